@@ -1,0 +1,1 @@
+"""The centre: accepts reports, keeps them and federates them into Prometheus."""
