@@ -1,0 +1,112 @@
+"""Series that the centre derives from the registry and from accepted reports, for every study."""
+
+from studyscope_contract.metric import Series, Table
+
+SITE_STATES = ("never_reported", "fresh", "late", "silent", "paused", "frozen", "closed")
+
+STUDY_INFO = Series("study_info", "A study of the centre and the version in force.", ("study", "title", "version"))
+SITE_INFO = Series(
+    "study_site_info",
+    "A registered site of a study: its name, city and coordinates in degrees.",
+    ("study", "site", "name", "city", "latitude", "longitude"),
+)
+SITE_STATE = Series(
+    "study_site_state",
+    "1 for the state that the site is in, 0 for every other state.",
+    ("study", "site", "state"),
+)
+SITE_LAST_REPORT = Series(
+    "study_site_last_report_timestamp_seconds",
+    "Grid time of the newest accepted report; 0 while the site has never reported.",
+    ("study", "site"),
+)
+SITE_REPORT_AGE = Series(
+    "study_site_report_age_seconds",
+    "Time since the grid time of the newest accepted report; since registration while there is none.",
+    ("study", "site"),
+)
+SITE_MISSED_GRID_POINTS = Series(
+    "study_site_missed_grid_points",
+    "Grid points of the site that passed without a report, since the newest report or since registration.",
+    ("study", "site"),
+)
+SITE_TARGET = Series("study_site_target_patients", "Patients that the site is to reach by the end of the study.", ("study", "site"))
+SITE_TARGET_BY_NOW = Series(
+    "study_site_planned_patients",
+    "Patients that the site was to have by now, on a straight line between its targets.",
+    ("study", "site"),
+)
+SITE_REFUSED_REPORTS = Series(
+    "study_site_refused_reports",
+    "Refused reports of the site since its registration, by reason.",
+    ("study", "site", "reason"),
+)
+SITE_POLICY = Series("study_policy_info", "The disclosure policy that the site's newest report names.", ("study", "site", "policy", "hash"))
+SITE_THRESHOLD = Series("study_policy_threshold", "Patients under which the site publishes nothing.", ("study", "site"))
+SITE_BASE = Series("study_policy_base", "The site's counts are multiples of this.", ("study", "site"))
+SITE_STUDY_VERSION = Series("study_site_study_version", "Version of the study file that the site has accepted.", ("study", "site"))
+SITE_EXPORTER = Series("study_site_exporter_info", "Release of the exporter at the site.", ("study", "site", "release"))
+SITE_SOURCE_UP = Series("study_site_source_up", "1 while sources of this kind can be read at the site, else 0.", ("study", "site", "kind"))
+SITE_STORAGE_LOW = Series("study_site_storage_low", "1 while the exporter's own state volume is low on space.", ("study", "site"))
+SITE_KEY_MONTHS = Series("study_site_key_valid_months", "Whole months for which the site's key is still valid.", ("study", "site"))
+SITE_TABLE = Series(
+    "study_site_table_offer",
+    "1 for what the site says of the table: offered, refused, not_approved or no_source.",
+    ("study", "site", "table", "offer"),
+)
+TABLE_VERSION = Series("study_table_version", "How often the site's table has moved since it was first shown.", ("study", "site", "table"))
+TABLE_RELEASED = Series(
+    "study_table_released_timestamp_seconds",
+    "Grid time at which the site's table last moved.",
+    ("study", "site", "table"),
+)
+
+SITES_EXPECTED = Series("study_sites_expected", "Sites that are members of the study today.", ("study",))
+
+SITE_SERIES = (
+    SITE_INFO,
+    SITE_STATE,
+    SITE_LAST_REPORT,
+    SITE_REPORT_AGE,
+    SITE_MISSED_GRID_POINTS,
+    SITE_TARGET,
+    SITE_TARGET_BY_NOW,
+    SITE_REFUSED_REPORTS,
+    SITE_POLICY,
+    SITE_THRESHOLD,
+    SITE_BASE,
+    SITE_STUDY_VERSION,
+    SITE_EXPORTER,
+    SITE_SOURCE_UP,
+    SITE_STORAGE_LOW,
+    SITE_KEY_MONTHS,
+    SITE_TABLE,
+    TABLE_VERSION,
+    TABLE_RELEASED,
+)
+STUDY_SERIES = (STUDY_INFO, SITES_EXPECTED)
+
+HISTORY_PREFIX = "study_history_"
+"""History has series of its own, at their true time, one sample per UTC day (design.md 7)."""
+
+
+def history_name(metric: str) -> str:
+    """The name under which the daily history of `metric` is kept."""
+    return HISTORY_PREFIX + metric.removeprefix("study_")
+
+
+def total_series(table: Table) -> tuple[Series, Series, Series, Series, Series]:
+    """The consortium's totals of a table: value, lower and upper bound, sites in it, oldest release.
+
+    `total` is `current` (without sites that are silent, paused or frozen for long) or `last_known`.
+    """
+    name = "study_consortium_" + table.metric.removeprefix("study_")
+    labels = ("study", "total", *table.labels)
+    whole = ("study", "total", *((table.per,) if table.per else ()))
+    return (
+        Series(name, f"Sum of the published numbers of all sites. {table.help}", labels),
+        Series(f"{name}_lower", f"Least that the sites together can have had at their last releases. {table.help}", labels),
+        Series(f"{name}_upper", f"Most that the sites together can have had at their last releases. {table.help}", labels),
+        Series(f"{name}_sites", f"Sites whose published numbers the total holds. {table.help}", labels),
+        Series(f"{name}_oldest_release_timestamp_seconds", f"Grid time of the oldest release in the total. {table.help}", whole),
+    )

@@ -1,0 +1,115 @@
+"""What was imaged, with what, and whom: the distributions of a study's image data."""
+
+from studyscope_contract.metric import Dimension, Kind, Table, Unit, edges
+from studyscope_contract.vocabulary import AGE_BANDS, SEXES, load_code_list
+
+ACQUISITION_YEARS = ("before-2010", *(str(year) for year in range(2010, 2041)), "not_stated")
+
+SEX = Table(
+    id="sex",
+    metric="study_patients_by_sex",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Patients by sex.",
+    rule="PatientSex (0010,0040) of the patient's first series, fixed at admission.",
+    dimensions=(Dimension("sex", SEXES),),
+    fixed_at_admission=True,
+)
+
+AGE_BAND = Table(
+    id="age_band",
+    metric="study_patients_by_age_band",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Patients by age at their first series.",
+    rule="Age at the acquisition of the patient's first series, fixed at admission.",
+    dimensions=(Dimension("age_band", AGE_BANDS),),
+    fixed_at_admission=True,
+)
+
+ACQUISITION_YEAR = Table(
+    id="acquisition_year",
+    metric="study_patients_by_acquisition_year",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Patients by the year of their first series.",
+    rule="The year in which the patient's first series was acquired, fixed at admission.",
+    dimensions=(Dimension("year", ACQUISITION_YEARS),),
+    fixed_at_admission=True,
+)
+
+VENDOR = Table(
+    id="vendor",
+    metric="study_patients_by_vendor",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Patients by the manufacturer of the device that imaged them first.",
+    rule="Manufacturer (0008,0070) of the patient's first image series, fixed at admission.",
+    dimensions=(Dimension("vendor", load_code_list("vendor").codes),),
+    fixed_at_admission=True,
+)
+
+MODEL_CLASS = Table(
+    id="model_class",
+    metric="study_patients_by_model_class",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Patients by the family of the device that imaged them first.",
+    rule="Family of ManufacturerModelName (0008,1090) of the patient's first image series, fixed at admission.",
+    dimensions=(Dimension("model_class", load_code_list("model_class").codes),),
+    fixed_at_admission=True,
+)
+
+MODALITY = Table(
+    id="modality",
+    metric="study_patients_by_modality",
+    kind=Kind.MULTI,
+    unit=Unit.PATIENT,
+    help="Patients with at least one series of the modality; a patient can be in several.",
+    rule="Every Modality (0008,0060) among the patient's series of the study.",
+    dimensions=(Dimension("modality", load_code_list("modality").codes),),
+)
+
+BODY_PART = Table(
+    id="body_part",
+    metric="study_patients_by_body_part",
+    kind=Kind.MULTI,
+    unit=Unit.PATIENT,
+    help="Patients with at least one series of the body region; a patient can be in several.",
+    rule="Every region of BodyPartExamined (0018,0015) among the patient's image series of the study.",
+    dimensions=(Dimension("body_part", load_code_list("body_part").codes),),
+)
+
+SLICE_THICKNESS = Table(
+    id="slice_thickness",
+    metric="study_slice_thickness_millimeters",
+    kind=Kind.HISTOGRAM,
+    unit=Unit.PATIENT,
+    help="Patients by slice thickness of their first image series that states one.",
+    rule="SliceThickness (0018,0050) of the patient's first image series that states one.",
+    dimensions=(Dimension("le", edges(0.6, 1, 1.5, 2, 3, 5)),),
+    subpopulation=True,
+)
+
+FIELD_STRENGTH = Table(
+    id="field_strength",
+    metric="study_field_strength_tesla",
+    kind=Kind.HISTOGRAM,
+    unit=Unit.PATIENT,
+    help="Patients by magnetic field strength of their first MR series that states one.",
+    rule="MagneticFieldStrength (0018,0087) of the patient's first MR series that states one.",
+    dimensions=(Dimension("le", edges(1, 2, 4)),),
+    subpopulation=True,
+)
+
+TABLES = (
+    SEX,
+    AGE_BAND,
+    ACQUISITION_YEAR,
+    VENDOR,
+    MODEL_CLASS,
+    MODALITY,
+    BODY_PART,
+    SLICE_THICKNESS,
+    FIELD_STRENGTH,
+)

@@ -1,0 +1,16 @@
+"""Texts that may appear in a report: closed in form, so that none can carry more than a name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\Z", max_length=40)]
+"""A name of a study or site: lower case, digits, single hyphens."""
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+.][A-Za-z0-9_+.\-]*\Z", max_length=48)]
+"""A code of a closed list; which codes a table allows is decided by the catalogue and the study file."""
+
+Release = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+\Z", max_length=16)]
+"""A release number of the exporter: three numbers, no build."""

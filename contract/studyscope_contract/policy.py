@@ -1,0 +1,103 @@
+"""The site's disclosure policy and its hard floors.
+
+The hospital owns it. Symbols as in statistical disclosure control: groups under `k` patients are
+protected; counts are published as the nearest multiple of `b`; nothing below `s` is published; a
+table moves only when at least `m` patients changed in it (privacy.md 2.2, 2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from studyscope_contract.canonical import content_hash
+from studyscope_contract.grid import Grid
+from studyscope_contract.yaml_file import Strict
+
+
+class Parameters(Strict):
+    """The four numbers of a policy, with the floors that no policy may go under."""
+
+    k: int = Field(ge=5, description="groups of fewer patients are protected")
+    b: int = Field(ge=5, description="counts are published as the nearest multiple of this")
+    s: int = Field(description="nothing below this is published")
+    m: int = Field(ge=5, description="a table moves only when so many patients changed in it")
+
+    @model_validator(mode="after")
+    def _one_subtraction_proves_nothing(self) -> Self:
+        """The inequalities of privacy.md 0.3 and proof 2.5."""
+        if self.s < self.k + 1:
+            raise ValueError(f"s must be at least k+1 = {self.k + 1}, so that absence never proves a small group")
+        if 2 * (self.b - 1) < self.k - 1:
+            raise ValueError(f"2(b-1) must be at least k-1 = {self.k - 1}; raise b or lower k")
+        if (self.s + self.b // 2) % self.b:
+            raise ValueError(f"s must be a bin edge: a multiple of b = {self.b}, less {self.b // 2}")
+        return self
+
+    def published(self, count: int) -> int | None:
+        """The number that is shown for `count` patients, None when nothing is."""
+        if count < self.s:
+            return None
+        return (count + self.b // 2) // self.b * self.b
+
+    def bounds(self, published: int | None) -> tuple[int, int]:
+        """The lowest and highest count behind a published number; None is a cell under the threshold."""
+        if published is None:
+            return 0, self.s - 1
+        return published - self.b // 2, published - self.b // 2 + self.b - 1
+
+    def can_publish(self, value: int) -> bool:
+        """Whether `value` is a number that this policy can show."""
+        return value % self.b == 0 and value - self.b // 2 >= self.s
+
+
+PRESETS: Mapping[str, Parameters] = MappingProxyType(
+    {
+        "tens": Parameters(k=11, b=10, s=15, m=10),
+        "tens-open": Parameters(k=10, b=10, s=15, m=10),
+        "fives": Parameters(k=8, b=5, s=13, m=10),
+        "coarse": Parameters(k=20, b=20, s=30, m=20),
+    }
+)
+
+Preset = Literal["tens", "tens-open", "fives", "coarse"]
+
+
+class Policy(Strict):
+    """What a hospital lets out of one study.
+
+    A preset, and only what is stricter than it; tables listed in `refuse` never leave.
+    """
+
+    preset: Preset = "tens"
+    k: int | None = None
+    b: int | None = None
+    s: int | None = None
+    m: int | None = None
+    grid: Grid = Grid()
+    delay_days: int = Field(default=13, ge=6, le=60, description="longest secret delay of a release, in days")
+    refuse: tuple[str, ...] = Field(default=(), description="tables of the catalogue that never leave")
+
+    @model_validator(mode="after")
+    def _stricter_only(self) -> Self:
+        base = PRESETS[self.preset]
+        for name in ("k", "b", "s", "m"):
+            own, least = getattr(self, name), getattr(base, name)
+            if own is not None and own < least:
+                raise ValueError(f"{name} = {own} is looser than preset {self.preset} ({least}); only stricter is allowed")
+        self.parameters  # noqa: B018 - raises when the four do not fit together
+        return self
+
+    @property
+    def parameters(self) -> Parameters:
+        base = PRESETS[self.preset]
+        return Parameters(**{name: getattr(self, name) or getattr(base, name) for name in ("k", "b", "s", "m")})
+
+    @property
+    def hash(self) -> str:
+        """Names this policy in approvals, the ledger and reports."""
+        effective = {"preset": self.preset, **self.parameters.model_dump(), "grid": self.grid.model_dump()}
+        return content_hash(effective | {"delay_days": self.delay_days, "refuse": sorted(self.refuse)})

@@ -1,0 +1,176 @@
+"""The Report: the one type that crosses the hospital wall.
+
+A report says, for one site, one study and one grid point, everything that the site shows: the
+policy in force, the site's facts and its protected tables. Every grid point has one, also when
+nothing moved. It holds no time finer than the grid.
+
+    ReportProblem        bytes are not a valid signed report
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from studyscope_contract.canonical import canonical_bytes, content_hash
+from studyscope_contract.grid import Grid
+from studyscope_contract.keys import SigningKey, VerifyingKey
+from studyscope_contract.names import Code, Release, Slug
+from studyscope_contract.policy import Parameters, Policy, Preset
+from studyscope_contract.yaml_file import Strict
+
+SCHEMA_VERSION = 1
+MAX_BYTES = 1024 * 1024
+MEDIA_TYPE = "application/vnd.studyscope.report+json"
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\Z")]
+TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=48)]
+SourceKind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=24)]
+Offer = Literal["offered", "refused", "not_approved", "no_source"]
+
+
+class Cell(Strict):
+    """One published number: the codes of its dimensions, in the catalogue's order, and the number.
+
+    In a histogram the code is the upper edge of a merged bucket and the number that of the bucket
+    alone, not cumulated.
+    """
+
+    codes: tuple[Code, ...] = Field(max_length=2)
+    value: int = Field(ge=5, le=100_000_000)
+
+
+class ProtectedTable(Strict):
+    """A table as the site shows it. A cell that is not listed is under the threshold or withheld."""
+
+    table: TableName
+    per: Slug | Literal[""] = ""
+    version: int = Field(ge=1, description="how often it has moved since it was first shown")
+    released: int = Field(ge=0, description="number of the grid point at which it last moved")
+    cells: tuple[Cell, ...] = Field(min_length=1, max_length=4096)
+
+
+class PolicyStatement(Strict):
+    """The policy in force, as far as readers of the numbers must know it."""
+
+    preset: Preset
+    parameters: Parameters
+    grid: Grid
+    hash: Sha256
+
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        return cls(preset=policy.preset, parameters=policy.parameters, grid=policy.grid, hash=policy.hash)
+
+
+class SiteFacts(Strict):
+    """Facts about the installation, never about patients; they come from configuration."""
+
+    release: Release
+    study_version: int = Field(ge=1)
+    sources: dict[SourceKind, bool] = Field(default_factory=dict, max_length=32, description="can be read, by kind")
+    storage: Literal["ok", "low"] | None = Field(default=None, description="free space of the exporter's own state volume")
+    key_months: int | None = Field(default=None, ge=0, le=120)
+    tables: dict[TableName, Offer] = Field(default_factory=dict, max_length=256)
+
+
+class Report(Strict):
+    """Everything one site shows of one study at one grid point."""
+
+    schema_version: Literal[1] = Field(default=SCHEMA_VERSION, alias="schema")
+    study: Slug
+    site: Slug
+    sequence: int = Field(ge=1, description="one more than the site's report before, whatever its study file says")
+    grid_point: int = Field(ge=0, description="number of the grid point that the report is of; its window ends there")
+    activity: Literal["active", "paused", "frozen"] = "active"
+    policy: PolicyStatement
+    facts: SiteFacts
+    tables: tuple[ProtectedTable, ...] = Field(default=(), max_length=2048)
+    content: Sha256 = Field(description="hash of policy, facts and tables: equal when nothing moved")
+
+    @model_validator(mode="after")
+    def _content_is_what_it_says(self) -> Self:
+        if self.content != self.hash_of(self.policy, self.facts, self.tables):
+            raise ValueError("content is not the hash of policy, facts and tables")
+        names = [(table.table, table.per) for table in self.tables]
+        if len(set(names)) != len(names):
+            raise ValueError("a table appears twice")
+        return self
+
+    @staticmethod
+    def hash_of(policy: PolicyStatement, facts: SiteFacts, tables: Sequence[ProtectedTable]) -> str:
+        return content_hash(
+            {
+                "policy": policy.model_dump(mode="json"),
+                "facts": facts.model_dump(mode="json"),
+                "tables": [table.model_dump(mode="json") for table in tables],
+            }
+        )
+
+    def canonical(self) -> bytes:
+        return canonical_bytes(self.model_dump(mode="json", by_alias=True))
+
+
+class ReportProblem(Exception):
+    """Bytes are not a valid signed report; `reason` is a code for counting, the message is for people."""
+
+    def __init__(self, reason: Literal["too_large", "not_json", "newer_schema", "schema", "not_canonical"], message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SignedReport(Strict):
+    """A report, the fingerprint of the key that signed it, and the signature over its canonical bytes."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{4}(-[0-9a-f]{4}){3}\Z")]
+    report: Report
+    signature: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{86}==\Z")]
+
+    @classmethod
+    def sign(cls, report: Report, key: SigningKey) -> Self:
+        signature = base64.b64encode(key.sign(report.canonical())).decode()
+        return cls(key=key.public.fingerprint, report=report, signature=signature)
+
+    def is_signed_by(self, key: VerifyingKey) -> bool:
+        return key.verifies(base64.b64decode(self.signature), self.report.canonical())
+
+    def to_bytes(self) -> bytes:
+        """What is sent, kept and fetched."""
+        return canonical_bytes(self.model_dump(mode="json", by_alias=True))
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """The signed report in `raw`; raises ReportProblem. Only canonical bytes are accepted."""
+        content = _parsed(raw)
+        inner = content.get("report")
+        version = inner.get("schema") if isinstance(inner, dict) else None
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise ReportProblem(
+                "newer_schema",
+                f"the report has schema {version}, this centre reads up to {SCHEMA_VERSION}: update the centre first",
+            )
+        try:
+            signed = cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])[:120]
+            raise ReportProblem("schema", f"{where}: {first['msg']}") from None
+        if signed.to_bytes() != raw:
+            raise ReportProblem("not_canonical", "the report is not in canonical form; send the bytes as the exporter wrote them")
+        return signed
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    if len(raw) > MAX_BYTES:
+        raise ReportProblem("too_large", f"a report may hold at most {MAX_BYTES} bytes")
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise ReportProblem("not_json", "the body is not JSON") from None
+    if not isinstance(content, dict):
+        raise ReportProblem("not_json", "the body is not a JSON object")
+    return content

@@ -1,0 +1,203 @@
+"""The study file: one reviewed YAML from which everything about a study follows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from studyscope_contract.canonical import content_hash
+from studyscope_contract.catalogue import TABLES
+from studyscope_contract.metric import Table, TableKey
+from studyscope_contract.names import Slug
+from studyscope_contract.vocabulary import STAGES, load_code_list
+from studyscope_contract.yaml_file import Strict
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Mail = Annotated[str, StringConstraints(pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\Z", max_length=200)]
+Milestone = Literal["contract", "ethics", "network", "installed", "data_ready"]
+
+
+class Lead(Strict):
+    """A person who decides about the study and gets its mails."""
+
+    name: Text
+    mail: Mail
+
+
+class Target(Strict):
+    """So many patients by a day; a later target counts from the day it was agreed on."""
+
+    patients: int = Field(ge=1)
+    by: dt.date
+    valid_from: dt.date
+
+
+class StudySite(Strict):
+    """A hospital that takes part in the study."""
+
+    id: Slug
+    name: Text
+    city: Text
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    targets: tuple[Target, ...] = ()
+    member_from: dt.date
+    member_until: dt.date | None = None
+    milestones: dict[Milestone, dt.date] = Field(default_factory=dict, description="due day of each step before data flow")
+
+    def is_member(self, day: dt.date) -> bool:
+        return self.member_from <= day and (self.member_until is None or day <= self.member_until)
+
+    def target(self, day: dt.date) -> Target | None:
+        """The target in force on `day`: the one agreed on last."""
+        agreed = [target for target in self.targets if target.valid_from <= day]
+        return max(agreed, key=lambda target: target.valid_from, default=None)
+
+
+class Cohort(Strict):
+    """Which series belong to the study; an empty list leaves that attribute free."""
+
+    modalities: tuple[str, ...] = ()
+    body_parts: tuple[str, ...] = ()
+    acquired_from: dt.date | None = None
+    acquired_until: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _known_codes(self) -> Self:
+        for name, codes in (("modality", self.modalities), ("body_part", self.body_parts)):
+            known = load_code_list(name).codes
+            for code in codes:
+                if code not in known:
+                    raise ValueError(f"unknown {name} {code!r}; allowed: {', '.join(known)}")
+        return self
+
+
+class Structure(Strict):
+    """An anatomical structure or lesion that the study segments."""
+
+    code: Slug
+    label: Text
+    synonyms: tuple[Text, ...] = Field(default=(), description="names that segmentation files use for it")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every spelling that means this structure, as records spell it (lower case, trimmed)."""
+        return frozenset(name.casefold().strip() for name in (self.code, self.label, *self.synonyms))
+
+
+class Algorithm(Strict):
+    """The one algorithm and version whose segmentations are published."""
+
+    name: Text
+    version: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] = Field(
+        default="", description="empty: any version"
+    )
+
+
+class Workflow(Strict):
+    """An inference workflow, as job records name it."""
+
+    id: Slug
+    title: Text
+    model: Text
+    version: Text
+    stuck_after_hours: int = Field(default=24, ge=1, description="a job that runs longer than this is stuck")
+
+
+class AlertThresholds(Strict):
+    """When the study's leads and coordinators are told, in grid points of the site."""
+
+    late_after: int = Field(default=2, ge=1, description="missed grid points after which a site is late")
+    silent_after: int = Field(default=4, ge=2, description="missed grid points after which a site is silent")
+    never_reported_after: int = Field(default=14, ge=1, description="grid points since membership without any report")
+    drop_from_current_after: int = Field(
+        default=14, ge=1, description="missed grid points after which a site leaves the current totals"
+    )
+
+    @model_validator(mode="after")
+    def _late_comes_first(self) -> Self:
+        if not self.late_after < self.silent_after <= self.drop_from_current_after:
+            raise ValueError("late_after must be less than silent_after, and silent_after at most drop_from_current_after")
+        return self
+
+
+class Study(Strict):
+    """A study, whole."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    id: Slug
+    title: Text
+    version: int = Field(ge=1)
+    leads: tuple[Lead, ...] = Field(min_length=1)
+    sites: tuple[StudySite, ...] = Field(min_length=1, max_length=1000)
+    cohort: Cohort = Cohort()
+    stages: tuple[str, ...] = ("imaged", "segmented", "reviewed")
+    structures: tuple[Structure, ...] = Field(default=(), max_length=200)
+    algorithm: Algorithm | None = None
+    workflows: tuple[Workflow, ...] = Field(default=(), max_length=50)
+    alerts: AlertThresholds = AlertThresholds()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for what, names in (
+            ("site", [site.id for site in self.sites]),
+            ("structure", [structure.code for structure in self.structures]),
+            ("workflow", [workflow.id for workflow in self.workflows]),
+            ("stage", list(self.stages)),
+            ("spelling of a structure", [name for structure in self.structures for name in structure.names]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} appears twice: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _stages_are_in_order(self) -> Self:
+        unknown = [stage for stage in self.stages if stage not in STAGES]
+        if unknown or not self.stages or self.stages[0] != "imaged":
+            raise ValueError(f"stages must begin with imaged; allowed, in this order: {', '.join(STAGES)}")
+        if any(STAGES.index(earlier) > STAGES.index(later) for earlier, later in pairwise(self.stages)):
+            raise ValueError(f"stages must be in this order: {', '.join(STAGES)}")
+        return self
+
+    @property
+    def hash(self) -> str:
+        """Names exactly this content; what a site accepted."""
+        return content_hash(_without_floats(self.model_dump(mode="json", by_alias=True)))
+
+    def site(self, site_id: str) -> StudySite | None:
+        return next((site for site in self.sites if site.id == site_id), None)
+
+    def tables(self) -> Iterator[tuple[TableKey, Table]]:
+        """Every table that the study can publish, in the order of the catalogue."""
+        for table in TABLES.values():
+            for per in self.per_values(table):
+                yield TableKey(table.id, per), table
+
+    def per_values(self, table: Table) -> tuple[str, ...]:
+        """What `table` exists once for: the study's structures or workflows, or a single ''."""
+        if table.per == "structure":
+            return tuple(structure.code for structure in self.structures)
+        if table.per == "workflow":
+            return tuple(workflow.id for workflow in self.workflows)
+        return ("",)
+
+    def codes(self, table: Table) -> tuple[tuple[str, ...], ...]:
+        """The cells that `table` can have in this study: the catalogue's, less stages it does not have."""
+        stage_at = [i for i, dimension in enumerate(table.dimensions) if dimension.label == "stage"]
+        return tuple(cell for cell in table.cells if all(cell[i] in self.stages for i in stage_at))
+
+
+def _without_floats(content: object) -> object:
+    """Coordinates as texts, so that the content has canonical bytes."""
+    if isinstance(content, float):
+        return repr(content)
+    if isinstance(content, dict):
+        return {key: _without_floats(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_without_floats(value) for value in content]
+    return content

@@ -1,0 +1,146 @@
+"""Reads one YAML file into a strict model; every problem names file, line, key and what is allowed.
+
+    FileProblem          one file cannot be used; `.problems` holds each (line, key, message)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+
+class Strict(BaseModel):
+    """Base of all models at a border: frozen, and an unknown key is an error that names the known ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_unknown_keys(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        known = {field.alias or name for name, field in cls.model_fields.items()} | set(cls.model_fields)
+        for key in value:
+            if key not in known:
+                shown = ", ".join(sorted(field.alias or name for name, field in cls.model_fields.items()))
+                raise PydanticCustomError("unknown_key", "unknown key; allowed here: {shown}", {"key": str(key), "shown": shown})
+        return value
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a file."""
+
+    line: int
+    key: str
+    message: str
+
+
+class FileProblem(Exception):
+    """A file cannot be used as it is; the message lists every problem with its line and key."""
+
+    def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        lines = [f"{path}, line {p.line}: {p.key}: {p.message}" if p.key else f"{path}, line {p.line}: {p.message}" for p in problems]
+        super().__init__("\n".join(lines))
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_BYTES = 4 * 1024 * 1024
+
+
+def read_yaml(path: Path, model: type[Model]) -> Model:
+    """The file at `path` as a `model`; raises FileProblem."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise FileProblem(path, [Problem(0, "", f"cannot be read: {error.strerror}")]) from None
+    return parse_yaml(raw, path, model)
+
+
+def parse_yaml(raw: bytes, path: Path, model: type[Model]) -> Model:
+    """`raw` as a `model`; `path` only names the file in messages."""
+    node = _compose(raw, path)
+    if not isinstance(node, yaml.MappingNode):
+        raise FileProblem(path, [Problem(1, "", "the file must hold keys and values (a YAML mapping)")])
+    _refuse_duplicates(node, path)
+    try:
+        content = yaml.SafeLoader("").construct_document(node)  # type: ignore[no-untyped-call]
+    except yaml.YAMLError as error:
+        raise FileProblem(path, [_syntax_problem(error)]) from None
+    except ValueError as error:  # e.g. a date that does not exist
+        raise FileProblem(path, [Problem(1, "", str(error))]) from None
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise FileProblem(path, [_problem(node, details) for details in error.errors(include_url=False)]) from None
+
+
+def _compose(raw: bytes, path: Path) -> yaml.Node | None:
+    if len(raw) > MAX_BYTES:
+        raise FileProblem(path, [Problem(1, "", f"larger than {MAX_BYTES} bytes")])
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise FileProblem(path, [Problem(line, "", "not UTF-8; save the file as UTF-8")]) from None
+    try:
+        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise FileProblem(path, [_syntax_problem(error)]) from None
+    return node
+
+
+def _syntax_problem(error: Exception) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    return Problem(mark.line + 1 if mark else 1, "", f"not valid YAML: {getattr(error, 'problem', None) or error}")
+
+
+def _refuse_duplicates(root: yaml.Node, path: Path) -> None:
+    waiting, visited = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in visited:
+            raise FileProblem(path, [Problem(node.start_mark.line + 1, "", "anchors and aliases are not allowed; repeat the value")])
+        visited.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                if key.value in seen:
+                    raise FileProblem(path, [Problem(key.start_mark.line + 1, str(key.value), "appears twice")])
+                seen.add(key.value)
+                waiting.append(value)
+
+
+def _problem(root: yaml.Node, details: ErrorDetails) -> Problem:
+    location = list(details["loc"])
+    if details["type"] == "unknown_key":
+        location.append(details["ctx"]["key"])
+    line = _line(root, location)
+    key = ".".join(str(part) for part in location if not str(part).startswith("function-"))
+    message = details["msg"].removeprefix("Value error, ")
+    return Problem(line, key, "is missing" if details["type"] == "missing" else message)
+
+
+def _line(node: yaml.Node, location: Sequence[int | str]) -> int:
+    line = node.start_mark.line + 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            match = [(k, v) for k, v in node.value if k.value == str(part)]
+            if not match:
+                break  # a missing key: the line of what should hold it
+            line, node = match[0][0].start_mark.line + 1, match[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
