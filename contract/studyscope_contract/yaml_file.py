@@ -57,16 +57,16 @@ Model = TypeVar("Model", bound=BaseModel)
 MAX_BYTES = 4 * 1024 * 1024
 
 
-def read_yaml(path: Path, model: type[Model]) -> Model:
-    """The file at `path` as a `model`; raises FileProblem."""
+def read_yaml(path: Path, model: type[Model], context: dict[str, Any] | None = None) -> Model:
+    """The file at `path` as a `model`; `context` is for its validators. Raises FileProblem."""
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise FileProblem(path, [Problem(0, "", f"cannot be read: {error.strerror}")]) from None
-    return parse_yaml(raw, path, model)
+    return parse_yaml(raw, path, model, context)
 
 
-def parse_yaml(raw: bytes, path: Path, model: type[Model]) -> Model:
+def parse_yaml(raw: bytes, path: Path, model: type[Model], context: dict[str, Any] | None = None) -> Model:
     """`raw` as a `model`; `path` only names the file in messages."""
     node = _compose(raw, path)
     if not isinstance(node, yaml.MappingNode):
@@ -79,7 +79,7 @@ def parse_yaml(raw: bytes, path: Path, model: type[Model]) -> Model:
     except ValueError as error:  # e.g. a date that does not exist
         raise FileProblem(path, [Problem(1, "", str(error))]) from None
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, context=context)
     except ValidationError as error:
         raise FileProblem(path, [_problem(node, details) for details in error.errors(include_url=False)]) from None
 
@@ -126,21 +126,27 @@ def _problem(root: yaml.Node, details: ErrorDetails) -> Problem:
     location = list(details["loc"])
     if details["type"] == "unknown_key":
         location.append(details["ctx"]["key"])
-    line = _line(root, location)
-    key = ".".join(str(part) for part in location if not str(part).startswith("function-"))
+    line, key = _place(root, location)
     message = details["msg"].removeprefix("Value error, ")
     return Problem(line, key, "is missing" if details["type"] == "missing" else message)
 
 
-def _line(node: yaml.Node, location: Sequence[int | str]) -> int:
-    line = node.start_mark.line + 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
+def _place(node: yaml.Node, location: Sequence[int | str]) -> tuple[int, str]:
+    """The line and dotted key of `location`; parts that name no key of the file are left out."""
+    line, keys, lost = node.start_mark.line + 1, [], False
+    for position, part in enumerate(location):
+        if not lost and isinstance(node, yaml.MappingNode):
             match = [(k, v) for k, v in node.value if k.value == str(part)]
-            if not match:
-                break  # a missing key: the line of what should hold it
-            line, node = match[0][0].start_mark.line + 1, match[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            if match:
+                line, node = match[0][0].start_mark.line + 1, match[0][1]
+            elif position < len(location) - 1:
+                continue  # the name of a variant (a source's kind), not a key of the file
+            else:
+                lost = True  # a missing key: the line of what should hold it
+        elif not lost and isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
             line = node.start_mark.line + 1
-    return line
+        else:
+            continue
+        keys.append(str(part))
+    return line, ".".join(keys)

@@ -1,0 +1,26 @@
+"""Records in, patient-level contributions per table out: pure, exact, never leaving the site.
+
+Each module holds the tables of the catalogue's module of the same name, one function a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from studyscope_contract.metric import TableKey
+from studyscope_exporter.collectors import imaging, jobs, progress, segmentation
+from studyscope_exporter.collectors.cells import Contribution
+from studyscope_exporter.collectors.cohort import Frames, StudyRecords
+
+__all__ = ["COLLECTORS", "Frames", "StudyRecords", "collect"]
+
+COLLECTORS: Mapping[str, Callable[[StudyRecords, str], Contribution]] = MappingProxyType(
+    progress.COLLECTORS | imaging.COLLECTORS | segmentation.COLLECTORS | jobs.COLLECTORS
+)
+"""One function for every table of the catalogue, by the table's id."""
+
+
+def collect(records: StudyRecords) -> dict[TableKey, Contribution]:
+    """Every table of the study, exact."""
+    return {key: COLLECTORS[key.table](records, key.per) for key, _ in records.study.tables()}

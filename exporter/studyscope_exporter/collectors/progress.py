@@ -1,0 +1,49 @@
+"""Patients, and the stages that they passed."""
+
+from __future__ import annotations
+
+from studyscope_contract.catalogue import progress
+from studyscope_exporter.collectors.cells import Contribution, one_cell
+from studyscope_exporter.collectors.cohort import StudyRecords
+
+
+def population(records: StudyRecords, _: str) -> Contribution:
+    return {patient: frozenset({()}) for patient in records.patients}
+
+
+def stage(records: StudyRecords, _: str) -> Contribution:
+    last = _last_stage(records)
+    return one_cell(last.keys(), last.values())
+
+
+def reached(records: StudyRecords, _: str) -> Contribution:
+    stages = records.study.stages
+    return {
+        patient: frozenset((code,) for code in stages[: stages.index(last) + 1]) for patient, last in _last_stage(records).items()
+    }
+
+
+def _last_stage(records: StudyRecords) -> dict[bytes, str]:
+    """The last stage of the study that was found for each patient."""
+    found = dict.fromkeys(records.patients, "imaged")
+    for code in records.study.stages:
+        for patient in _found_in(records, code):
+            found[patient] = code
+    return found
+
+
+def _found_in(records: StudyRecords, stage_code: str) -> frozenset[bytes]:
+    """Patients for whom something proves the stage; what proves `transferred` comes with the roster."""
+    made = records.all_segmentations
+    if stage_code == "segmented":
+        filled = records.structures[records.structures["volume_ml"] > 0]
+        return frozenset(filled["patient_key"])
+    if stage_code == "reviewed":
+        return frozenset(made[made["review_state"].isin(("corrected", "manual"))]["patient_key"])
+    if stage_code == "analysed":
+        done = (records.jobs(workflow.id) for workflow in records.study.workflows)
+        return frozenset(patient for jobs in done for patient in jobs[jobs["outcome"] == "succeeded"]["patient_key"])
+    return frozenset()
+
+
+COLLECTORS = {progress.PATIENTS.id: population, progress.STAGE.id: stage, progress.REACHED.id: reached}

@@ -1,0 +1,1 @@
+"""Getting signed reports to the centre; knows nothing exact."""

@@ -1,0 +1,91 @@
+"""Signed reports that wait for the centre: files, one a report, oldest first, kept until they are accepted.
+
+The outbox of a study is a folder with
+    waiting/    not yet accepted by the centre
+    delivered/  accepted; kept for 90 days, so that a centre that was restored can get them again
+    refused/    refused for what they are; the reason is beside them, a person has to look
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from studyscope_contract.report import SignedReport
+
+KEPT_DELIVERED = 90
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One report that waits."""
+
+    sequence: int
+    path: Path
+
+    def read(self) -> bytes:
+        return self.path.read_bytes()
+
+
+class Outbox:
+    """The outbox of one study at one site. Every step is one rename, so a kill at any moment loses nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._waiting, self._delivered, self._refused = (folder / name for name in ("waiting", "delivered", "refused"))
+        for part in (self._waiting, self._delivered, self._refused):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(self, report: SignedReport) -> None:
+        """Adds a report; putting one again that waits or was delivered changes nothing."""
+        name = _name(report.report.sequence)
+        if any((part / name).exists() for part in (self._waiting, self._delivered, self._refused)):
+            return
+        temporary = self._waiting / f".{name}.new"
+        with temporary.open("wb") as file:
+            file.write(report.to_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(self._waiting / name)
+        _sync(self._waiting)
+
+    def waiting(self) -> list[Waiting]:
+        """What waits, oldest first."""
+        return [Waiting(int(path.stem), path) for path in sorted(self._waiting.glob("[0-9]*.json"))]
+
+    def delivered(self, report: Waiting, receipt: str) -> None:
+        """The centre has it; `receipt` is kept beside it."""
+        (self._delivered / f"{report.path.stem}.receipt").write_text(receipt, encoding="utf-8")
+        report.path.rename(self._delivered / report.path.name)
+        for old in self._beyond(KEPT_DELIVERED):
+            old.with_suffix(".receipt").unlink(missing_ok=True)
+            old.unlink(missing_ok=True)
+
+    def refused(self, report: Waiting, message: str) -> None:
+        """The centre will never take it; it is set aside with the reason."""
+        (self._refused / f"{report.path.stem}.reason").write_text(message, encoding="utf-8")
+        report.path.rename(self._refused / report.path.name)
+
+    def last_delivered(self) -> int | None:
+        """The sequence number of the newest delivered report."""
+        return max((int(path.stem) for path in self._delivered.glob("[0-9]*.json")), default=None)
+
+    def refusals(self) -> dict[int, str]:
+        """Why reports were set aside, by sequence number."""
+        return {int(path.stem): path.read_text(encoding="utf-8") for path in sorted(self._refused.glob("*.reason"))}
+
+    def _beyond(self, kept: int) -> Iterator[Path]:
+        yield from sorted(self._delivered.glob("[0-9]*.json"))[:-kept]
+
+
+def _name(sequence: int) -> str:
+    return f"{sequence:010d}.json"
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,110 @@
+"""Sends what waits to the centre, oldest first: one outbound HTTPS connection, nothing inbound.
+
+    NotDelivered         the centre did not take a report now; `temporary` says whether time can help
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from studyscope_contract.report import MEDIA_TYPE
+from studyscope_exporter.delivery.outbox import Outbox, Waiting
+
+REPORTS = "/api/v1/reports"
+
+SET_ASIDE = frozenset({400, 409, 413, 422})
+"""Answers that speak of the report itself: sending the same bytes again can never help."""
+
+
+class NotDelivered(Exception):
+    """Delivery stopped; what waits is kept. The message is for site IT."""
+
+    def __init__(self, message: str, *, temporary: bool) -> None:
+        super().__init__(message)
+        self.temporary = temporary
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What one round of delivery did."""
+
+    accepted: int
+    set_aside: int
+
+
+def backoff_seconds(attempt: int, rng: random.Random) -> float:
+    """How long to wait before try number `attempt` (from 1): doubling from 10 s to 15 min, with full jitter."""
+    return rng.uniform(0.5, 1.0) * min(900.0, 10.0 * 2.0 ** (attempt - 1))
+
+
+class CentreClient:
+    """Talks to one centre about one study; certificates are always verified."""
+
+    def __init__(self, url: str, *, ca_file: Path | None, proxy: str | None, timeout_seconds: float) -> None:
+        verify = httpx.create_ssl_context() if ca_file is None else _own_authority(ca_file)
+        self._url = url
+        self._http = httpx.Client(
+            base_url=url, verify=verify, proxy=proxy, timeout=timeout_seconds, trust_env=False, headers={"Accept": "application/json"}
+        )
+
+    def deliver(self, outbox: Outbox) -> Delivered:
+        """Sends everything that waits; raises NotDelivered at the first report that must wait longer."""
+        accepted = set_aside = 0
+        for report in outbox.waiting():
+            if self._send(report, outbox):
+                accepted += 1
+            else:
+                set_aside += 1
+        return Delivered(accepted, set_aside)
+
+    def reachable(self) -> str | None:
+        """None when the centre answers; else, in words, why not."""
+        try:
+            answer = self._http.get("/healthz")
+        except httpx.HTTPError as error:
+            return f"{self._url} cannot be reached: {_reason(error)}"
+        return None if answer.status_code == 200 else f"{self._url}/healthz answered {answer.status_code}"
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _send(self, report: Waiting, outbox: Outbox) -> bool:
+        try:
+            answer = self._http.post(REPORTS, content=report.read(), headers={"Content-Type": MEDIA_TYPE})
+        except httpx.HTTPError as error:
+            raise NotDelivered(f"{self._url} cannot be reached: {_reason(error)}", temporary=True) from None
+        if answer.status_code in (200, 201):
+            outbox.delivered(report, answer.text)
+            return True
+        message = _refusal(answer)
+        if answer.status_code in SET_ASIDE:
+            outbox.refused(report, message)
+            return False
+        temporary = answer.status_code in (408, 425, 429) or answer.status_code >= 500
+        raise NotDelivered(f"the centre did not take report {report.sequence}: {message}", temporary=temporary)
+
+
+def _own_authority(ca_file: Path) -> object:
+    import ssl
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(cafile=str(ca_file))
+    return context
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    return str(error) or type(error).__name__
+
+
+def _refusal(answer: httpx.Response) -> str:
+    """The centre's own words, at most 500 characters of them."""
+    try:
+        content = json.loads(answer.content)
+        words = f"{content['message']} ({content['reason']})"
+    except (ValueError, KeyError, TypeError):
+        words = answer.text
+    return f"{answer.status_code} {' '.join(words.split())[:500]}"

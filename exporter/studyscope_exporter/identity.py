@@ -1,0 +1,67 @@
+"""The site's keys: what signs its reports, what tells its patients apart, what encrypts its state.
+
+    IdentityProblem      the keys are missing, unreadable or of the wrong size
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from studyscope_contract.keys import KeyProblem, SigningKey
+
+SIGNING_KEY = "signing.pem"
+SITE_SECRET = "site.secret"
+
+
+class IdentityProblem(Exception):
+    """The site's keys cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class SiteIdentity:
+    """The keys of one site. The secret never leaves this object but as keys derived from it."""
+
+    signing_key: SigningKey
+    _secret: bytes = field(repr=False)
+
+    @classmethod
+    def create(cls, folder: Path) -> SiteIdentity:
+        """Makes the keys that are missing in `folder`; those that are there stay as they are."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (folder / SIGNING_KEY).exists():
+            SigningKey.generate().save(folder / SIGNING_KEY)
+        if not (folder / SITE_SECRET).exists():
+            descriptor = os.open(folder / SITE_SECRET, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(32))
+                file.flush()
+                os.fsync(file.fileno())
+        return cls.load(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> SiteIdentity:
+        path = folder / SITE_SECRET
+        try:
+            mode, secret = path.stat().st_mode, path.read_bytes()
+            signing_key = SigningKey.load(folder / SIGNING_KEY)
+        except OSError as error:
+            raise IdentityProblem(
+                f"{path}: {error.strerror}. New site: run studyscope-exporter keygen. "
+                "Else put the keys back from your backup: new keys cannot read the old state"
+            ) from None
+        except KeyProblem as problem:
+            raise IdentityProblem(str(problem)) from None
+        if mode & 0o077:
+            raise IdentityProblem(f"{path}: others can read this secret; run: chmod 600 {path}")
+        if len(secret) != 32:
+            raise IdentityProblem(f"{path}: holds {len(secret)} bytes, not 32; put it back from your backup")
+        return cls(signing_key, secret)
+
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes for one purpose (HKDF-SHA256, RFC 5869); equal purposes give equal keys."""
+        return HKDF(SHA256(), 32, salt=None, info=f"studyscope {purpose}".encode()).derive(self._secret)

@@ -1,0 +1,137 @@
+"""The site file: one YAML that says who a site is, its sources, its folders, and what it does per study."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
+from studyscope_contract.keys import KeyProblem, VerifyingKey
+from studyscope_contract.names import Slug
+from studyscope_contract.policy import Policy
+from studyscope_contract.study import Study, Text
+from studyscope_contract.yaml_file import Strict, read_yaml
+from studyscope_exporter.sources.kinds import settings_of_any_kind
+
+FOLDER = "folder"
+"""Key of the validation context: the folder of the site file; relative paths start there."""
+
+
+def _from_the_file(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get(FOLDER)
+    return folder / path.expanduser() if isinstance(folder, Path) else path.expanduser()
+
+
+class Centre(Strict):
+    """Where reports go: one outbound HTTPS address, nothing inbound."""
+
+    url: str
+    ca_file: Path | None = Field(default=None, description="PEM file of the hospital's own certificate authority")
+    proxy: str | None = None
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
+
+    @field_validator("url")
+    @classmethod
+    def _is_encrypted(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme == "https" and parts.hostname:
+            return url.rstrip("/")
+        if parts.scheme == "http" and _is_this_machine(parts.hostname or ""):
+            return url.rstrip("/")
+        raise ValueError("must be an https:// address; http:// is allowed for this machine only")
+
+    @field_validator("ca_file")
+    @classmethod
+    def _relative_to_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        return None if path is None else _from_the_file(path, info)
+
+
+class Approver(Strict):
+    """A person at the hospital whose signature lets a table out."""
+
+    name: Text
+    key: str
+
+    @field_validator("key")
+    @classmethod
+    def _is_a_public_key(cls, key: str) -> str:
+        try:
+            return VerifyingKey.parse(key).text
+        except KeyProblem as problem:
+            raise ValueError(str(problem)) from None
+
+
+class StudySettings(Strict):
+    """One study at this site."""
+
+    study_file: Path
+    centre: Centre
+    policy: Policy = Policy()
+    approvers: tuple[Approver, ...] = Field(min_length=1)
+    sources: tuple[str, ...] | None = Field(default=None, description="names of the sources that belong to it; all, when left out")
+    minute: int | None = Field(default=None, ge=0, le=59, description="minute after the grid point at which the report is sent")
+
+    @field_validator("study_file")
+    @classmethod
+    def _relative_to_the_file(cls, path: Path, info: ValidationInfo) -> Path:
+        return _from_the_file(path, info)
+
+
+class SiteSettings(Strict):
+    """The site file, whole."""
+
+    site: Slug
+    state: Path = Field(description="folder of the exporter's own state; on a local disk")
+    keys: Path = Field(description="folder of the site's keys; outside the state folder, so that no backup holds both")
+    default_issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where DICOM names none")
+    scan_hours_before: float = Field(default=3, gt=0, le=20, description="how long before a grid point a scan starts")
+    sources: tuple[Any, ...] = ()
+    studies: tuple[StudySettings, ...] = Field(min_length=1)
+
+    @field_validator("state", "keys")
+    @classmethod
+    def _relative_to_the_file(cls, path: Path, info: ValidationInfo) -> Path:
+        return _from_the_file(path, info)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        names = [source.name for source in self.sources]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two sources have the same name: {', '.join(twice)}")
+        for study in self.studies:
+            unknown = sorted(set(study.sources or ()) - set(names))
+            if unknown:
+                raise ValueError(f"studies name unknown sources: {', '.join(unknown)}; there are: {', '.join(names)}")
+        if self.keys == self.state or self.state in self.keys.parents:
+            raise ValueError("keys must lie outside the state folder, so that no backup of the state holds them")
+        return self
+
+
+@cache
+def _model() -> type[SiteSettings]:
+    """SiteSettings with the settings of every kind of source that is installed."""
+    return create_model("SiteSettings", __base__=SiteSettings, sources=(tuple[settings_of_any_kind(), ...], ()))
+
+
+def read_site_file(path: Path) -> SiteSettings:
+    """The settings in the site file at `path`; raises FileProblem with file, line, key and what is allowed."""
+    path = path.absolute()
+    return read_yaml(path, _model(), context={FOLDER: path.parent})
+
+
+def read_study_file(path: Path) -> Study:
+    """The study file at `path`; raises FileProblem."""
+    return read_yaml(path, Study)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
