@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\Z", max_length=40)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
 """A name of a study or site: lower case, digits, single hyphens."""
 
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+.][A-Za-z0-9_+.\-]*\Z", max_length=48)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+.][A-Za-z0-9_+.\-]*$", max_length=48)]
 """A code of a closed list; which codes a table allows is decided by the catalogue and the study file."""
 
-Release = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+\Z", max_length=16)]
+Release = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=16)]
 """A release number of the exporter: three numbers, no build."""

@@ -27,9 +27,9 @@ SCHEMA_VERSION = 1
 MAX_BYTES = 1024 * 1024
 MEDIA_TYPE = "application/vnd.studyscope.report+json"
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\Z")]
-TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=48)]
-SourceKind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=24)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=48)]
+SourceKind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=24)]
 Offer = Literal["offered", "refused", "not_approved", "no_source"]
 
 
@@ -126,9 +126,9 @@ class ReportProblem(Exception):
 class SignedReport(Strict):
     """A report, the fingerprint of the key that signed it, and the signature over its canonical bytes."""
 
-    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{4}(-[0-9a-f]{4}){3}\Z")]
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{4}(-[0-9a-f]{4}){3}$")]
     report: Report
-    signature: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{86}==\Z")]
+    signature: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{86}==$")]
 
     @classmethod
     def sign(cls, report: Report, key: SigningKey) -> Self:
