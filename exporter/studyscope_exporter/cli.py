@@ -1,0 +1,69 @@
+"""`studyscope-exporter`: one command per file of `commands`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from studyscope_contract.keys import KeyProblem
+from studyscope_contract.yaml_file import FileProblem
+from studyscope_exporter.commands import COMMANDS
+from studyscope_exporter.disclosure.domain import DisclosureError
+from studyscope_exporter.identity import IdentityProblem
+from studyscope_exporter.release_number import release_number
+
+WRONG_SETTINGS = 2
+INTERRUPTED = 130
+
+
+def parser() -> argparse.ArgumentParser:
+    described = argparse.ArgumentParser(
+        prog="studyscope-exporter",
+        description="Turns local imaging data into protected tables of a study and sends them, signed, to the centre.",
+        epilog="A first release, step by step: check, scan, preview, approve, once. Then leave `run` to systemd or a container.",
+    )
+    described.add_argument("--version", action="version", version=f"studyscope-exporter {release_number()}")
+    described.add_argument(
+        "--config",
+        type=Path,
+        default=Path(os.environ.get("STUDYSCOPE_SITE", "site.yaml")),
+        metavar="FILE",
+        help="the site file (default: $STUDYSCOPE_SITE, else site.yaml)",
+    )
+    described.add_argument("-v", "--verbose", action="store_true", help="log every step")
+    commands = described.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for module in COMMANDS:
+        name = module.__name__.rpartition(".")[2]
+        summary, _, more = (module.__doc__ or "").partition("\n")
+        command = commands.add_parser(name, help=summary, description=f"{summary}\n{more}".strip(), formatter_class=_Plain)
+        module.arguments(command)
+        command.set_defaults(execute=module.execute)
+    return described
+
+
+class _Plain(argparse.RawDescriptionHelpFormatter):
+    """Shows a command's description as its author broke it into lines."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    chosen = parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO if chosen.verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        result: int = chosen.execute(chosen)
+    except (FileProblem, IdentityProblem, KeyProblem, DisclosureError) as problem:
+        print(problem, file=sys.stderr)
+        return WRONG_SETTINGS
+    except KeyboardInterrupt:
+        print("interrupted; what was read so far is kept", file=sys.stderr)
+        return INTERRUPTED
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""show the exact local tables, to hold against your own records
+
+The numbers are exact and must not be passed on: they are for the staff of this hospital.
+They are counted from the last finished scan. Nothing is stored and nothing leaves the site.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+
+
+from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
+from studyscope_exporter.disclosure.contributions import Cell, Contributions
+
+WARNING = "EXACT NUMBERS. For the staff of this hospital only; do not pass them on, not even to the study's centre."
+
+Counts = dict[str, dict[str, int]]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    study_argument(parser)
+    parser.add_argument("--table", metavar="ID", help="only this table, for example sex or structure_volume:liver")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+
+
+def execute(chosen: argparse.Namespace) -> int:
+    with opened_site(chosen) as site:
+        counted = {}
+        for study in chosen_studies(site, chosen):
+            contributions = site.contributions(study)
+            if contributions is None:
+                print("no scan has finished yet; run: studyscope-exporter scan", file=sys.stderr)
+                return 1
+            counted[study.study.id] = exact_counts(contributions, chosen.table)
+    print(WARNING, file=sys.stderr)
+    if chosen.json:
+        print(json.dumps({"warning": WARNING, "studies": counted}, indent=2))
+    else:
+        _show(counted)
+    return 0
+
+
+def exact_counts(contributions: Contributions, only: str | None = None) -> Counts:
+    """Patients per cell of every table (or of `only`), by the table's name and the cell's codes."""
+    wanted = {key: patients for key, patients in contributions.tables.items() if only in (None, str(key), key.table)}
+    return {str(key): _cells(patients) for key, patients in sorted(wanted.items())}
+
+
+def _cells(patients: Mapping[bytes, frozenset[Cell]]) -> dict[str, int]:
+    counts = Counter(cell for cells in patients.values() for cell in cells)
+    return {" x ".join(cell) or "patients": count for cell, count in sorted(counts.items())}
+
+
+def _show(counted: dict[str, Counts]) -> None:
+    for study, tables in counted.items():
+        print(f"study {study}")
+        for table, cells in tables.items():
+            print(f"  {table}")
+            for cell, count in cells.items():
+                print(f"    {cell:<28} {count:>8}")

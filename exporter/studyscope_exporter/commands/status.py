@@ -1,0 +1,106 @@
+"""one screen: last delivery, next release, what waits for a person
+
+Exit codes as Nagios and Zabbix read them: 0 fine, 1 somebody should look soon, 2 somebody must
+act now, 3 the state could not be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+from dataclasses import asdict, dataclass, field
+
+from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
+from studyscope_exporter.site import Site, StudyAtSite
+
+FINE, LOOK, ACT = 0, 1, 2
+WORDS = {FINE: "OK", LOOK: "WARNING", ACT: "CRITICAL"}
+
+
+@dataclass
+class StudyStatus:
+    """What the screen says of one study; nothing in it is a number of patients."""
+
+    study: str
+    activity: str
+    last_report: int | None
+    last_grid_point: str | None
+    next_grid_point: str
+    delivery_minute: int
+    waiting_reports: int
+    refused_reports: dict[int, str]
+    tables_shown: dict[str, str]
+    waiting_approvals: list[str]
+    problems: list[str] = field(default_factory=list)
+    level: int = FINE
+
+    def note(self, level: int, problem: str) -> None:
+        self.level = max(self.level, level)
+        self.problems.append(problem)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    study_argument(parser)
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+
+
+def execute(chosen: argparse.Namespace) -> int:
+    with opened_site(chosen) as site:
+        statuses = [study_status(site, study) for study in chosen_studies(site, chosen)]
+        age = site.age_of_last_scan()
+    if chosen.json:
+        scan_age = None if age is None else int(age.total_seconds())
+        print(json.dumps({"last_scan_age_seconds": scan_age, "studies": [asdict(status) for status in statuses]}, indent=2))
+    else:
+        _show(statuses, age)
+    return max(status.level for status in statuses)
+
+
+def study_status(site: Site, at_site: StudyAtSite) -> StudyStatus:
+    domain, grid = at_site.domain.status(), at_site.settings.policy.grid
+    last = domain.last_grid_point
+    status = StudyStatus(
+        study=at_site.study.id,
+        activity=domain.activity,
+        last_report=at_site.outbox.last_delivered(),
+        last_grid_point=None if last is None else f"{grid.moment(last):%Y-%m-%d %H:%MZ}",
+        next_grid_point=f"{grid.moment(site.grid_point(at_site) + 1):%Y-%m-%d %H:%MZ}",
+        delivery_minute=at_site.delivery_minute,
+        waiting_reports=len(at_site.outbox.waiting()),
+        refused_reports=at_site.outbox.refusals(),
+        tables_shown={str(key): f"{grid.moment(released):%Y-%m-%d}" for key, released in domain.released.items()},
+        waiting_approvals=[str(key) for key in at_site.domain.pending_approvals()],
+    )
+    _judge(status, site, missed=0 if last is None else site.grid_point(at_site) - last)
+    return status
+
+
+def _judge(status: StudyStatus, site: Site, missed: int) -> None:
+    if status.activity == "frozen":
+        status.note(ACT, "frozen: the state was lost or is older than the ledger; see docs, page site IT, 'frozen'")
+    if status.refused_reports:
+        status.note(ACT, f"{len(status.refused_reports)} reports were refused by the centre: {next(reversed(status.refused_reports.values()))}")
+    if status.waiting_reports > 3:
+        status.note(ACT, f"{status.waiting_reports} reports wait for delivery: can the centre be reached? see check")
+    elif status.waiting_reports > 1:
+        status.note(LOOK, f"{status.waiting_reports} reports wait for delivery")
+    if missed > 1:
+        status.note(LOOK if missed <= 3 else ACT, f"no report for {missed} grid points: is `run` (or cron's `once`) active?")
+    if status.waiting_approvals:
+        status.note(LOOK, f"{len(status.waiting_approvals)} tables wait for an approver; see preview and approve")
+    for name, problem in site.last_scan().get("sources", {}).items():
+        if problem:
+            status.note(LOOK, f"source {name}: {problem}")
+
+
+def _show(statuses: list[StudyStatus], age: dt.timedelta | None) -> None:
+    for status in statuses:
+        print(f"{WORDS[status.level]} study {status.study}: " + ("; ".join(status.problems) or "nothing waits for a person"))
+        print(f"  last grid point released  {status.last_grid_point or 'none yet'}")
+        print(f"  last report delivered     {status.last_report or 'none yet'}")
+        print(f"  waiting for delivery      {status.waiting_reports}")
+        print(f"  next grid point           {status.next_grid_point}, sent {status.delivery_minute} min later")
+        print(f"  tables shown              {len(status.tables_shown)}")
+        print(f"  tables to be approved     {len(status.waiting_approvals)}")
+    print(f"last scan finished          {'never' if age is None else f'{age.total_seconds() / 3600:.1f} h ago'}")

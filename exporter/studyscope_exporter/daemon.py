@@ -1,0 +1,124 @@
+"""The exporter as a service: scan before each grid point, release at it, deliver at the site's own minute.
+
+For every grid point G of the finest grid among the site's studies, in this order:
+    G - scan_hours_before   a scan begins; at G it pauses, however far it is, and goes on after delivery
+    G                       release from the last scan that finished
+    G + minute              delivery of everything that waits; a centre that cannot be reached is tried
+                            again with growing pauses until the next scan begins
+The moment of delivery depends on the grid and the site's name alone, never on how much there was to read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import random
+import threading
+from collections.abc import Callable
+
+from studyscope_exporter.clock import Clock
+from studyscope_exporter.delivery.push import NotDelivered, backoff_seconds
+from studyscope_exporter.settings import SiteSettings
+from studyscope_exporter.site import Site, StudyAtSite
+from studyscope_exporter.sources.source import NoProgress
+
+log = logging.getLogger(__name__)
+
+
+class _CutOff(Exception):
+    """The grid point came while a scan was running."""
+
+
+class _UntilCutOff(NoProgress):
+    """Ends a scan at the cut-off or when the program is to stop; what was read so far is kept."""
+
+    def __init__(self, clock: Clock, cut_off: dt.datetime, stop: threading.Event) -> None:
+        self._clock, self._cut_off, self._stop = clock, cut_off, stop
+
+    def advance(self, items: int = 1) -> None:
+        if self._stop.is_set() or self._clock.now() >= self._cut_off:
+            raise _CutOff
+
+
+def run(settings: SiteSettings, clock: Clock, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
+    """Runs until `stop` is set (and `clock.wake` called); `ready` is called once everything is open."""
+    with Site(settings, clock) as site:
+        ready()
+        daemon = Daemon(site, stop)
+        daemon.first_reports()
+        while not stop.is_set():
+            daemon.cycle()
+
+
+class Daemon:
+    """One site's service; `cycle` is what happens around one grid point."""
+
+    def __init__(self, site: Site, stop: threading.Event) -> None:
+        self._site, self._stop, self._clock = site, stop, site.clock
+        self._rng = random.Random()  # noqa: S311 - only spreads retries
+
+    def first_reports(self) -> None:
+        """What carries nothing that moved leaves at once: the heartbeat of a grid point that was missed."""
+        for study in self._site.studies:
+            if self._site.is_due(study) and study.domain.status().last_grid_point is not None:
+                self._site.release(study)
+        self._deliver_all(self._clock.now() + dt.timedelta(minutes=5))
+
+    def cycle(self) -> None:
+        """From now to the delivery after the next grid point."""
+        following = min(self._next_grid_point(study) for study in self._site.studies)
+        self._clock.sleep_until(following - dt.timedelta(hours=self._site.settings.scan_hours_before))
+        if self._stop.is_set():
+            return
+        finished = self._scan(following)
+        self._clock.sleep_until(following)
+        if self._stop.is_set():
+            return
+        due = [study for study in self._site.studies if self._site.is_due(study)]
+        for study in due:
+            self._site.release(study)
+        for study in sorted(due, key=lambda study: study.delivery_minute):
+            self._clock.sleep_until(following + dt.timedelta(minutes=study.delivery_minute))
+        self._deliver_all(following + dt.timedelta(hours=12))  # well before the next scan
+        if not finished and not self._stop.is_set():
+            self._scan(following + dt.timedelta(hours=24))
+
+    def _next_grid_point(self, study: StudyAtSite) -> dt.datetime:
+        grid = study.settings.policy.grid
+        return grid.moment(self._site.grid_point(study) + 1)
+
+    def _scan(self, cut_off: dt.datetime) -> bool:
+        """Whether the scan finished before the cut-off."""
+        try:
+            self._site.scan(lambda _: _UntilCutOff(self._clock, cut_off, self._stop))
+        except _CutOff:
+            log.info("the scan was still running at the cut-off; it goes on after delivery")
+            return False
+        return True
+
+    def _deliver_all(self, give_up: dt.datetime) -> None:
+        """Tries every study in rounds, so that a centre that is down keeps none of the others waiting."""
+        waiting, attempt = list(self._site.studies), 0
+        while waiting and not self._stop.is_set():
+            attempt += 1
+            waiting = [study for study in waiting if not self._deliver(study)]
+            again = self._clock.now() + dt.timedelta(seconds=backoff_seconds(attempt, self._rng))
+            if not waiting or again > give_up:
+                break
+            self._clock.sleep_until(again)
+        for study in waiting:
+            log.warning("study %s: %d reports wait for the next grid point", study.study.id, len(study.outbox.waiting()))
+
+    def _deliver(self, study: StudyAtSite) -> bool:
+        """Whether nothing is left to try before the next grid point."""
+        client = self._site.client(study)
+        try:
+            done = client.deliver(study.outbox)
+        except NotDelivered as problem:
+            log.warning("study %s: %s", study.study.id, problem)
+            return not problem.temporary
+        finally:
+            client.close()
+        if done.set_aside:
+            log.error("study %s: the centre refused %d reports for good; see status", study.study.id, done.set_aside)
+        return True

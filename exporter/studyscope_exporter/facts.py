@@ -1,0 +1,57 @@
+"""The site's facts: configuration and the state of the installation, never anything about a patient."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Literal
+
+from studyscope_contract.catalogue import imaging, jobs, progress, segmentation
+from studyscope_contract.metric import TableKey
+from studyscope_contract.policy import Policy
+from studyscope_contract.report import Offer, SiteFacts
+from studyscope_contract.study import Study
+from studyscope_exporter.release_number import release_number
+
+KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys((table.id for table in (*progress.TABLES, *imaging.TABLES)), frozenset({"folder"})),
+    **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "nifti"})),
+    **dict.fromkeys((table.id for table in jobs.TABLES), frozenset({"jobs"})),
+}
+"""Which kinds of source can fill a table, by table id; a site with none of them says `no_source`."""
+
+LOW_UNDER, OK_FROM = 0.05, 0.10
+"""Free shares of the state volume; two, so that a volume near the limit does not change its mind each day."""
+
+
+def site_facts(
+    study: Study,
+    policy: Policy,
+    sources_up: Mapping[str, bool],
+    unapproved: Collection[TableKey],
+    storage: Literal["ok", "low"],
+) -> SiteFacts:
+    """The facts of one study; `sources_up` is by kind of source."""
+    waiting = {key.table for key in unapproved}
+    offers = {table.id: _offer(table.id, policy, frozenset(sources_up), waiting) for _, table in study.tables()}
+    return SiteFacts(
+        release=release_number(), study_version=study.version, sources=dict(sources_up), storage=storage, tables=offers
+    )
+
+
+def storage_state(folder: Path, before: str | None) -> Literal["ok", "low"]:
+    """Whether the volume of `folder` is low on space, given what was said of it before."""
+    usage = shutil.disk_usage(folder)
+    free = usage.free / usage.total
+    if before == "low":
+        return "ok" if free >= OK_FROM else "low"
+    return "low" if free < LOW_UNDER else "ok"
+
+
+def _offer(table: str, policy: Policy, kinds: frozenset[str], waiting: Collection[str]) -> Offer:
+    if table in policy.refuse:
+        return "refused"
+    if not KINDS_THAT_FILL[table] & kinds:
+        return "no_source"
+    return "not_approved" if table in waiting else "offered"

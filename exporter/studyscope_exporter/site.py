@@ -1,0 +1,201 @@
+"""One hospital, opened: its keys, inventory and sources, and one domain of disclosure per study."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from studyscope_contract.report import SignedReport, SiteFacts
+from studyscope_contract.study import Study
+from studyscope_exporter.clock import Clock
+from studyscope_exporter.collectors import StudyRecords, collect
+from studyscope_exporter.delivery.outbox import Outbox
+from studyscope_exporter.delivery.push import CentreClient
+from studyscope_exporter.disclosure.approval import Approver
+from studyscope_exporter.disclosure.contributions import Contributions
+from studyscope_exporter.disclosure.domain import Domain
+from studyscope_exporter.disclosure.randomness import SecretRandom, SystemRandom
+from studyscope_exporter.facts import site_facts, storage_state
+from studyscope_exporter.identity import SiteIdentity
+from studyscope_exporter.inventory import Inventory
+from studyscope_exporter.pseudonym import Pseudonyms
+from studyscope_exporter.release_number import release_number
+from studyscope_exporter.settings import SiteSettings, StudySettings, read_study_file
+from studyscope_exporter.sources.kinds import SiteContext, open_source
+from studyscope_exporter.sources.source import NoProgress, Progress, ScanResult, SourceUnavailable
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SourceOutcome:
+    """What one pass over one source gave: a result, or why there is none."""
+
+    name: str
+    kind: str
+    result: ScanResult | None
+    problem: str | None = None
+
+
+@dataclass
+class StudyAtSite:
+    """One study at this site: its file, its settings, its domain and its outbox."""
+
+    study: Study
+    settings: StudySettings
+    domain: Domain
+    outbox: Outbox
+    collected: Contributions | None = field(default=None, repr=False)
+
+    @property
+    def delivery_minute(self) -> int:
+        """The fixed minute after a grid point at which the report is sent."""
+        if self.settings.minute is not None:
+            return self.settings.minute
+        # From the site's key, so that sites of one centre spread over the hour.
+        return hashlib.sha256(f"{self.domain.site} {self.study.id}".encode()).digest()[0] % 60
+
+
+class Site:
+    """Everything that the commands and the daemon do at one site."""
+
+    def __init__(self, settings: SiteSettings, clock: Clock, *, random: SecretRandom | None = None) -> None:
+        self.settings, self.clock = settings, clock
+        self._random = random or SystemRandom()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        settings = self.settings
+        settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.identity = SiteIdentity.load(settings.keys)
+        self.inventory = self._open.enter_context(
+            Inventory.open(settings.state / "inventory.sqlite", key=self.identity.derived("inventory"), now=self.clock.now)
+        )
+        pseudonyms = Pseudonyms(self.identity.derived("pseudonyms"), settings.default_issuer)
+        context = SiteContext(pseudonyms, self.clock.now)
+        self.sources = tuple(open_source(source, context) for source in settings.sources)
+        self.studies = tuple(self._open_study(study) for study in settings.studies)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._open.close()
+
+    def _open_study(self, settings: StudySettings) -> StudyAtSite:
+        study = read_study_file(settings.study_file)
+        folder = self.settings.state / "studies" / study.id
+        domain = Domain.open(
+            folder / "domain",
+            site=self.settings.site,
+            study=study,
+            policy=settings.policy,
+            state_key=self.identity.derived(f"state {study.id}"),
+            signing_key=self.identity.signing_key,
+            approvers=[Approver(name=person.name, key=person.key) for person in settings.approvers],
+            release=release_number(),
+            random=self._random,
+        )
+        return StudyAtSite(study, settings, self._open.enter_context(domain), Outbox(folder / "outbox"))
+
+    def scan(self, progress: Callable[[str], Progress] = lambda name: NoProgress()) -> list[SourceOutcome]:
+        """One pass over every source; a source that is down keeps what the inventory had from it.
+
+        `progress` gives the progress of the source of that name. Afterwards the contributions of
+        each study are collected: they are what the next release uses.
+        """
+        self._remember(scan="running")
+        outcomes = [self._scan_one(index, progress) for index in range(len(self.sources))]
+        self._remember(
+            scan="finished", at=self.clock.now().isoformat(), sources={outcome.name: outcome.problem for outcome in outcomes}
+        )
+        for study in self.studies:
+            study.collected = self._collect(study)
+        return outcomes
+
+    def _scan_one(self, index: int, progress: Callable[[str], Progress]) -> SourceOutcome:
+        source, settings = self.sources[index], self.settings.sources[index]
+        try:
+            result = source.scan(self.inventory, progress(source.name))
+        except SourceUnavailable as error:
+            log.warning("source %s: %s", source.name, error)
+            return SourceOutcome(source.name, settings.kind, None, str(error))
+        return SourceOutcome(source.name, settings.kind, result)
+
+    def _collect(self, at_site: StudyAtSite) -> Contributions:
+        names = at_site.settings.sources
+        records = StudyRecords(
+            self.inventory, at_site.study, self.clock.now(), None if names is None else frozenset(names)
+        )
+        return Contributions(collect(records))
+
+    def contributions(self, at_site: StudyAtSite) -> Contributions | None:
+        """What the last finished scan found; None when there is none, or the one after it was cut short."""
+        if at_site.collected is None and self.last_scan().get("scan") == "finished":
+            at_site.collected = self._collect(at_site)
+        return at_site.collected
+
+    def grid_point(self, at_site: StudyAtSite) -> int:
+        """The number of the last grid point of the site's policy."""
+        return at_site.settings.policy.grid.index(self.clock.now())
+
+    def is_due(self, at_site: StudyAtSite) -> bool:
+        """Whether a grid point has passed that was not released."""
+        last = at_site.domain.status().last_grid_point
+        return last is None or last < self.grid_point(at_site)
+
+    def release(self, at_site: StudyAtSite) -> SignedReport:
+        """Releases the last grid point, from the last scan that finished, and puts the report into the outbox."""
+        report = at_site.domain.release(self.contributions(at_site), self.facts(at_site), self.grid_point(at_site))
+        at_site.outbox.put(report)
+        return report
+
+    def facts(self, at_site: StudyAtSite) -> SiteFacts:
+        problems: dict[str, Any] = self.last_scan().get("sources", {})
+        up: dict[str, bool] = {}
+        for source in self.settings.sources:
+            if at_site.settings.sources is None or source.name in at_site.settings.sources:
+                up[source.kind] = up.get(source.kind, True) and problems.get(source.name) is None
+        return site_facts(at_site.study, at_site.settings.policy, up, at_site.domain.pending_approvals(), self._storage())
+
+    def client(self, at_site: StudyAtSite) -> CentreClient:
+        centre = at_site.settings.centre
+        return CentreClient(
+            centre.url, ca_file=centre.ca_file, proxy=centre.proxy, timeout_seconds=centre.timeout_seconds
+        )
+
+    def last_scan(self) -> dict[str, Any]:
+        """What is remembered of the last scan: `scan` (running, finished), `at`, `sources` (problem or None by name)."""
+        try:
+            found: dict[str, Any] = json.loads(self._scan_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def _storage(self) -> Literal["ok", "low"]:
+        remembered = self.settings.state / "storage"
+        before = remembered.read_text(encoding="utf-8").strip() if remembered.exists() else None
+        now = storage_state(self.settings.state, before)
+        if now != before:
+            remembered.write_text(now, encoding="utf-8")
+        return now
+
+    @property
+    def _scan_file(self) -> Path:
+        return self.settings.state / "last-scan.json"
+
+    def _remember(self, **facts: Any) -> None:
+        new = self._scan_file.with_suffix(".new")
+        new.write_text(json.dumps(self.last_scan() | facts), encoding="utf-8")
+        os.replace(new, self._scan_file)  # noqa: PTH105 - the atomic one on every platform
+
+    def age_of_last_scan(self) -> dt.timedelta | None:
+        at = self.last_scan().get("at")
+        return None if at is None else self.clock.now() - dt.datetime.fromisoformat(at)
