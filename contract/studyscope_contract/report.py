@@ -81,7 +81,7 @@ class SiteFacts(Strict):
 class Report(Strict):
     """Everything one site shows of one study at one grid point."""
 
-    schema_version: Literal[1] = Field(default=SCHEMA_VERSION, alias="schema")
+    schema_version: Literal[1] = Field(default=1, alias="schema")
     study: Slug
     site: Slug
     sequence: int = Field(ge=1, description="one more than the site's report before, whatever its study file says")

@@ -1,6 +1,6 @@
 """Reads one YAML file into a strict model; every problem names file, line, key and what is allowed.
 
-    FileProblem          one file cannot be used; `.problems` holds each (line, key, message)
+FileProblem          one file cannot be used; `.problems` holds each (line, key, message)
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class FileProblem(Exception):
     def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
         self.path = path
         self.problems = tuple(problems)
-        lines = [f"{path}, line {p.line}: {p.key}: {p.message}" if p.key else f"{path}, line {p.line}: {p.message}" for p in problems]
+        lines = [
+            f"{path}, line {p.line}: {p.key}: {p.message}" if p.key else f"{path}, line {p.line}: {p.message}" for p in problems
+        ]
         super().__init__("\n".join(lines))
 
 
@@ -73,7 +75,7 @@ def parse_yaml(raw: bytes, path: Path, model: type[Model], context: dict[str, An
         raise FileProblem(path, [Problem(1, "", "the file must hold keys and values (a YAML mapping)")])
     _refuse_duplicates(node, path)
     try:
-        content = yaml.SafeLoader("").construct_document(node)  # type: ignore[no-untyped-call]
+        content = yaml.SafeLoader("").construct_document(node)
     except yaml.YAMLError as error:
         raise FileProblem(path, [_syntax_problem(error)]) from None
     except ValueError as error:  # e.g. a date that does not exist
@@ -109,7 +111,9 @@ def _refuse_duplicates(root: yaml.Node, path: Path) -> None:
     while waiting:
         node = waiting.pop()
         if id(node) in visited:
-            raise FileProblem(path, [Problem(node.start_mark.line + 1, "", "anchors and aliases are not allowed; repeat the value")])
+            raise FileProblem(
+                path, [Problem(node.start_mark.line + 1, "", "anchors and aliases are not allowed; repeat the value")]
+            )
         visited.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             waiting.extend(node.value)

@@ -51,7 +51,9 @@ class _Plain(argparse.RawDescriptionHelpFormatter):
 def main(arguments: list[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     logging.basicConfig(
-        level=logging.INFO if chosen.verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+        level=logging.INFO if chosen.verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(message)s",
+        stream=sys.stderr,
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:

@@ -55,7 +55,7 @@ class Daemon:
 
     def __init__(self, site: Site, stop: threading.Event) -> None:
         self._site, self._stop, self._clock = site, stop, site.clock
-        self._rng = random.Random()  # noqa: S311 - only spreads retries
+        self._rng = random.Random()
 
     def first_reports(self) -> None:
         """What carries nothing that moved leaves at once: the heartbeat of a grid point that was missed."""

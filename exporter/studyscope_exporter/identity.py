@@ -1,6 +1,6 @@
 """The site's keys: what signs its reports, what tells its patients apart, what encrypts its state.
 
-    IdentityProblem      the keys are missing, unreadable or of the wrong size
+IdentityProblem      the keys are missing, unreadable or of the wrong size
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from studyscope_contract.keys import KeyProblem, SigningKey
 
 SIGNING_KEY = "signing.pem"

@@ -9,6 +9,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
+
 from studyscope_contract.keys import KeyProblem, VerifyingKey
 from studyscope_contract.names import Slug
 from studyscope_contract.policy import Policy
@@ -71,7 +72,9 @@ class StudySettings(Strict):
     centre: Centre
     policy: Policy = Policy()
     approvers: tuple[Approver, ...] = Field(min_length=1)
-    sources: tuple[str, ...] | None = Field(default=None, description="names of the sources that belong to it; all, when left out")
+    sources: tuple[str, ...] | None = Field(
+        default=None, description="names of the sources that belong to it; all, when left out"
+    )
     minute: int | None = Field(default=None, ge=0, le=59, description="minute after the grid point at which the report is sent")
 
     @field_validator("study_file")
@@ -133,5 +136,3 @@ def _is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-

@@ -105,7 +105,7 @@ class Site:
         )
         return StudyAtSite(study, settings, self._open.enter_context(domain), Outbox(folder / "outbox"))
 
-    def scan(self, progress: Callable[[str], Progress] = lambda name: NoProgress()) -> list[SourceOutcome]:
+    def scan(self, progress: Callable[[str], Progress] = lambda _: NoProgress()) -> list[SourceOutcome]:
         """One pass over every source; a source that is down keeps what the inventory had from it.
 
         `progress` gives the progress of the source of that name. Afterwards the contributions of
@@ -131,9 +131,7 @@ class Site:
 
     def _collect(self, at_site: StudyAtSite) -> Contributions:
         names = at_site.settings.sources
-        records = StudyRecords(
-            self.inventory, at_site.study, self.clock.now(), None if names is None else frozenset(names)
-        )
+        records = StudyRecords(self.inventory, at_site.study, self.clock.now(), None if names is None else frozenset(names))
         return Contributions(collect(records))
 
     def contributions(self, at_site: StudyAtSite) -> Contributions | None:
@@ -167,9 +165,7 @@ class Site:
 
     def client(self, at_site: StudyAtSite) -> CentreClient:
         centre = at_site.settings.centre
-        return CentreClient(
-            centre.url, ca_file=centre.ca_file, proxy=centre.proxy, timeout_seconds=centre.timeout_seconds
-        )
+        return CentreClient(centre.url, ca_file=centre.ca_file, proxy=centre.proxy, timeout_seconds=centre.timeout_seconds)
 
     def last_scan(self) -> dict[str, Any]:
         """What is remembered of the last scan: `scan` (running, finished), `at`, `sources` (problem or None by name)."""

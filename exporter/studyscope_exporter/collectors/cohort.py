@@ -117,7 +117,9 @@ class StudyRecords:
         latest = latest.sort_values(["_order", "job_key"], kind="stable").drop_duplicates("patient_key", keep="last")
         limit = dt.timedelta(hours=workflow.stuck_after_hours)
         outcome = [
-            "stuck" if job.outcome == "running" and _is_time(job.started_at) and self.now - job.started_at > limit else job.outcome
+            "stuck"
+            if job.outcome == "running" and _is_time(job.started_at) and self.now - job.started_at > limit
+            else job.outcome
             for job in latest.itertuples()
         ]
         return latest.assign(outcome=outcome)

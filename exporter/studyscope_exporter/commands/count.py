@@ -12,7 +12,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 
-
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.disclosure.contributions import Cell, Contributions
 

@@ -62,7 +62,9 @@ def _table(outcomes: list[SourceOutcome]) -> Table:
             table.add_row(outcome.name, "down: what it held is kept")
             continue
         counts = (result.seen, result.read, result.removed)
-        table.add_row(outcome.name, *map(str, counts), _reasons(result.unreadable), _reasons(result.ignored), str(result.unlinked))
+        table.add_row(
+            outcome.name, *map(str, counts), _reasons(result.unreadable), _reasons(result.ignored), str(result.unlinked)
+        )
     return table
 
 

@@ -80,7 +80,10 @@ def _judge(status: StudyStatus, site: Site, missed: int) -> None:
     if status.activity == "frozen":
         status.note(ACT, "frozen: the state was lost or is older than the ledger; see docs, page site IT, 'frozen'")
     if status.refused_reports:
-        status.note(ACT, f"{len(status.refused_reports)} reports were refused by the centre: {next(reversed(status.refused_reports.values()))}")
+        status.note(
+            ACT,
+            f"{len(status.refused_reports)} reports were refused by the centre: {next(reversed(status.refused_reports.values()))}",
+        )
     if status.waiting_reports > 3:
         status.note(ACT, f"{status.waiting_reports} reports wait for delivery: can the centre be reached? see check")
     elif status.waiting_reports > 1:

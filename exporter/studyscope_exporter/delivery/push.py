@@ -1,6 +1,6 @@
 """Sends what waits to the centre, oldest first: one outbound HTTPS connection, nothing inbound.
 
-    NotDelivered         the centre did not take a report now; `temporary` says whether time can help
+NotDelivered         the centre did not take a report now; `temporary` says whether time can help
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
 from studyscope_contract.report import MEDIA_TYPE
 from studyscope_exporter.delivery.outbox import Outbox, Waiting
 
@@ -48,7 +49,12 @@ class CentreClient:
         verify = httpx.create_ssl_context() if ca_file is None else _own_authority(ca_file)
         self._url = url
         self._http = httpx.Client(
-            base_url=url, verify=verify, proxy=proxy, timeout=timeout_seconds, trust_env=False, headers={"Accept": "application/json"}
+            base_url=url,
+            verify=verify,
+            proxy=proxy,
+            timeout=timeout_seconds,
+            trust_env=False,
+            headers={"Accept": "application/json"},
         )
 
     def deliver(self, outbox: Outbox) -> Delivered:

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Annotated, Any
 
 from pydantic import Field
+
 from studyscope_exporter import sources
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.sources.source import Source

@@ -1,0 +1,57 @@
+# Every target makes what it needs. `make help` says what each does.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONSTRAINTS := requirements/constraints.txt
+SITES ?= 8
+# The demo and the tests run these for real; on Debian, as root, `make` installs them.
+DEBIAN_PACKAGES := prometheus prometheus-alertmanager chromium
+
+.DEFAULT_GOAL := help
+.PHONY: help install system demo test check format generate bench docs clean
+
+help: ## show what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+install: $(VENV)/.installed ## make .venv with everything, at the locked versions
+
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS) requirements/build.in
+	@bash requirements/make-venv "$(PYTHON)" "$(VENV)"
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --requirement requirements/build.in
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --no-build-isolation --editable '.[test]'
+	@touch $@
+
+system: ## see that Prometheus, Alertmanager and a browser are there (as root on Debian: install them)
+	@bash requirements/debian-packages $(DEBIAN_PACKAGES)
+
+demo: install system ## start the demo consortium and keep it living; SITES=38 for the real size
+	$(BIN)/studyscope-demo run --sites $(SITES)
+
+test: install system ## run the whole test suite
+	$(BIN)/python -m pytest
+
+check: install ## format, lint, types, import borders, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/studyscope-dashboards generate --check
+
+format: install ## put the code into its form
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+generate: install ## write dashboards, rules and generated docs anew
+	$(BIN)/studyscope-dashboards generate
+	$(BIN)/python docs/generate.py
+
+bench: install ## measure against the peers and floors of each benchmark
+	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+docs: install ## write the generated pages of docs/
+	$(BIN)/python docs/generate.py
+
+clean: ## remove .venv, caches and the demo's folder
+	rm -rf $(VENV) demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
