@@ -30,7 +30,9 @@ SITE_MISSED_GRID_POINTS = Series(
     "Grid points of the site that passed without a report, since the newest report or since registration.",
     ("study", "site"),
 )
-SITE_TARGET = Series("study_site_target_patients", "Patients that the site is to reach by the end of the study.", ("study", "site"))
+SITE_TARGET = Series(
+    "study_site_target_patients", "Patients that the site is to reach by the end of the study.", ("study", "site")
+)
 SITE_TARGET_BY_NOW = Series(
     "study_site_planned_patients",
     "Patients that the site was to have by now, on a straight line between its targets.",
@@ -41,20 +43,30 @@ SITE_REFUSED_REPORTS = Series(
     "Refused reports of the site since its registration, by reason.",
     ("study", "site", "reason"),
 )
-SITE_POLICY = Series("study_policy_info", "The disclosure policy that the site's newest report names.", ("study", "site", "policy", "hash"))
+SITE_POLICY = Series(
+    "study_policy_info", "The disclosure policy that the site's newest report names.", ("study", "site", "policy", "hash")
+)
 SITE_THRESHOLD = Series("study_policy_threshold", "Patients under which the site publishes nothing.", ("study", "site"))
 SITE_BASE = Series("study_policy_base", "The site's counts are multiples of this.", ("study", "site"))
-SITE_STUDY_VERSION = Series("study_site_study_version", "Version of the study file that the site has accepted.", ("study", "site"))
+SITE_STUDY_VERSION = Series(
+    "study_site_study_version", "Version of the study file that the site has accepted.", ("study", "site")
+)
 SITE_EXPORTER = Series("study_site_exporter_info", "Release of the exporter at the site.", ("study", "site", "release"))
-SITE_SOURCE_UP = Series("study_site_source_up", "1 while sources of this kind can be read at the site, else 0.", ("study", "site", "kind"))
+SITE_SOURCE_UP = Series(
+    "study_site_source_up", "1 while sources of this kind can be read at the site, else 0.", ("study", "site", "kind")
+)
 SITE_STORAGE_LOW = Series("study_site_storage_low", "1 while the exporter's own state volume is low on space.", ("study", "site"))
-SITE_KEY_MONTHS = Series("study_site_key_valid_months", "Whole months for which the site's key is still valid.", ("study", "site"))
+SITE_KEY_MONTHS = Series(
+    "study_site_key_valid_months", "Whole months for which the site's key is still valid.", ("study", "site")
+)
 SITE_TABLE = Series(
     "study_site_table_offer",
     "1 for what the site says of the table: offered, refused, not_approved or no_source.",
     ("study", "site", "table", "offer"),
 )
-TABLE_VERSION = Series("study_table_version", "How often the site's table has moved since it was first shown.", ("study", "site", "table"))
+TABLE_VERSION = Series(
+    "study_table_version", "How often the site's table has moved since it was first shown.", ("study", "site", "table")
+)
 TABLE_RELEASED = Series(
     "study_table_released_timestamp_seconds",
     "Grid time at which the site's table last moved.",
@@ -62,6 +74,11 @@ TABLE_RELEASED = Series(
 )
 
 SITES_EXPECTED = Series("study_sites_expected", "Sites that are members of the study today.", ("study",))
+NEVER_REPORTED_AFTER = Series(
+    "study_never_reported_after_grid_points",
+    "Missed grid points after which a site that has never reported raises an alert; from the study file.",
+    ("study",),
+)
 
 SITE_SERIES = (
     SITE_INFO,
@@ -84,7 +101,7 @@ SITE_SERIES = (
     TABLE_VERSION,
     TABLE_RELEASED,
 )
-STUDY_SERIES = (STUDY_INFO, SITES_EXPECTED)
+STUDY_SERIES = (STUDY_INFO, SITES_EXPECTED, NEVER_REPORTED_AFTER)
 
 HISTORY_PREFIX = "study_history_"
 """History has series of its own, at their true time, one sample per UTC day (design.md 7)."""
