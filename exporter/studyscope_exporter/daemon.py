@@ -35,7 +35,7 @@ class _UntilCutOff(NoProgress):
     def __init__(self, clock: Clock, cut_off: dt.datetime, stop: threading.Event) -> None:
         self._clock, self._cut_off, self._stop = clock, cut_off, stop
 
-    def advance(self, items: int = 1) -> None:
+    def advance(self, items: int = 1) -> None:  # noqa: ARG002
         if self._stop.is_set() or self._clock.now() >= self._cut_off:
             raise _CutOff
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from studyscope_contract.keys import KeyProblem, SigningKey
 
 SIGNING_KEY = "signing.pem"
-SITE_SECRET = "site.secret"
+SITE_SECRET = "site.secret"  # noqa: S105 - the name of a file
 
 
 class IdentityProblem(Exception):

@@ -82,7 +82,7 @@ def _judge(status: StudyStatus, site: Site, missed: int) -> None:
     if status.refused_reports:
         status.note(
             ACT,
-            f"{len(status.refused_reports)} reports were refused by the centre: {next(reversed(status.refused_reports.values()))}",
+            f"{len(status.refused_reports)} reports were refused by the centre, the last one: {list(status.refused_reports.values())[-1]}",
         )
     if status.waiting_reports > 3:
         status.note(ACT, f"{status.waiting_reports} reports wait for delivery: can the centre be reached? see check")
