@@ -1,0 +1,1 @@
+"""A consortium that lives on one machine: made-up hospitals, real programs, real files, a clock of its own."""
