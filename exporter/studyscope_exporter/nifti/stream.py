@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from isal import igzip
-from isal.igzip_lib import IsalError
 
+from studyscope_exporter.inflating import DamagedStream
 from studyscope_exporter.nifti.errors import (
     DAMAGED,
     INPUT_ERROR,
@@ -45,7 +45,7 @@ def inflated(path: Path) -> Iterator[ByteStream]:
                 yield io.BufferedReader(file)
     except EOFError as error:
         raise UnreadableLabelMap(TRUNCATED) from error
-    except (BadGzipFile, IsalError) as error:
+    except (BadGzipFile, DamagedStream) as error:
         raise UnreadableLabelMap(DAMAGED) from error
     except FileNotFoundError as error:
         raise UnreadableLabelMap(VANISHED) from error

@@ -1,0 +1,63 @@
+"""Reads a DICOM segmentation object (SEG, PS3.3 A.51; Label Map Segmentation, PS3.3 A.51.5) into a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from studyscope_exporter.dicom.seg_counting import volumes_ml
+from studyscope_exporter.dicom.seg_file import opened_dataset
+from studyscope_exporter.dicom.seg_frames import read_frames
+from studyscope_exporter.dicom.seg_header import Identity, Segment, Values, identity, pixel_description, segments
+from studyscope_exporter.pseudonym import Pseudonyms
+from studyscope_exporter.records import Segmentation, StructureVolume
+from studyscope_exporter.structures import structure_name, summed_by_name
+
+SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
+
+
+def read_segmentation(path: Path, pseudonyms: Pseudonyms) -> Segmentation:
+    """The segmentation in the file at `path`, with the volume of every segment that it declares.
+
+    A segment without a frame or a voxel is there and empty (0.0 ml). Raises Unreadable. Memory is
+    that of the header and one piece of PixelData. ContentCreatorName (0070,0084) is never read.
+    """
+    with opened_dataset(path) as dataset:
+        values = Values(dataset)
+        who = identity(values)
+        pixels = pixel_description(values)
+        declared = segments(values)
+        volumes = volumes_ml(dataset, pixels, read_frames(values, pixels, declared))
+    return _record(who, declared, _named(declared, volumes), pseudonyms)
+
+
+def _named(declared: Sequence[Segment], volumes: dict[int, float]) -> tuple[StructureVolume, ...]:
+    names = {segment.number: structure_name(segment.label, f"segment {segment.number}") for segment in declared}
+    return summed_by_name((name, volumes.get(number, 0.0)) for number, name in names.items())
+
+
+def _record(
+    who: Identity, declared: Sequence[Segment], structures: tuple[StructureVolume, ...], pseudonyms: Pseudonyms
+) -> Segmentation:
+    name = next((segment.algorithm_name for segment in declared if segment.algorithm_name), "")
+    version = next((segment.algorithm_version for segment in declared if segment.algorithm_version), who.software_version)
+    return Segmentation(
+        segmentation_key=pseudonyms.instance(who.sop_instance_uid),
+        patient_key=pseudonyms.patient(who.patient_id, who.issuer) if who.patient_id else None,
+        study_key=pseudonyms.study(who.study_instance_uid) if who.study_instance_uid else None,
+        image_series_key=pseudonyms.series(who.image_series_uid) if who.image_series_uid else None,
+        algorithm=name.lower(),
+        algorithm_version=version,
+        review_state=review_state({segment.algorithm_type for segment in declared}),
+        reading="",
+        structures=structures,
+    )
+
+
+def review_state(algorithm_types: set[str]) -> str:
+    """SegmentAlgorithmType (0062,0008) of all segments as one state; a mixture was in a person's hands."""
+    stated = algorithm_types & {"AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"}
+    if not stated:
+        return "not_stated"
+    return {"AUTOMATIC": "automatic", "MANUAL": "manual"}.get("+".join(sorted(stated)), "corrected")
