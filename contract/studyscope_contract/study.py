@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from studyscope_contract.canonical import content_hash
 from studyscope_contract.catalogue import TABLES
@@ -141,28 +141,33 @@ class Study(Strict):
     workflows: tuple[Workflow, ...] = Field(default=(), max_length=50)
     alerts: AlertThresholds = AlertThresholds()
 
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
-        for what, names in (
-            ("site", [site.id for site in self.sites]),
-            ("structure", [structure.code for structure in self.structures]),
-            ("workflow", [workflow.id for workflow in self.workflows]),
-            ("stage", list(self.stages)),
-            ("spelling of a structure", [name for structure in self.structures for name in structure.names]),
-        ):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(f"{what} appears twice: {', '.join(twice)}")
-        return self
+    @field_validator("sites")
+    @classmethod
+    def _sites_are_unique(cls, sites: tuple[StudySite, ...]) -> tuple[StudySite, ...]:
+        _refuse_twice("site", [site.id for site in sites])
+        return sites
 
-    @model_validator(mode="after")
-    def _stages_are_in_order(self) -> Self:
-        unknown = [stage for stage in self.stages if stage not in STAGES]
-        if unknown or not self.stages or self.stages[0] != "imaged":
+    @field_validator("structures")
+    @classmethod
+    def _spellings_are_unique(cls, structures: tuple[Structure, ...]) -> tuple[Structure, ...]:
+        _refuse_twice("structure", [structure.code for structure in structures])
+        _refuse_twice("spelling of a structure", [name for structure in structures for name in structure.names])
+        return structures
+
+    @field_validator("workflows")
+    @classmethod
+    def _workflows_are_unique(cls, workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
+        _refuse_twice("workflow", [workflow.id for workflow in workflows])
+        return workflows
+
+    @field_validator("stages")
+    @classmethod
+    def _stages_are_in_order(cls, stages: tuple[str, ...]) -> tuple[str, ...]:
+        if not stages or stages[0] != "imaged" or not set(stages) <= set(STAGES):
             raise ValueError(f"stages must begin with imaged; allowed, in this order: {', '.join(STAGES)}")
-        if any(STAGES.index(earlier) > STAGES.index(later) for earlier, later in pairwise(self.stages)):
-            raise ValueError(f"stages must be in this order: {', '.join(STAGES)}")
-        return self
+        if any(STAGES.index(earlier) >= STAGES.index(later) for earlier, later in pairwise(stages)):
+            raise ValueError(f"stages must be in this order, each once: {', '.join(STAGES)}")
+        return stages
 
     @property
     def hash(self) -> str:
@@ -190,6 +195,12 @@ class Study(Strict):
         """The cells that `table` can have in this study: the catalogue's, less stages it does not have."""
         stage_at = [i for i, dimension in enumerate(table.dimensions) if dimension.label == "stage"]
         return tuple(cell for cell in table.cells if all(cell[i] in self.stages for i in stage_at))
+
+
+def _refuse_twice(what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what} appears twice: {', '.join(twice)}")
 
 
 def _without_floats(content: object) -> object:

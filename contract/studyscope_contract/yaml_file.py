@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -31,6 +31,15 @@ class Strict(BaseModel):
                 shown = ", ".join(sorted(field.alias or name for name, field in cls.model_fields.items()))
                 raise PydanticCustomError("unknown_key", "unknown key; allowed here: {shown}", {"key": str(key), "shown": shown})
         return value
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as texts: the model reads them, and says where one does not exist."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -75,11 +84,9 @@ def parse_yaml(raw: bytes, path: Path, model: type[Model], context: dict[str, An
         raise FileProblem(path, [Problem(1, "", "the file must hold keys and values (a YAML mapping)")])
     _refuse_duplicates(node, path)
     try:
-        content = yaml.SafeLoader("").construct_document(node)
+        content = _Loader("").construct_document(node)
     except yaml.YAMLError as error:
         raise FileProblem(path, [_syntax_problem(error)]) from None
-    except ValueError as error:  # e.g. a date that does not exist
-        raise FileProblem(path, [Problem(1, "", str(error))]) from None
     try:
         return model.model_validate(content, context=context)
     except ValidationError as error:
@@ -95,7 +102,7 @@ def _compose(raw: bytes, path: Path) -> yaml.Node | None:
         line = raw[: error.start].count(b"\n") + 1
         raise FileProblem(path, [Problem(line, "", "not UTF-8; save the file as UTF-8")]) from None
     try:
-        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except (yaml.YAMLError, RecursionError) as error:
         raise FileProblem(path, [_syntax_problem(error)]) from None
     return node

@@ -15,7 +15,8 @@ def sex(records: StudyRecords, _: str) -> Contribution:
 
 def age_band(records: StudyRecords, _: str) -> Contribution:
     first = records.first_images
-    return one_cell(first["patient_key"], (_age_band(age) for age in first["age_years"]))
+    ages = first["age_years"].to_numpy(dtype=float, na_value=float("nan"))
+    return one_cell(first["patient_key"], (_age_band(age) for age in ages))
 
 
 def acquisition_year(records: StudyRecords, _: str) -> Contribution:
@@ -50,8 +51,8 @@ def field_strength(records: StudyRecords, _: str) -> Contribution:
     return buckets(imaging.FIELD_STRENGTH, stated["patient_key"], stated["field_strength_tesla"].astype(float))
 
 
-def _age_band(age: float | None) -> str:
-    if age is None or age != age:  # noqa: PLR0124 - NaN differs from itself
+def _age_band(age: float) -> str:
+    if age != age:  # noqa: PLR0124 - NaN differs from itself
         return "not_stated"
     for upper, band in ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79")):
         if age < upper:

@@ -80,10 +80,8 @@ def _judge(status: StudyStatus, site: Site, missed: int) -> None:
     if status.activity == "frozen":
         status.note(ACT, "frozen: the state was lost or is older than the ledger; see docs, page site IT, 'frozen'")
     if status.refused_reports:
-        status.note(
-            ACT,
-            f"{len(status.refused_reports)} reports were refused by the centre, the last one: {list(status.refused_reports.values())[-1]}",
-        )
+        newest = list(status.refused_reports.values())[-1]
+        status.note(ACT, f"{len(status.refused_reports)} reports were refused by the centre, the last one: {newest}")
     if status.waiting_reports > 3:
         status.note(ACT, f"{status.waiting_reports} reports wait for delivery: can the centre be reached? see check")
     elif status.waiting_reports > 1:

@@ -1,0 +1,69 @@
+"""A policy can only be stricter than its preset, and no policy goes under the floors."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from studyscope_contract.policy import PRESETS, Parameters, Policy
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_meets_the_inequalities_of_the_proof(preset: str) -> None:
+    numbers = PRESETS[preset]
+
+    assert numbers.s >= numbers.k + 1
+    assert 2 * (numbers.b - 1) >= numbers.k - 1
+    assert (numbers.s + numbers.b // 2) % numbers.b == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"k": 10}, "looser than preset tens"),
+        ({"m": 9}, "looser than preset tens"),
+        ({"s": 5}, "looser than preset tens"),
+        ({"k": 20}, "s must be at least k"),
+        ({"s": 26}, "bin edge"),
+        ({"k": 21, "s": 25}, "raise b or lower k"),
+        ({"delay_days": 2}, "greater than or equal to 6"),
+    ],
+)
+def test_a_looser_or_impossible_policy_is_refused(change: dict[str, int], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Policy.model_validate(change)
+
+
+def test_a_stricter_policy_is_taken_and_has_a_hash_of_its_own() -> None:
+    stricter = Policy(m=15)
+
+    assert stricter.parameters.m == 15
+    assert stricter.hash != Policy().hash
+
+
+@given(count=st.integers(0, 10_000), preset=st.sampled_from(sorted(PRESETS)))
+def test_the_bounds_of_what_is_published_hold_the_truth(count: int, preset: str) -> None:
+    numbers = PRESETS[preset]  # type: ignore[index]
+
+    published = numbers.published(count)
+    low, high = numbers.bounds(published)
+
+    assert low <= count <= high
+    assert (published is None) == (count < numbers.s)
+    assert published is None or numbers.can_publish(published)
+
+
+@given(
+    a=st.integers(0, 300),
+    b=st.integers(0, 300),
+    preset=st.sampled_from(sorted(PRESETS)),
+)
+def test_no_subtraction_of_two_published_numbers_proves_a_small_group(a: int, b: int, preset: str) -> None:
+    """Proof 2.5 of the specification, by enumeration: [L, U] of a difference never lies inside [1, k-1]."""
+    numbers: Parameters = PRESETS[preset]  # type: ignore[index]
+    a_low, a_high = numbers.bounds(numbers.published(a))
+    b_low, b_high = numbers.bounds(numbers.published(b))
+
+    low, high = a_low - b_high, a_high - b_low
+
+    assert not (low >= 1 and high <= numbers.k - 1)
