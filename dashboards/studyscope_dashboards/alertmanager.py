@@ -1,0 +1,154 @@
+"""Who is told what, as an Alertmanager configuration: leads from the study files, contacts from the centre's registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from studyscope_contract.study import Study
+
+HELD = "nobody"
+"""Receiver of alerts that concern no study in force: kept visible in Alertmanager, mailed to nobody."""
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Mail addresses that the centre keeps beside the study files, because people change more often than studies."""
+
+    coordinators: tuple[str, ...]
+    site_it: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by site id
+
+
+@dataclass(frozen=True)
+class Smtp:
+    """The mail server: `host:port`, who writes, and how to log in. The password stays in a file."""
+
+    smarthost: str
+    sender: str
+    require_tls: bool = True
+    username: str | None = None
+    password_file: str | None = None
+
+
+@dataclass(frozen=True)
+class MailTiming:
+    """How soon and how often is written; Prometheus durations.
+
+    Alertmanager must run with --data.retention of more than twice `repeat`: it forgets what it sent
+    after that time and would write again.
+    """
+
+    gather: str = "10m"  # alerts that start together come in one mail
+    regather: str = "1h"  # least time between two mails about the same group
+    repeat: str = "168h"  # an alert that goes on is repeated so often
+
+
+def alertmanager_config(
+    studies: Sequence[Study],
+    contacts: Contacts,
+    smtp: Smtp,
+    timing: MailTiming = MailTiming(),
+    *,
+    template_files: Sequence[str],
+) -> str:
+    """An alertmanager.yml. `template_files` are those of `mail_templates.write_mail_templates`."""
+    receivers: list[dict[str, Any]] = [{"name": HELD}]
+    routes: list[dict[str, Any]] = []
+    for study in sorted(studies, key=lambda study: study.id):
+        study_route, study_receivers = _study(study, contacts)
+        routes.append(study_route)
+        receivers += study_receivers
+    if contacts.coordinators:
+        receivers.append(_mail_receiver("centre", contacts.coordinators))
+        routes.append({"matchers": ['study=""'], "receiver": "centre", "group_by": ["alertname"]})
+    config = {
+        "global": _global(smtp),
+        "templates": list(template_files),
+        "route": {
+            "receiver": HELD,
+            "group_by": ["study"],
+            "group_wait": timing.gather,
+            "group_interval": timing.regather,
+            "repeat_interval": timing.repeat,
+            "routes": routes,
+        },
+        "inhibit_rules": INHIBITIONS,
+        "receivers": receivers,
+    }
+    return yaml.dump(config, Dumper=_Plain, sort_keys=False, width=110)
+
+
+def write_alertmanager_config(path: Path, content: str) -> None:
+    """Writes the configuration, readable by its owner and group only: it names people."""
+    path.write_text(content, encoding="utf-8")
+    path.chmod(0o640)
+
+
+INHIBITIONS: list[dict[str, Any]] = [
+    # A hospital that cannot be heard cannot be asked about anything else.
+    {
+        "source_matchers": ['alertname="site_silent"'],
+        "target_matchers": ['site!=""', 'alertname!~"site_silent|site_never_reported"'],
+        "equal": ["study", "site"],
+    },
+    # While the centre itself is down, every hospital would seem silent.
+    {"source_matchers": ['alertname="aggregator_down"'], "target_matchers": ['site!=""']},
+]
+
+
+def _global(smtp: Smtp) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "smtp_smarthost": smtp.smarthost,
+        "smtp_from": smtp.sender,
+        "smtp_require_tls": smtp.require_tls,
+    }
+    if smtp.username:
+        settings["smtp_auth_username"] = smtp.username
+    if smtp.password_file:
+        settings["smtp_auth_password_file"] = smtp.password_file
+    return settings
+
+
+def _study(study: Study, contacts: Contacts) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The branch of one study: one mail per study to leads and coordinators, one per hospital to its IT."""
+    receivers: list[dict[str, Any]] = []
+    routes: list[dict[str, Any]] = []
+
+    def branch(name: str, mails: Iterable[str], matchers: list[str], group_by: list[str]) -> None:
+        addresses = tuple(mails)
+        if addresses:
+            receivers.append(_mail_receiver(name, addresses))
+            routes.append({"receiver": name, "matchers": matchers, "group_by": group_by, "continue": True})
+
+    branch(f"{study.id}/coordinators", contacts.coordinators, [], ["study"])
+    branch(f"{study.id}/leads", (lead.mail for lead in study.leads), ['audience=~"decision|everyone"'], ["study"])
+    for site in study.sites:
+        matchers = ['audience=~"technical|everyone"', f'site="{site.id}"']
+        branch(f"{study.id}/site/{site.id}", contacts.site_it.get(site.id, ()), matchers, ["study", "site"])
+    return {"matchers": [f'study="{study.id}"'], "receiver": HELD, "routes": routes}, receivers
+
+
+def _mail_receiver(name: str, addresses: Sequence[str]) -> dict[str, Any]:
+    return {"name": name, "email_configs": [_mail(address) for address in dict.fromkeys(addresses)]}
+
+
+def _mail(address: str) -> dict[str, Any]:
+    """One mail per person: nobody sees who else is told."""
+    return {
+        "to": address,
+        "send_resolved": True,
+        "headers": {"Subject": '{{ template "studyscope.subject" . }}'},
+        "html": '{{ template "studyscope.html" . }}',
+        "text": '{{ template "studyscope.text" . }}',
+    }
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors: a person reads this file."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True

@@ -1,0 +1,1 @@
+"""One module per alert: file name = alert name = anchor in docs/runbooks.md. `RULE` is what it holds."""

@@ -1,0 +1,20 @@
+"""A hospital has stopped reporting; its resolved mail says that it recovered."""
+
+from __future__ import annotations
+
+from studyscope_dashboards.rules import AlertRule
+from studyscope_dashboards.site_rules import SITE_PAGE, sites_in
+
+RULE = AlertRule(
+    name="site_silent",
+    expr=sites_in("silent"),
+    hold="0s",
+    audience="everyone",
+    title="{{ $labels.name }} is silent",
+    what="{{ $labels.name }} ({{ $labels.city }}) has not reported for several of its reporting days. "
+    "Dashboards go on showing its last known numbers, marked with their age.",
+    to_do="Coordinator: call the site's IT; the longer it waits, the harder the cause is to find. "
+    "Site IT: run studyscope-exporter status on the exporter's machine and follow the runbook. "
+    "Study leads: do not read the missing progress as missing patients.",
+    dashboard=SITE_PAGE,
+)

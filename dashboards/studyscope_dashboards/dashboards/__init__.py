@@ -1,0 +1,1 @@
+"""One module per dashboard: file name = uid. `dashboard()` builds it."""

@@ -1,0 +1,167 @@
+"""The consortium at a glance: where every site stands, how far the study is, what needs attention."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+from grafana_foundation_sdk.builders import dashboard as build
+
+from studyscope_contract.catalogue import centre, progress
+from studyscope_dashboards import queries as q
+from studyscope_dashboards.page import page, sites_variable, study_variable
+from studyscope_dashboards.palette import GREEN, colours
+from studyscope_dashboards.panels import (
+    bars,
+    colour_overrides,
+    columns,
+    grid,
+    lines,
+    now,
+    number,
+    over_time,
+    rows,
+    setting,
+    site_link_column,
+    state_column,
+)
+from studyscope_dashboards.site_map import site_map
+from studyscope_dashboards.site_table import every_site
+
+NEEDS_ATTENTION = ("late", "silent", "never_reported", "frozen")
+
+
+def dashboard() -> build.Dashboard:
+    return (
+        page(
+            "consortium", "Consortium", "Where every site stands and how far the study is.", [study_variable(), sites_variable()]
+        )
+        .with_panel(site_map(1).span(10).height(17))
+        .with_panel(patients(2).span(5))
+        .with_panel(patients_bounds(3).span(5))
+        .with_panel(coverage(4).span(4))
+        .with_panel(attention(5).span(14).height(6))
+        .with_panel(stages(6).span(14).height(7))
+        .with_panel(every_site(7).span(24))
+        .with_panel(studies(8).span(8).height(9))
+        .with_panel(moved(9).span(16).height(9))
+        .with_panel(patients_over_time(10).span(24))
+    )
+
+
+def patients(panel_id: int) -> stat.Panel:
+    return number(
+        panel_id,
+        "Patients shown",
+        "Sum of what the sites show, last known: a silent site keeps its last number. Sites under their threshold are not in it.",
+    ).with_target(now(q.total(progress.PATIENTS), "patients"))
+
+
+def patients_bounds(panel_id: int) -> stat.Panel:
+    panel = number(
+        panel_id,
+        "Patients, at least and at most",
+        "Between these lies the true number at the sites' last releases: rounding and hidden small sites are counted in. "
+        "Without an upper bound where a site has not published at all.",
+    )
+    low = now(q.total(progress.PATIENTS, "lower"), "at least", "A")
+    high = now(q.total(progress.PATIENTS, "upper"), "at most", "B")
+    return panel.with_target(low).with_target(high)
+
+
+def coverage(panel_id: int) -> stat.Panel:
+    panel = number(panel_id, "Sites in the total", "Sites whose numbers the total holds, and sites expected today.", colour=GREEN)
+    held = now(q.total(progress.PATIENTS, "sites"), "in it", "A")
+    expected = now(q.of_study(centre.SITES_EXPECTED.name), "expected", "B")
+    return panel.with_target(held).with_target(expected)
+
+
+def attention(panel_id: int) -> table.Panel:
+    """Empty is good news, and says so."""
+    panel = grid(panel_id, "Needs attention", "Sites that are late, silent, frozen or have never reported, and for how long.")
+    info = f"max by (site, name) ({q.of_sites(centre.SITE_INFO.name)})"
+    state = f"max by (site, state) ({q.in_state(*NEEDS_ATTENTION)})"
+    only = f"and on (site) ({q.in_state(*NEEDS_ATTENTION)})"
+    panel = (
+        panel.with_target(rows(f"{info} {only}", "A"))
+        .with_target(rows(state, "B"))
+        .with_target(rows(f"max by (site) ({q.of_sites(centre.SITE_REPORT_AGE.name)}) {only}", "C"))
+        .with_target(rows(f"max by (site) ({q.of_sites(centre.SITE_MISSED_GRID_POINTS.name)}) {only}", "D"))
+        .no_value("Every site reports in time.")
+    )
+    shown = (
+        ("site", "Site"),
+        ("name", "Hospital"),
+        ("state", "State"),
+        ("Value #C", "Nothing for"),
+        ("Value #D", "Missed reports"),
+    )
+    return (
+        panel.transformations(columns(*shown, hidden=("Value #A", "Value #B")))
+        .override_by_name(*site_link_column("Site"))
+        .override_by_name(*state_column("State"))
+        .override_by_name("Nothing for", [setting("unit", "s"), setting("decimals", 1)])
+    )
+
+
+def stages(panel_id: int) -> bargauge.Panel:
+    panel = bars(
+        panel_id,
+        "Patients who reached each stage",
+        "Last known totals of all sites, in the order of the protocol; a patient counts in every stage they have reached.",
+    )
+    for position, stage in enumerate(progress.REACHED.dimensions[0].codes):
+        expr = q.total(progress.REACHED, "", "last_known", f'stage="{stage}"')
+        panel = panel.with_target(now(expr, stage, "ABCDEFGH"[position]))
+    for name, properties in colour_overrides(colours(progress.REACHED.dimensions[0].codes)):
+        panel = panel.override_by_name(name, properties)
+    return panel
+
+
+def studies(panel_id: int) -> bargauge.Panel:
+    """All studies of the centre, whatever is chosen: this is where one is chosen."""
+    shown = f'sum by (study) ({centre.total_series(progress.PATIENTS)[1].name}{{total="last_known"}})'
+    target = f"sum by (study) ({centre.SITE_TARGET.name})"
+    return (
+        bars(
+            panel_id,
+            "Progress of each study",
+            "Least number of patients that the sites together have, as a share of the sum of their targets.",
+            "percent",
+        )
+        .max(100)
+        .decimals(0)
+        .with_target(now(f"100 * {shown} / {target}", "{{study}}"))
+    )
+
+
+def moved(panel_id: int) -> table.Panel:
+    """What is new, so that nobody has to compare two screenshots."""
+    panel = grid(
+        panel_id,
+        "What changed in the last seven days",
+        "Tables that moved in the seven days before each site's last report. "
+        "A table moves only when enough patients changed in it, so a quiet table is not a quiet hospital.",
+    )
+    lately = q.moved_lately()
+    shown = (("site", "Site"), ("table", "Table"), ("Value #A", "Moved on"), ("Value #B", "Times since first shown"))
+    return (
+        panel.with_target(rows(f"max by (site, table) ({lately}) * 1000", "A"))
+        .with_target(
+            rows(f"max by (site, table) ({q.of_sites(centre.TABLE_VERSION.name)} and on (study, site, table) ({lately}))", "B")
+        )
+        .transformations(columns(*shown))
+        .no_value("Nothing moved in these seven days.")
+        .override_by_name(*site_link_column("Site"))
+        .override_by_name("Moved on", [setting("unit", "dateTimeAsLocalNoDateIfToday")])
+    )
+
+
+def patients_over_time(panel_id: int) -> timeseries.Panel:
+    """Cumulative, so last known: an outage is no withdrawal."""
+    panel = lines(
+        panel_id,
+        "Patients shown over time",
+        "Daily history at its true time, per site. A silent site's line goes on at its last number; "
+        "it moves in steps because small changes are held back.",
+    )
+    expr = f"max by (site) ({q.daily(progress.PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)})"
+    return panel.with_target(over_time(expr, "{{site}}"))

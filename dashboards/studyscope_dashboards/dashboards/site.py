@@ -1,0 +1,198 @@
+"""One hospital: for its IT, and for telephone calls with it."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.models import common as choices
+from grafana_foundation_sdk.models import dashboard as models
+
+from studyscope_contract.catalogue import centre, imaging, progress, segmentation
+from studyscope_dashboards import queries as q
+from studyscope_dashboards.distributions import history_by_code, shown_of_site
+from studyscope_dashboards.page import page, site_variable, study_variable
+from studyscope_dashboards.palette import GREEN, ORANGE, STATE_COLOURS, STATE_WORDS
+from studyscope_dashboards.panels import (
+    code_words,
+    columns,
+    grid,
+    lines,
+    now,
+    number,
+    over_time,
+    rows,
+    setting,
+    states_over_time,
+    steps,
+    words,
+)
+from studyscope_dashboards.site_table import OFFER_WORDS
+
+DESCRIPTION = "One hospital: whether it reports, what it shows, and what its installation says of itself."
+
+
+def dashboard() -> build.Dashboard:
+    return (
+        page("site", "Site", DESCRIPTION, [study_variable(), site_variable()])
+        .with_panel(hospital(1).span(8))
+        .with_panel(state(2).span(4))
+        .with_panel(last_report(3).span(4))
+        .with_panel(missed(4).span(4))
+        .with_panel(patients(5).span(4))
+        .with_panel(target(6).span(4))
+        .with_panel(policy(7).span(6))
+        .with_panel(release(8).span(4))
+        .with_panel(study_version(9).span(3))
+        .with_panel(key_months(10).span(3))
+        .with_panel(storage(11).span(4))
+        .with_panel(state_history(12).span(24).height(4))
+        .with_panel(progress_over_time(13).span(12))
+        .with_panel(history_by_code(14, "Reached stages over time", progress.REACHED).span(12))
+        .with_panel(tables(15).span(14).height(14))
+        .with_panel(sources(16).span(10).height(7))
+        .with_panel(refused(17).span(10).height(7))
+        .with_row(build.Row("What the site shows").id(30))
+        .with_panel(shown_of_site(18, "Modality", imaging.MODALITY).span(8))
+        .with_panel(shown_of_site(19, "Body region", imaging.BODY_PART).span(8))
+        .with_panel(shown_of_site(20, "Vendor", imaging.VENDOR).span(8))
+        .with_panel(shown_of_site(21, "Sex", imaging.SEX).span(8))
+        .with_panel(shown_of_site(22, "Age", imaging.AGE_BAND).span(8))
+        .with_panel(shown_of_site(23, "Review of segmentations", segmentation.REVIEW_STATE).span(8))
+    )
+
+
+def hospital(panel_id: int) -> stat.Panel:
+    info = f"max by (name, city) ({q.of_sites(centre.SITE_INFO.name)})"
+    return words(panel_id, "Hospital", "Name and city from the study file.").with_target(now(info, "{{name}}, {{city}}"))
+
+
+def state(panel_id: int) -> stat.Panel:
+    panel = words(panel_id, "State", "Measured in the site's own reporting days; paused and frozen come from a person's act.")
+    for ref, code in zip("ABCDEFG", centre.SITE_STATES, strict=True):
+        panel = panel.with_target(now(f"max by (site) ({q.in_state(code)})", STATE_WORDS[code], ref))
+        panel = panel.override_by_query(ref, [setting("color", {"mode": "fixed", "fixedColor": STATE_COLOURS[code]})])
+    return panel
+
+
+def last_report(panel_id: int) -> stat.Panel:
+    age = f"{q.of_sites(centre.SITE_REPORT_AGE.name)} unless {q.PER_SITE} {q.in_state('never_reported')}"
+    panel = number(panel_id, "Last report before", "Time since the grid point of the newest accepted report.", "s")
+    return panel.decimals(1).no_value("never").with_target(now(f"max({age})"))
+
+
+def missed(panel_id: int) -> stat.Panel:
+    panel = number(panel_id, "Missed reports", "Reporting days that passed without a report since the newest one.", colour=GREEN)
+    return panel.thresholds(steps(GREEN, (2, ORANGE))).with_target(now(f"max({q.of_sites(centre.SITE_MISSED_GRID_POINTS.name)})"))
+
+
+def patients(panel_id: int) -> stat.Panel:
+    panel = words(panel_id, "Patients", "What the site shows, rounded by its policy; or why it shows nothing.")
+    return panel.with_target(now(q.shown_or_why(progress.PATIENTS, "patients"), "{{patients}}"))
+
+
+def target(panel_id: int) -> stat.Panel:
+    panel = words(panel_id, "Share of the target", "A range, because counts are rounded.")
+    return panel.with_target(now(q.target_range(progress.PATIENTS, "range"), "{{range}}"))
+
+
+def policy(panel_id: int) -> stat.Panel:
+    named = f"max by (policy) ({q.of_sites(centre.SITE_POLICY.name)})"
+    threshold = q.as_text("shown", q.of_sites(centre.SITE_THRESHOLD.name), "site", "nothing under $1 patients")
+    base = q.as_text("shown", q.of_sites(centre.SITE_BASE.name), "site", "multiples of $1")
+    panel = words(panel_id, "Disclosure policy", "The policy that the hospital itself set: its preset, and how counts are shown.")
+    panel = panel.text_mode(choices.BigValueTextMode.NAME)
+    panel = panel.with_target(now(named, "{{policy}}", "A")).with_target(now(threshold, "{{shown}}", "B"))
+    return panel.with_target(now(base, "{{shown}}", "C"))
+
+
+def release(panel_id: int) -> stat.Panel:
+    info = f"max by (release) ({q.of_sites(centre.SITE_EXPORTER.name)})"
+    return words(panel_id, "Exporter release", "Release that the newest report names.").with_target(now(info, "{{release}}"))
+
+
+def study_version(panel_id: int) -> stat.Panel:
+    panel = number(panel_id, "Study version", "Version of the study file that the site has accepted.").no_value("not stated")
+    return panel.with_target(now(f"max({q.of_sites(centre.SITE_STUDY_VERSION.name)})"))
+
+
+def key_months(panel_id: int) -> stat.Panel:
+    panel = number(panel_id, "Key valid for", "Whole months for which the site's signing key is still valid.", "suffix: months")
+    panel = panel.thresholds(steps(ORANGE, (3, GREEN))).no_value("not stated")
+    return panel.with_target(now(f"max({q.of_sites(centre.SITE_KEY_MONTHS.name)})"))
+
+
+def storage(panel_id: int) -> stat.Panel:
+    panel = number(panel_id, "Exporter's storage", "Whether the exporter's own state volume is low on space.").no_value(
+        "not stated"
+    )
+    panel = panel.thresholds(steps(GREEN, (1, ORANGE))).mappings(_flag("enough space", "low on space"))
+    return panel.with_target(now(f"max({q.of_sites(centre.SITE_STORAGE_LOW.name)})"))
+
+
+def state_history(panel_id: int) -> statetimeline.Panel:
+    """From scraped values: what the centre knew at that time."""
+    panel = states_over_time(panel_id, "State over time", "What the centre knew of the site at each moment.")
+    number_of = " or ".join(f"max by (site) ({q.in_state(code)} * {i})" for i, code in enumerate(centre.SITE_STATES))
+    by_number = {str(i): STATE_WORDS[code] for i, code in enumerate(centre.SITE_STATES)}
+    colour = {str(i): STATE_COLOURS[code] for i, code in enumerate(centre.SITE_STATES)}
+    return panel.mappings(code_words(by_number, colour)).with_target(over_time(number_of, "{{site}}"))
+
+
+def progress_over_time(panel_id: int) -> timeseries.Panel:
+    panel = lines(
+        panel_id,
+        "Patients shown, and planned",
+        "Daily history at its true time; last known while the site is silent. The plan is the straight line between targets.",
+    )
+    shown = f"max by (site) ({q.daily(progress.PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)})"
+    planned = f"max by (site) ({q.of_sites(centre.SITE_TARGET_BY_NOW.name)})"
+    return panel.with_target(over_time(shown, "shown", "A")).with_target(over_time(planned, "planned by then", "B"))
+
+
+def tables(panel_id: int) -> table.Panel:
+    panel = grid(
+        panel_id,
+        "Tables",
+        "What the site says of each table of the study, when the table last moved and how often.",
+    )
+    offer = f"max by (table, offer) ({q.of_sites(centre.SITE_TABLE.name)} == 1)"
+    released = f"max by (table) ({q.of_sites(centre.TABLE_RELEASED.name)}) * 1000"
+    version = f"max by (table) ({q.of_sites(centre.TABLE_VERSION.name)})"
+    shown = (("table", "Table"), ("offer", "Offered"), ("Value #B", "Last moved"), ("Value #C", "Times since first shown"))
+    not_yet = [setting("noValue", "not shown yet")]
+    return (
+        panel.with_target(rows(offer, "A"))
+        .with_target(rows(released, "B"))
+        .with_target(rows(version, "C"))
+        .transformations(columns(*shown, hidden=("Value #A",)))
+        .no_value("not shown yet")
+        .override_by_name("Offered", [setting("mappings", code_words({"offered": "offered", **OFFER_WORDS}))])
+        .override_by_name("Last moved", [setting("unit", "dateTimeAsLocalNoDateIfToday"), *not_yet])
+    )
+
+
+def sources(panel_id: int) -> table.Panel:
+    panel = grid(panel_id, "Sources", "Whether each kind of source can be read at the site.").no_value(
+        "The site states no source."
+    )
+    up = f"max by (kind) ({q.of_sites(centre.SITE_SOURCE_UP.name)})"
+    readable = setting("mappings", _flag("cannot be read", "can be read", (ORANGE, GREEN)))
+    return (
+        panel.with_target(rows(up))
+        .transformations(columns(("kind", "Source"), ("Value", "Now")))
+        .override_by_name("Now", [readable, setting("custom.cellOptions", {"type": "color-text"})])
+    )
+
+
+def refused(panel_id: int) -> table.Panel:
+    panel = grid(panel_id, "Refused reports", "Reports of this site that the centre refused since its registration, by reason.")
+    counts = f"max by (reason) ({q.of_sites(centre.SITE_REFUSED_REPORTS.name)}) > 0"
+    return (
+        panel.with_target(rows(counts))
+        .transformations(columns(("reason", "Reason"), ("Value", "Reports")))
+        .no_value("No report was refused.")
+    )
+
+
+def _flag(off: str, on: str, colour: tuple[str, str] = (GREEN, ORANGE)) -> list[models.ValueMapping]:
+    return code_words({"0": off, "1": on}, {"0": colour[0], "1": colour[1]})

@@ -1,0 +1,239 @@
+"""House defaults: what every panel of every dashboard has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Self, TypeVar
+
+from grafana_foundation_sdk.builders import (
+    barchart,
+    bargauge,
+    common,
+    heatmap,
+    prometheus,
+    stat,
+    statetimeline,
+    table,
+    text,
+    timeseries,
+)
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import common as choices
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from grafana_foundation_sdk.models.text import TextMode
+
+from studyscope_dashboards.palette import BLUE, CYCLE, STATE_COLOURS, STATE_WORDS
+
+DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
+NOT_SHOWN = "under the threshold or withheld"
+SITE_LINK = "/d/site?${__url_time_range}&var-datasource=${datasource}&var-study=${study}&var-site=${__value.raw}"
+
+
+class _Panel(Protocol):
+    """What the SDK's builders of all kinds of panel can do."""
+
+    def id(self, id_val: int) -> Self: ...
+    def title(self, title: str) -> Self: ...
+    def description(self, description: str) -> Self: ...
+    def datasource(self, datasource: models.DataSourceRef) -> Self: ...
+    def unit(self, unit: str) -> Self: ...
+    def decimals(self, decimals: float) -> Self: ...
+    def no_value(self, no_value: str) -> Self: ...
+    def thresholds(self, thresholds: Builder[models.ThresholdsConfig]) -> Self: ...
+    def color_scheme(self, color: Builder[models.FieldColor]) -> Self: ...
+
+
+AnyPanel = TypeVar("AnyPanel", bound=_Panel)
+
+
+def house(panel: AnyPanel, panel_id: int, title: str, description: str, *, unit: str = "none", colour: str = BLUE) -> AnyPanel:
+    """Gives any panel what all have: id, title, one sentence, unit, a text for nothing, colours without alarm."""
+    return (
+        panel.id(panel_id)
+        .title(title)
+        .description(description)
+        .datasource(DATASOURCE)
+        .unit(unit)
+        .no_value(NOT_SHOWN)
+        .thresholds(steps(colour))
+        .color_scheme(build.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
+    )
+
+
+def steps(base: str, *above: tuple[float, str]) -> build.ThresholdsConfig:
+    """`base` colour, then other colours from each value on; the SDK's own default turns red at 80."""
+    first = models.Threshold(color=base, value=None)
+    return (
+        build.ThresholdsConfig()
+        .mode(models.ThresholdsMode.ABSOLUTE)
+        .steps([first, *(models.Threshold(color=colour, value=value) for value, colour in above)])
+    )
+
+
+def over_time(expr: str, legend: str = "", ref: str = "A") -> prometheus.Dataquery:
+    """A query over the dashboard's time range."""
+    return prometheus.Dataquery().expr(expr).range().legend_format(legend).ref_id(ref).datasource(DATASOURCE)
+
+
+def now(expr: str, legend: str = "", ref: str = "A") -> prometheus.Dataquery:
+    """A query at the end of the dashboard's time range, as one value per series."""
+    return prometheus.Dataquery().expr(expr).instant().legend_format(legend).ref_id(ref).datasource(DATASOURCE)
+
+
+def rows(expr: str, ref: str = "A") -> prometheus.Dataquery:
+    """A query at the end of the dashboard's time range, as one table row per series."""
+    return now(expr, ref=ref).format(PromQueryFormat.TABLE)
+
+
+def number(panel_id: int, title: str, description: str, unit: str = "none", colour: str = BLUE) -> stat.Panel:
+    """One big number, or a few side by side."""
+    panel = house(stat.Panel(), panel_id, title, description, unit=unit, colour=colour)
+    return (
+        panel.graph_mode(choices.BigValueGraphMode.NONE)
+        .color_mode(choices.BigValueColorMode.VALUE)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .height(4)
+    )
+
+
+def words(panel_id: int, title: str, description: str) -> stat.Panel:
+    """A text that stands in a label: the legend is what is shown."""
+    panel = number(panel_id, title, description).text_mode(choices.BigValueTextMode.NAME)
+    return panel.text(common.VizTextDisplayOptions().title_size(24).value_size(24))
+
+
+def lines(panel_id: int, title: str, description: str, unit: str = "none") -> timeseries.Panel:
+    """Values over time. Published numbers move in steps, so lines are steps."""
+    panel = house(timeseries.Panel(), panel_id, title, description, unit=unit)
+    return (
+        panel.color_scheme(build.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .line_width(2)
+        .fill_opacity(0)
+        .line_interpolation(choices.LineInterpolation.STEP_AFTER)
+        .show_points(choices.VisibilityMode.NEVER)
+        .span_nulls(False)
+        .axis_soft_min(0)
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(choices.LegendDisplayMode.LIST)
+            .placement(choices.LegendPlacement.BOTTOM)
+            .show_legend(True)
+            .calcs(["lastNotNull"])
+        )
+        .tooltip(common.VizTooltipOptions().mode(choices.TooltipDisplayMode.MULTI).sort(choices.SortOrder.DESCENDING))
+        .height(9)
+    )
+
+
+def bars(panel_id: int, title: str, description: str, unit: str = "none") -> bargauge.Panel:
+    """One horizontal bar per series, longest bars comparable at a glance."""
+    panel = house(bargauge.Panel(), panel_id, title, description, unit=unit)
+    return (
+        panel.orientation(choices.VizOrientation.HORIZONTAL)
+        .display_mode(choices.BarGaugeDisplayMode.BASIC)
+        .value_mode(choices.BarGaugeValueMode.TEXT)
+        .name_placement(choices.BarGaugeNamePlacement.LEFT)
+        .show_unfilled(True)
+        .min(0)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .height(8)
+    )
+
+
+def shares(panel_id: int, title: str, description: str, unit: str = "none") -> barchart.Panel:
+    """One bar per site, cut into shares: distributions of sites of any size can be compared."""
+    panel = house(barchart.Panel(), panel_id, title, description, unit=unit)
+    return (
+        panel.color_scheme(build.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .orientation(choices.VizOrientation.HORIZONTAL)
+        .stacking(choices.StackingMode.PERCENT)
+        .show_value(choices.VisibilityMode.NEVER)
+        .fill_opacity(85)
+        .bar_width(0.8)
+        .group_width(0.8)
+        .line_width(0)
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(choices.LegendDisplayMode.LIST)
+            .placement(choices.LegendPlacement.BOTTOM)
+            .show_legend(True)
+        )
+        .tooltip(common.VizTooltipOptions().mode(choices.TooltipDisplayMode.MULTI).sort(choices.SortOrder.NONE))
+        .height(9)
+    )
+
+
+def grid(panel_id: int, title: str, description: str) -> table.Panel:
+    """A table."""
+    panel = house(table.Panel(), panel_id, title, description)
+    return panel.cell_height(choices.TableCellHeight.SM).filterable(False).height(10)
+
+
+def states_over_time(panel_id: int, title: str, description: str) -> statetimeline.Panel:
+    """One line per site, coloured by state."""
+    panel = house(statetimeline.Panel(), panel_id, title, description)
+    return panel.show_value(choices.VisibilityMode.NEVER).row_height(0.8).line_width(0).fill_opacity(90).height(9)
+
+
+def warmth(panel_id: int, title: str, description: str, unit: str) -> heatmap.Panel:
+    """A heat map; viridis is readable in grey and by colour-blind people."""
+    panel = house(heatmap.Panel(), panel_id, title, description, unit=unit)
+    return panel.height(9)
+
+
+def note(panel_id: int, title: str, description: str, markdown: str) -> text.Panel:
+    """A few sentences."""
+    panel = house(text.Panel(), panel_id, title, description)
+    return panel.mode(TextMode.MARKDOWN).content(markdown).height(4)
+
+
+def transformed(transformation: str, **options: Any) -> models.DataTransformerConfig:
+    """A transformation of Grafana's, by its id."""
+    return models.DataTransformerConfig(id_val=transformation, options=options)
+
+
+def columns(*shown: tuple[str, str], hidden: Sequence[str] = ()) -> list[models.DataTransformerConfig]:
+    """Joins the rows of all queries and shows `(field, heading)` in this order; the rest must be named in `hidden`."""
+    options = {
+        "excludeByName": {name: True for name in ("Time", *hidden)},
+        "indexByName": {name: position for position, (name, _) in enumerate(shown)},
+        "renameByName": dict(shown),
+    }
+    return [transformed("merge"), transformed("organize", **options)]
+
+
+def setting(key: str, value: Any) -> models.DynamicConfigValue:
+    """One property of a field override."""
+    return models.DynamicConfigValue(id_val=key, value=value)
+
+
+def code_words(words_of: Mapping[str, str], colour_of: Mapping[str, str] | None = None) -> list[models.ValueMapping]:
+    """Value mappings that show codes as words."""
+    colour_of = colour_of or {}
+    options = {
+        code: models.ValueMappingResult(text=word, color=colour_of.get(code), index=position)
+        for position, (code, word) in enumerate(words_of.items())
+    }
+    return [models.ValueMap(options=options)]
+
+
+def state_column(heading: str) -> tuple[str, list[models.DynamicConfigValue]]:
+    """The override of a table column that holds a site's state."""
+    cell = {"type": "color-text"}
+    return heading, [setting("mappings", code_words(STATE_WORDS, STATE_COLOURS)), setting("custom.cellOptions", cell)]
+
+
+def site_link_column(heading: str) -> tuple[str, list[models.DynamicConfigValue]]:
+    """The override of a table column that holds a site's code: a link to the site's page, same study and time."""
+    return heading, [setting("links", [{"title": "Open the site's page", "url": SITE_LINK, "targetBlank": False}])]
+
+
+def colour_overrides(colour_of: Mapping[str, str]) -> list[tuple[str, list[models.DynamicConfigValue]]]:
+    """Overrides that give each series its colour by name."""
+    return [(name, [setting("color", {"mode": "fixed", "fixedColor": colour})]) for name, colour in colour_of.items()]
+
+
+def cycle(names: Sequence[str]) -> dict[str, str]:
+    return {name: CYCLE[position % len(CYCLE)] for position, name in enumerate(names)}

@@ -1,0 +1,100 @@
+"""How Grafana finds the data source and the dashboards, and how it behaves in a closed network."""
+
+from __future__ import annotations
+
+import configparser
+import io
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DATASOURCE_UID = "studyscope"
+FOLDER_UID = "studyscope"
+
+
+def datasource(prometheus_url: str) -> dict[str, Any]:
+    """The Prometheus data source, in Grafana's provisioning form."""
+    return {
+        "apiVersion": 1,
+        "datasources": [
+            {
+                "name": "Studyscope",
+                "uid": DATASOURCE_UID,
+                "type": "prometheus",
+                "access": "proxy",
+                "url": prometheus_url,
+                "isDefault": True,
+                "editable": False,
+                "jsonData": {"httpMethod": "POST", "timeInterval": "1m", "manageAlerts": False},
+            }
+        ],
+    }
+
+
+def dashboard_provider(dashboards_folder: str) -> dict[str, Any]:
+    """The folder of generated dashboards. A person's own copy has another uid and folder, so it survives."""
+    return {
+        "apiVersion": 1,
+        "providers": [
+            {
+                "name": "Studyscope",
+                "folder": "Studyscope",
+                "folderUid": FOLDER_UID,
+                "type": "file",
+                "disableDeletion": False,
+                "allowUiUpdates": False,
+                "updateIntervalSeconds": 30,
+                "options": {"path": dashboards_folder},
+            }
+        ],
+    }
+
+
+def write_grafana_provisioning(folder: Path, prometheus_url: str, dashboards_folder: str) -> None:
+    """Writes `datasources/` and `dashboards/` below `folder`, Grafana's provisioning path."""
+    for kind, content in (("datasources", datasource(prometheus_url)), ("dashboards", dashboard_provider(dashboards_folder))):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        (folder / kind / "studyscope.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def grafana_ini(
+    *,
+    http_addr: str = "127.0.0.1",
+    http_port: int = 3000,
+    data_folder: str,
+    provisioning_folder: str,
+    root_url: str | None = None,
+    anonymous_viewer: bool = False,
+    home_dashboard: str | None = None,
+) -> str:
+    """A grafana.ini for a closed network: nothing is fetched from or reported to anywhere.
+
+    The administrator's password is not in it: set GF_SECURITY_ADMIN_PASSWORD__FILE. `anonymous_viewer` is for the
+    demo, where there is nobody to protect.
+    """
+    config = configparser.ConfigParser(interpolation=None)
+    config.read_dict(
+        {
+            "paths": {"data": data_folder, "logs": f"{data_folder}/log", "provisioning": provisioning_folder},
+            "server": {"http_addr": http_addr, "http_port": str(http_port)} | ({"root_url": root_url} if root_url else {}),
+            "analytics": {
+                "reporting_enabled": "false",
+                "check_for_updates": "false",
+                "check_for_plugin_updates": "false",
+                "feedback_links_enabled": "false",
+            },
+            "news": {"news_feed_enabled": "false"},
+            "plugins": {"preinstall_disabled": "true", "plugin_admin_enabled": "false", "public_key_retrieval_disabled": "true"},
+            "security": {"disable_gravatar": "true", "allow_embedding": "false", "cookie_samesite": "strict"},
+            "snapshots": {"external_enabled": "false"},
+            "users": {"allow_sign_up": "false", "default_theme": "system"},
+            "auth.anonymous": {"enabled": str(anonymous_viewer).lower(), "org_role": "Viewer"},
+            "alerting": {"enabled": "false"},
+            "unified_alerting": {"enabled": "false"},
+            "dashboards": {"default_home_dashboard_path": home_dashboard} if home_dashboard else {},
+        }
+    )
+    text = io.StringIO()
+    config.write(text)
+    return text.getvalue()

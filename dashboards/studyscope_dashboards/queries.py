@@ -1,0 +1,108 @@
+"""PromQL pieces: every dashboard and rule builds on these, so that a rule of the design stands in one place.
+
+Names of series come from the catalogue. `$study` and `$site` are the dashboards' variables.
+"""
+
+from __future__ import annotations
+
+from studyscope_contract.catalogue import centre
+from studyscope_contract.metric import Kind, Table
+
+STUDY = 'study="$study"'
+SITES = 'study="$study",site=~"$site"'
+PER_SITE = "on (study, site)"
+
+HISTORY_WINDOW = "26h"
+"""History holds one sample per UTC day (design.md 7); this reaches the last one from any moment of a day."""
+
+LAST_KNOWN_WINDOW = "60d"
+"""How long a cumulative line carries a silent site on: an outage is no withdrawal."""
+
+
+def of_study(name: str, *matchers: str) -> str:
+    """The series `name` of the chosen study."""
+    return f"{name}{{{','.join((STUDY, *matchers))}}}"
+
+
+def of_sites(name: str, *matchers: str) -> str:
+    """The series `name` of the chosen sites of the chosen study."""
+    return f"{name}{{{','.join((SITES, *matchers))}}}"
+
+
+def daily(name: str, *matchers: str, window: str = HISTORY_WINDOW) -> str:
+    """The daily history of metric `name` at the chosen sites, at its true time."""
+    return f"last_over_time({of_sites(centre.history_name(name), *matchers)}[{window}])"
+
+
+def cell_series(table: Table) -> str:
+    """Name of the series that holds the table's cells."""
+    return f"{table.metric}_bucket" if table.kind is Kind.HISTOGRAM else table.metric
+
+
+def total(table: Table, part: str = "", kind: str = "last_known", *matchers: str) -> str:
+    """The consortium's total of `table`; `part` is '', 'lower', 'upper', 'sites' or 'oldest_release_timestamp_seconds'."""
+    named = {series.name: series.name for series in centre.total_series(table)}
+    name = "study_consortium_" + table.metric.removeprefix("study_") + (f"_{part}" if part else "")
+    return of_study(named[name], f'total="{kind}"', *matchers)
+
+
+def in_state(*states: str, selected: str = SITES) -> str:
+    """1 for each site that is in one of `states`, nothing for the others."""
+    unknown = set(states) - set(centre.SITE_STATES)
+    if unknown:
+        raise ValueError(f"unknown site states {sorted(unknown)}; known: {', '.join(centre.SITE_STATES)}")
+    return f'({centre.SITE_STATE.name}{{{selected},state=~"{"|".join(states)}"}} == 1)'
+
+
+def as_text(label: str, vector: str, keep: str = "site", text: str = "$1") -> str:
+    """Puts the value of `vector` into `label`, worded as `text` with $1 for the number; labels `keep` stay."""
+    counted = f'count_values by ({keep}) ("value", {vector})'
+    return f'sum by ({keep}, {label}) (label_replace({counted}, "{label}", "{text}", "value", "(.*)"))'
+
+
+def shown_or_why(table: Table, label: str, *matchers: str) -> str:
+    """One row for every registered site: what it shows of a one-cell `table`, else why nothing is shown."""
+    cell = of_sites(table.metric, *matchers)
+    offer = of_sites(centre.SITE_TABLE.name, f'table="{table.id}"', 'offer!="offered"') + " == 1"
+    never = in_state("never_reported")
+    hidden = of_sites(centre.SITE_THRESHOLD.name)
+    return " or on (site) ".join(
+        (
+            as_text(label, cell),
+            f'sum by (site, {label}) (label_replace({offer}, "{label}", "$1", "offer", "(.*)"))',
+            f'sum by (site, {label}) (label_replace({never}, "{label}", "has never reported", "site", ".*"))',
+            as_text(label, hidden, text="under $1 or withheld"),
+        )
+    )
+
+
+def least(table: Table) -> str:
+    """The fewest patients that can stand behind what each site shows (Parameters.bounds)."""
+    return f"({of_sites(table.metric)} - {PER_SITE} floor({of_sites(centre.SITE_BASE.name)} / 2))"
+
+
+def most(table: Table) -> str:
+    """The most patients that can stand behind what each site shows (Parameters.bounds)."""
+    return f"({least(table)} + {PER_SITE} {of_sites(centre.SITE_BASE.name)} - 1)"
+
+
+def share_of_target(bound: str) -> str:
+    """`bound` (least or most) as whole per cent of each site's target."""
+    return f"floor(100 * {bound} / {PER_SITE} {of_sites(centre.SITE_TARGET.name)})"
+
+
+def target_range(table: Table, label: str) -> str:
+    """Per site the share of its target as a text range such as `82 to 86 %`, because counts are rounded."""
+    low = f'count_values by (site) ("low", {share_of_target(least(table))})'
+    high = f'count_values by (site) ("high", {share_of_target(most(table))})'
+    joined = f'label_join({low} * on (site) group_left (high) {high}, "{label}", " to ", "low", "high")'
+    return f'sum by (site, {label}) (label_replace({joined}, "{label}", "$1 %", "{label}", "(.*)"))'
+
+
+def moved_lately(days: int = 7) -> str:
+    """Release time (seconds) of each table that moved in the site's last `days` of reports.
+
+    Measured against the site's own last report, so that a silent site shows what it last changed.
+    """
+    since = f"{of_sites(centre.SITE_LAST_REPORT.name)} - {days} * 86400"
+    return f"{of_sites(centre.TABLE_RELEASED.name)} > {PER_SITE} group_left () ({since})"
