@@ -1,0 +1,114 @@
+"""Writes the pages of docs/ that follow from the code; with --check, fails when one is not up to date."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from studyscope_contract.catalogue import TABLES
+from studyscope_contract.catalogue.centre import SITE_SERIES, STUDY_SERIES, history_name, total_series
+from studyscope_contract.metric import Kind, Table
+from studyscope_contract.policy import PRESETS
+from studyscope_contract.report import SiteFacts
+
+DOCS = Path(__file__).parent
+GENERATED = "<!-- Written by `make docs`; change the catalogue, not this page. -->"
+
+
+def what_leaves() -> str:
+    rows = [
+        GENERATED,
+        "# What can leave a hospital",
+        "",
+        "This is everything. It is written from the catalogue of the contract; a table that is not here cannot leave.",
+        "Each number is a count of patients, shown as the policy says, and only after an approver of the hospital signed the table.",
+        "",
+        "## The policies",
+        "",
+        "| preset | groups protected under (k) | counts in multiples of (b) | nothing under (s) | nothing moves for fewer than (m) |",
+        "|---|---|---|---|---|",
+        *(f"| `{name}` | {p.k} | {p.b} | {p.s} | {p.m} |" for name, p in PRESETS.items()),
+        "",
+        "## The tables",
+        "",
+        "| table | what it counts | how a patient contributes | codes |",
+        "|---|---|---|---|",
+        *(_row(table) for table in TABLES.values()),
+        "",
+        "A table marked *per structure* or *per workflow* exists once for each of those that the study file names.",
+        "In a table marked *sensitive* a number that would say the same of everybody is withheld too.",
+        "",
+        "## Facts about the installation",
+        "",
+        "They come from configuration, never from patient data, and change only at the grid.",
+        "",
+        *(f"- `{name}`: {field.description or 'see the contract'}" for name, field in SiteFacts.model_fields.items()),
+        "",
+        "## What never leaves",
+        "",
+        "Names, identifiers, dates of a person, paths, free text, pixel data, exact counts, times finer than the grid.",
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _row(table: Table) -> str:
+    marks = [f"per {table.per}"] if table.per else []
+    marks += ["sensitive"] if table.sensitive else []
+    name = f"`{table.id}`" + (f" ({', '.join(marks)})" if marks else "")
+    return f"| {name} | {table.help} | {table.rule} | {_codes(table)} |"
+
+
+def _codes(table: Table) -> str:
+    if not table.dimensions:
+        return "one number"
+    codes = table.dimensions[0].codes
+    if table.kind is Kind.HISTOGRAM:
+        return "upper edges " + ", ".join(codes)
+    return ", ".join(codes) if len(codes) <= 14 else f"{', '.join(codes[:10])} … {len(codes)} in all"
+
+
+def metrics() -> str:
+    rows = [
+        GENERATED,
+        "# Series at the centre",
+        "",
+        "`/metrics` of the aggregator gives these. Every published table also has a daily history under its own name and totals",
+        "over the sites (`total` is `current` or `last_known`).",
+        "",
+        "| series | labels | meaning |",
+        "|---|---|---|",
+    ]
+    for table in TABLES.values():
+        suffix = "_bucket" if table.kind is Kind.HISTOGRAM else ""
+        labels = ", ".join(("study", "site", *table.labels))
+        rows.append(f"| `{table.metric}{suffix}` | {labels} | {table.help} |")
+    rows += [f"| `{series.name}` | {', '.join(series.labels)} | {series.help} |" for series in (*STUDY_SERIES, *SITE_SERIES)]
+    patients = TABLES["population"]
+    rows += ["", "## Names that follow from a table, for `study_patients`", ""]
+    rows += [f"- `{history_name(patients.metric)}`: its history, one sample a day, at its true time"]
+    rows += [f"- `{series.name}`: {series.help}" for series in total_series(patients)]
+    return "\n".join(rows) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {"what-leaves.md": what_leaves, "metrics.md": metrics}
+
+
+def main(arguments: list[str]) -> int:
+    stale = [name for name, page in PAGES.items() if _read(DOCS / name) != page()]
+    if "--check" in arguments:
+        for name in stale:
+            print(f"docs/{name} is not up to date; run: make docs", file=sys.stderr)
+        return 1 if stale else 0
+    for name in stale:
+        (DOCS / name).write_text(PAGES[name](), encoding="utf-8")
+        print(f"wrote docs/{name}")
+    return 0
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
