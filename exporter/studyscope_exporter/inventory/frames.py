@@ -1,0 +1,111 @@
+"""The inventory's records as pandas frames."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SERIES = """
+WITH held AS (
+    SELECT series, count(DISTINCT instance) + sum(CASE WHEN instance IS NULL THEN instances ELSE 0 END) AS instances
+    FROM item WHERE series IS NOT NULL GROUP BY series
+), ranked AS (
+    SELECT series.*, source.name AS source_name, held.instances,
+           row_number() OVER (PARTITION BY series_key ORDER BY first_seen, series.number) AS place
+    FROM series JOIN held ON held.series = series.number JOIN source ON source.number = series.source
+)
+SELECT series_key, study_key, patient_key, modality, vendor, model_class, body_part, sex, age_years, acquired_on,
+       slice_thickness_mm, field_strength_tesla, identity_removed, burned_in, synthetic,
+       source_name AS source, first_seen, instances
+FROM ranked WHERE place = 1 ORDER BY number
+"""
+_LATEST_SEGMENTATIONS = """
+WITH ranked AS (
+    SELECT segmentation.*, source.name AS source_name, item.source AS source_number,
+           row_number() OVER (PARTITION BY segmentation_key ORDER BY segmentation.number DESC) AS place
+    FROM segmentation JOIN item ON item.number = segmentation.item JOIN source ON source.number = item.source
+)
+"""
+_SEGMENTATIONS = f"""{_LATEST_SEGMENTATIONS}
+SELECT segmentation_key, patient_key, study_key, image_series_key, algorithm, algorithm_version, review_state, reading,
+       source_name AS source, first_seen
+FROM ranked WHERE place = 1 ORDER BY number
+"""
+_STRUCTURES = f"""{_LATEST_SEGMENTATIONS}
+SELECT segmentation_key, structure, volume_ml
+FROM ranked JOIN structure ON structure.segmentation = ranked.number WHERE place = 1 ORDER BY number, position
+"""
+_JOBS = """
+WITH ranked AS (
+    SELECT job.*, source.name AS source_name, row_number() OVER (
+        PARTITION BY job_key
+        ORDER BY max(coalesce(queued_at, ''), coalesce(started_at, ''), coalesce(finished_at, '')) DESC, job.number DESC
+    ) AS place
+    FROM job JOIN item ON item.number = job.item JOIN source ON source.number = item.source
+)
+SELECT job_key, patient_key, workflow, model, model_version, outcome, failure_reason,
+       queued_at, started_at, finished_at, source_name AS source, first_seen
+FROM ranked WHERE place = 1 ORDER BY number
+"""
+
+
+def series_frame(db: sqlite3.Connection) -> pd.DataFrame:
+    """One row per series: the fields of ImagingSeries, then source, first_seen (a date) and instances.
+
+    `acquired_on` is a `datetime.date` or None, `age_years` Int64 with NA, millimetres and tesla float64 with NaN.
+    A series in two sources is one row, of the source that saw it first.
+    """
+    frame = _frame(db, _SERIES)
+    frame["synthetic"] = frame["synthetic"].astype(bool)
+    frame["age_years"] = frame["age_years"].astype("Int64")
+    for name in ("slice_thickness_mm", "field_strength_tesla"):
+        frame[name] = frame[name].astype("float64")
+    return _with_dates(frame, "acquired_on", "first_seen")
+
+
+def segmentations_frame(db: sqlite3.Connection) -> pd.DataFrame:
+    """One row per segmentation: the fields of Segmentation but for structures, then source and first_seen."""
+    return _with_dates(_frame(db, _SEGMENTATIONS), "first_seen")
+
+
+def structures_frame(db: sqlite3.Connection) -> pd.DataFrame:
+    """One row per segmentation and structure: segmentation_key, structure, volume_ml."""
+    frame = _frame(db, _STRUCTURES)
+    frame["volume_ml"] = frame["volume_ml"].astype("float64")
+    return frame
+
+
+def jobs_frame(db: sqlite3.Connection) -> pd.DataFrame:
+    """One row per job, of the item that knows its latest time: the fields of Job, then source and first_seen.
+
+    Times are `datetime64[us, UTC]` with NaT.
+    """
+    import pandas as pd
+
+    frame = _frame(db, _JOBS)
+    for name in ("queued_at", "started_at", "finished_at"):
+        times = [None if text is None else dt.datetime.fromisoformat(text) for text in frame[name]]
+        frame[name] = pd.Series(times, index=frame.index, dtype="datetime64[us, UTC]")
+    return _with_dates(frame, "first_seen")
+
+
+def _frame(db: sqlite3.Connection, query: str) -> pd.DataFrame:
+    import pandas as pd
+
+    cursor = db.execute(query)
+    columns = [name for name, *_ in cursor.description]
+    # Objects, so that None stays None and no column's kind depends on which rows there are.
+    return pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
+
+
+def _with_dates(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
+    import pandas as pd
+
+    for name in names:
+        days: list[Any] = [None if text is None else dt.date.fromisoformat(text) for text in frame[name]]
+        frame[name] = pd.Series(days, index=frame.index, dtype=object)
+    return frame

@@ -1,0 +1,201 @@
+"""The local store of what a site's sources hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from studyscope_exporter.inventory import frames
+from studyscope_exporter.inventory.errors import UnknownNumber, WrongInventoryKey
+from studyscope_exporter.inventory.folder_rows import FolderRows
+from studyscope_exporter.inventory.reading import Reading, Record
+from studyscope_exporter.inventory.record_rows import RecordRows
+from studyscope_exporter.inventory.schema import connect
+from studyscope_exporter.inventory.seal import Seal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CHECK = b"studyscope inventory"
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class Inventory:
+    """Records of all sources, by item: what a source reads as one unit (a file, a remote series, a run).
+
+    An item is put and removed as a whole. Sources of files use `file_scan.FileScan`, which knows what
+    changed; all others name their items by keys of 16 bytes: `put`, `remove`, `items`. Every change is
+    one transaction, or belongs to the one of a surrounding `batch`; a kill at any moment leaves the
+    last whole one. No path and no name is stored in clear. Not for use from two threads at once; two
+    processes may open the same file, one of them writing.
+    """
+
+    def __init__(self, db: sqlite3.Connection, seal: Seal, now: Callable[[], dt.datetime]) -> None:
+        self._db = db
+        self._seal = seal
+        self.records = RecordRows(db, lambda: now().astimezone(dt.UTC).date())
+        self.folders = FolderRows(db, seal)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        key: bytes,
+        now: Callable[[], dt.datetime] = _utc_now,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> Self:
+        """The inventory at `path`, made when it is not there; `key` are 32 secret bytes of the site.
+
+        `now` gives the day a series is first seen, `random` the nonces. Raises InventoryTooNew,
+        WrongInventoryKey, InventoryDamaged. One of an older schema is begun anew, as a scan refills it.
+        """
+        seal = Seal(key, random)
+        db = connect(path)
+        try:
+            _check_the_key(db, seal)
+        except BaseException:
+            db.close()
+            raise
+        return cls(db, seal, now)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """One transaction around several changes; inside another batch it is part of that."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            self.records.forget_what_was_met()
+            raise
+        self._db.execute("COMMIT")
+
+    def put(self, source: str, item: bytes, records: Sequence[Record], *, instances: int = 1) -> int:
+        """What the item `item` (16 bytes) of a source holds now, in place of what it held; gives its number.
+
+        At most one ImagingSeries; `instances` says how many instances of it the item stands for.
+        """
+        with self.batch():
+            at = self.source_number(source)
+            before = self._number_of(at, item)
+            number = self.new_numbers(1)[0] if before is None else before
+            reading = Reading(records=tuple(records), instances=instances)
+            self.records.put(at, None, [(number, item, reading)], replaced=() if before is None else (before,))
+        return number
+
+    def remove(self, source: str, item: bytes) -> bool:
+        """Forgets an item and what only it held; False when it was not there."""
+        with self.batch():
+            number = self._number_of(self.source_number(source), item)
+            if number is None:
+                return False
+            self.records.remove([number])
+            self.records.forget_empty_series()
+        return True
+
+    def items(self, source: str) -> frozenset[bytes]:
+        """The items that were put for a source."""
+        query = "SELECT key FROM item JOIN source ON source.number = item.source WHERE name = ? AND key IS NOT NULL"
+        return frozenset(key for (key,) in self._db.execute(query, (source,)))
+
+    def forget(self, source: str) -> None:
+        """Forgets all of a source, for one that left the site file or was emptied on purpose."""
+        with self.batch():
+            at = self.source_number(source)
+            for table in ("item", "folder", "series"):
+                self._db.execute(f"DELETE FROM {table} WHERE source = ?", (at,))
+            self._db.execute("DELETE FROM source WHERE number = ?", (at,))
+            self.records.forget_what_was_met()
+
+    def sources(self) -> frozenset[str]:
+        """Names of the sources that brought anything."""
+        return frozenset(name for (name,) in self._db.execute("SELECT name FROM source"))
+
+    def resolve(self, number: int) -> Path:
+        """The path of the file with this inventory number; UnknownNumber when there is none."""
+        query = "SELECT folder, root FROM item JOIN source ON source.number = item.source WHERE item.number = ?"
+        row = self._db.execute(query, (number,)).fetchone()
+        listing = row and row[0] is not None and row[1] is not None and self.folders.listing(row[0])
+        if not listing or number not in listing.numbers:
+            raise UnknownNumber(number)
+        root = self._seal.open(row[1], b"root")
+        return Path(os.fsdecode(os.path.join(root, listing.path, listing.names[listing.numbers.index(number)])))  # noqa: PTH118
+
+    def reasons(self, source: str) -> tuple[dict[str, int], dict[str, int]]:
+        """How many files of a source are unreadable and ignored, each by reason."""
+        query = (
+            "SELECT unreadable, ignored, count(*) FROM item JOIN source ON source.number = item.source "
+            "WHERE name = ? AND (unreadable IS NOT NULL OR ignored IS NOT NULL) GROUP BY 1, 2"
+        )
+        rows = self._db.execute(query, (source,)).fetchall()
+        return ({bad: count for bad, _, count in rows if bad}, {why: count for _, why, count in rows if why})
+
+    def unlinked(self, source: str) -> int:
+        """Records of a source without a patient."""
+        each = "SELECT item.source FROM {0} JOIN item ON item.number = {0}.item WHERE {0}.patient_key IS NULL"
+        query = f"SELECT count(*) FROM ({each.format('segmentation')} UNION ALL {each.format('job')}) WHERE source = ?"
+        return int(self._db.execute(query, (self.source_number(source),)).fetchone()[0])
+
+    def series_frame(self) -> pd.DataFrame:
+        return frames.series_frame(self._db)
+
+    def segmentations_frame(self) -> pd.DataFrame:
+        return frames.segmentations_frame(self._db)
+
+    def structures_frame(self) -> pd.DataFrame:
+        return frames.structures_frame(self._db)
+
+    def jobs_frame(self) -> pd.DataFrame:
+        return frames.jobs_frame(self._db)
+
+    series_frame.__doc__ = frames.series_frame.__doc__
+    segmentations_frame.__doc__ = frames.segmentations_frame.__doc__
+    structures_frame.__doc__ = frames.structures_frame.__doc__
+    jobs_frame.__doc__ = frames.jobs_frame.__doc__
+
+    def source_number(self, name: str, root: bytes | None = None) -> int:
+        """The number of a source, new or not; `root` is where its files are now."""
+        self._db.execute("INSERT OR IGNORE INTO source (name) VALUES (?)", (name,))
+        if root is not None:
+            self._db.execute("UPDATE source SET root = ? WHERE name = ?", (self._seal.close(root, b"root"), name))
+        (number,) = self._db.execute("SELECT number FROM source WHERE name = ?", (name,)).fetchone()
+        return int(number)
+
+    def new_numbers(self, count: int) -> range:
+        """So many inventory numbers that no file ever had; inside a batch."""
+        ((first,),) = self._db.execute("SELECT value FROM meta WHERE name = 'next number'").fetchall() or ((1,),)
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('next number', ?)", (first + count,))
+        return range(first, first + count)
+
+    def _number_of(self, source: int, item: bytes) -> int | None:
+        row = self._db.execute("SELECT number FROM item WHERE source = ? AND key = ?", (source, item)).fetchone()
+        return row and int(row[0])
+
+
+def _check_the_key(db: sqlite3.Connection, seal: Seal) -> None:
+    db.execute("INSERT OR IGNORE INTO meta VALUES ('check', ?)", (seal.close(_CHECK, b"check"),))
+    (sealed,) = db.execute("SELECT value FROM meta WHERE name = 'check'").fetchone()
+    if seal.open(sealed, b"check") != _CHECK:
+        raise WrongInventoryKey
