@@ -22,12 +22,12 @@ from studyscope_exporter.dicom.seg_header import PixelDescription
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
 
 PIECE_BYTES = 1 << 20
+_ITEM_BYTES = 8  # each frame of encapsulated PixelData is in an item of its own at least
 
 
 def volumes_ml(dataset: OpenedDataset, pixels: PixelDescription, frames: Frames) -> dict[int, float]:
     """Volume by segment number, of segments that have a frame or a voxel; raises Unreadable."""
-    if dataset.pixels is None:
-        raise Unreadable(Reason.TRUNCATED)
+    assert dataset.pixels is not None
     encapsulated = dataset.pixels[1] < 0
     if pixels.segmentation_type == "LABELMAP":
         values = _compressed(dataset, pixels) if encapsulated else _native_values(dataset, pixels)
@@ -42,6 +42,22 @@ def volumes_ml(dataset: OpenedDataset, pixels: PixelDescription, frames: Frames)
         raise Unreadable(Reason.TRUNCATED)
     totals = np.bincount(frames.segment_numbers, weights=amounts * frames.voxel_ml)
     return {int(number): float(totals[number]) for number in np.unique(frames.segment_numbers)}
+
+
+def check_frames_fit(dataset: OpenedDataset, pixels: PixelDescription) -> None:
+    """Raises Unreadable where the file is too short for its frames.
+
+    To be called before anything is made per frame: NumberOfFrames may say two thousand million.
+    """
+    if dataset.pixels is None:
+        raise Unreadable(Reason.TRUNCATED)
+    start, end = dataset.pixels
+    if end < 0:
+        needed, end = pixels.frames * _ITEM_BYTES, dataset.size
+    else:
+        needed = (pixels.frame_bits * pixels.frames + 7) // 8
+    if start + needed > min(end, dataset.size):
+        raise Unreadable(Reason.TRUNCATED)
 
 
 def _label_volumes(values: Iterator[NDArray[Any]], frames: Frames) -> dict[int, float]:
@@ -74,27 +90,20 @@ def _compressed(dataset: OpenedDataset, pixels: PixelDescription) -> Iterator[ND
 def _native_values(dataset: OpenedDataset, pixels: PixelDescription) -> Iterator[NDArray[Any]]:
     dtype = f"{dataset.encoding.order}u{pixels.bits_allocated // 8}"
     size = pixels.frame_bits // 8
-    start, end = _checked(dataset, size * pixels.frames)
-    for at in range(start, end, size):
+    assert dataset.pixels is not None
+    start, _ = dataset.pixels
+    for at in range(start, start + size * pixels.frames, size):
         raw = dataset.read_at(at, size)
         if len(raw) < size:
             raise Unreadable(Reason.TRUNCATED)
         yield np.frombuffer(raw, dtype)
 
 
-def _checked(dataset: OpenedDataset, needed: int) -> tuple[int, int]:
-    """The range of the frames; PixelData's stated length and the file must hold them."""
-    assert dataset.pixels is not None
-    start, end = dataset.pixels
-    if start + needed > min(end, dataset.size):
-        raise Unreadable(Reason.TRUNCATED)
-    return start, start + needed
-
-
 def _bits_set(dataset: OpenedDataset, pixels: PixelDescription) -> NDArray[np.float64]:
     """Bits set per frame; PS3.5 8.1.1: frames follow one another without padding, the first pixel is bit 0."""
     bits = pixels.frame_bits
-    start, _ = _checked(dataset, (bits * pixels.frames + 7) // 8)
+    assert dataset.pixels is not None
+    start, _ = dataset.pixels
     together = max(1, PIECE_BYTES * 8 // bits)
     amounts = np.empty(pixels.frames)
     for begin in range(0, pixels.frames, together):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from studyscope_exporter.dicom.seg_counting import volumes_ml
+from studyscope_exporter.dicom.seg_counting import check_frames_fit, volumes_ml
 from studyscope_exporter.dicom.seg_file import opened_dataset
 from studyscope_exporter.dicom.seg_frames import read_frames
 from studyscope_exporter.dicom.seg_header import Identity, Segment, Values, identity, pixel_description, segments
@@ -27,6 +27,7 @@ def read_segmentation(path: Path, pseudonyms: Pseudonyms) -> Segmentation:
         values = Values(dataset)
         who = identity(values)
         pixels = pixel_description(values)
+        check_frames_fit(dataset, pixels)
         declared = segments(values)
         volumes = volumes_ml(dataset, pixels, read_frames(values, pixels, declared))
     return _record(who, declared, _named(declared, volumes), pseudonyms)
