@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 UNREAD = -1
@@ -21,6 +22,10 @@ class Listing:
     sizes: list[int]
     times: list[int]  # st_mtime_ns, or UNREAD
     numbers: list[int]  # inventory numbers
+
+    def rows(self) -> Iterator[tuple[bytes, int, int, int]]:
+        """Name, size, time and number of each file."""
+        return zip(self.names, self.sizes, self.times, self.numbers, strict=True)
 
     def packed(self) -> bytes:
         """As bytes; names of files cannot hold a zero byte."""
