@@ -16,10 +16,10 @@ help: ## show what each target does
 
 install: $(VENV)/.installed ## make .venv with everything, at the locked versions
 
-$(VENV)/.installed: pyproject.toml $(CONSTRAINTS) requirements/build.in
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	@bash requirements/make-venv "$(PYTHON)" "$(VENV)"
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --requirement requirements/build.in
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --no-build-isolation --editable '.[test]'
+	$(BIN)/pip install --quiet --require-hashes --requirement $(CONSTRAINTS)
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 system: ## see that Prometheus, Alertmanager and a browser are there (as root on Debian: install them)
