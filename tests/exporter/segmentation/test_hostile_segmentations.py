@@ -16,6 +16,7 @@ from studyscope_exporter.dicom.unreadable import Reason, Unreadable
 from studyscope_exporter.pseudonym import Pseudonyms
 from written_segmentations import balls, written
 
+CUT = {Reason.TRUNCATED, Reason.NOT_DICOM, Reason.NO_IDENTITY, Reason.UNSUPPORTED, Reason.MALFORMED}
 PSEUDONYMS = Pseudonyms(b"s" * 32)
 
 
