@@ -83,13 +83,15 @@ def _attempt(day: int, workflow: InferenceWorkflow, rng: np.random.Generator) ->
     finished = started + min(workflow.minutes * 60 * float(np.exp(rng.normal(0, 0.45))), 2 * 3600)
     states: tuple[State, ...] = ("succeeded", "failed", "cancelled", "running")
     state: State = states[int(rng.choice(4, p=[0.87, 0.095, 0.02, 0.015]))]
-    reason = str(rng.choice(list(_REASONS), p=np.array(list(_REASONS.values())) / sum(_REASONS.values()))) if state == "failed" else ""
+    weights = np.array(list(_REASONS.values()))
+    reason = str(rng.choice(list(_REASONS), p=weights / weights.sum())) if state == "failed" else ""
     return Attempt(day, queued, started, None if state == "running" else finished, state, reason)
 
 
 def log_lines(job: InferenceJob, attempt: Attempt, patient_id: str, midnight: dt.datetime) -> list[str]:
     """The lines that one attempt adds to the log, in the order in which they happen."""
-    at = [None if s is None else _text(midnight + dt.timedelta(seconds=s)) for s in (attempt.queued, attempt.started, attempt.finished)]
+    seconds = (attempt.queued, attempt.started, attempt.finished)
+    at = [None if s is None else _text(midnight + dt.timedelta(seconds=s)) for s in seconds]
     identity = {
         "id": job.job_id,
         "workflow": job.workflow.id,

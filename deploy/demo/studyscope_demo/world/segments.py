@@ -17,6 +17,8 @@ ALGORITHM, VERSION = "abdomen-net", "2.1"
 
 _SLICE_BYTES = SHAPE[1] * SHAPE[2] // 8
 _SOURCE = {"SourceSeriesUID": uid("slot", "source series"), "SourceInstanceUID": uid("slot", "source instance")}
+_ANATOMICAL = ("123037004", "Anatomical Structure")  # PS3.16 CID 7150
+_ABNORMAL = ("49755003", "Morphologically Abnormal Structure")
 _CODES = {  # SNOMED CT, PS3.16 CID 7166 and CID 7154
     "liver": ("10200004", "Liver"),
     "spleen": ("78961009", "Spleen"),
@@ -106,7 +108,7 @@ def _segments(dataset: Dataset, names: tuple[str, ...], algorithm_type: str) -> 
         item.SegmentLabel = name
         item.SegmentAlgorithmType = algorithm_type
         item.SegmentAlgorithmName = ALGORITHM
-        category = ("49755003", "Morphologically Abnormal Structure") if name == "lesion" else ("123037004", "Anatomical Structure")
+        category = _ABNORMAL if name == "lesion" else _ANATOMICAL
         item.SegmentedPropertyCategoryCodeSequence = Sequence([_code(*category)])
         item.SegmentedPropertyTypeCodeSequence = Sequence([_code(*_CODES[name])])
         items.append(item)

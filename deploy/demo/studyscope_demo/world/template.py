@@ -74,7 +74,9 @@ def _deflated(data: bytes) -> bytes:
     return packed + b"\0" * (len(packed) % 2)
 
 
-def template(dataset: FileDataset, slots: Mapping[str, str | bytes], syntax: str = "explicit", *, preamble: bool = True) -> Template:
+def template(
+    dataset: FileDataset, slots: Mapping[str, str | bytes], syntax: str = "explicit", *, preamble: bool = True
+) -> Template:
     """`dataset` encoded; `slots` are the values in it that will be replaced, each unlike everything else in it."""
     target = SYNTAXES[syntax]
     # Deflating comes last, so the template itself is always plain.

@@ -1,0 +1,198 @@
+"""The centre's programs as they are started on a real machine: Prometheus, Alertmanager, Grafana, and the demo's own.
+
+    MissingProgram       a program that the demo cannot do without is not installed
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from studyscope_contract.study import Study
+from studyscope_contract.yaml_file import read_yaml
+from studyscope_dashboards.alertmanager import Contacts, MailTiming, Smtp, alertmanager_config, write_alertmanager_config
+from studyscope_dashboards.mail_templates import write_mail_templates
+from studyscope_dashboards.page import write_dashboards
+from studyscope_dashboards.prometheus import prometheus_config
+from studyscope_dashboards.provisioning import grafana_ini, write_grafana_provisioning
+from studyscope_dashboards.rules import write_rules
+from studyscope_demo.consortium import COORDINATOR, site_mail
+from studyscope_demo.folder import DemoFolder
+from studyscope_demo.ports import HOST, Ports
+
+KEPT = "5y"
+
+
+class MissingProgram(Exception):
+    """A program is not on this machine; the message says how to get it."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process to start, and where it answers once it is up."""
+
+    name: str
+    command: Sequence[str]
+    ready_url: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def own_program(name: str, module: str, *arguments: str, ready_url: str | None = None) -> Program:
+    return Program(name, [sys.executable, "-m", f"studyscope_demo.programs.{module}", *arguments], ready_url)
+
+
+def mailbox(folder: DemoFolder, ports: Ports) -> Program:
+    arguments = (str(folder.mails), HOST, str(ports.by_server["smtp"]), str(ports.by_server["mails"]))
+    return own_program("mails", "mailbox", *arguments, ready_url=ports.url("mails"))
+
+
+def aggregator(folder: DemoFolder, ports: Ports) -> Program:
+    """The centre; its settings file is written here."""
+    content = {
+        "registry": "registry",
+        "store": "reports.sqlite",
+        "listen": {"host": HOST, "port": ports.by_server["aggregator"]},
+        "base_url": ports.url("aggregator"),
+        "remote_write": {"url": f"{ports.url('prometheus')}/api/v1/write", "window_hours": 400 * 24},
+    }
+    folder.centre_file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return own_program("aggregator", "centre", str(folder.root), ready_url=f"{ports.url('aggregator')}/readyz")
+
+
+def line(folder: DemoFolder, ports: Ports, site: str) -> Program:
+    """The line of the hospital that falls silent."""
+    cut = str(folder.lines_cut / site)
+    return own_program(f"line-{site}", "line", ports.address("line"), ports.address("aggregator"), cut)
+
+
+def hospital(folder: DemoFolder, site: str) -> Program:
+    return own_program(f"hospital-{site}", "hospital", str(folder.root), site)
+
+
+def prometheus(folder: DemoFolder, ports: Ports) -> Program:
+    here = folder.program("prometheus")
+    here.mkdir(exist_ok=True)
+    rules = write_rules(here)
+    config = prometheus_config(
+        ports.address("aggregator"),
+        alertmanager=ports.address("alertmanager"),
+        rule_files=[str(rules.absolute())],
+        scrape_interval="5s",
+        evaluation_interval="5s",
+        out_of_order_window="400d",
+    )
+    (here / "prometheus.yml").write_text(config, encoding="utf-8")
+    command = [
+        _found("prometheus"),
+        f"--config.file={here / 'prometheus.yml'}",
+        f"--storage.tsdb.path={here / 'data'}",
+        f"--storage.tsdb.retention.time={KEPT}",
+        f"--web.listen-address={ports.address('prometheus')}",
+        f"--web.external-url={ports.url('prometheus')}",
+        "--web.enable-remote-write-receiver",
+    ]
+    return Program("prometheus", command, f"{ports.url('prometheus')}/-/ready")
+
+
+def alertmanager(folder: DemoFolder, ports: Ports) -> Program:
+    here = folder.program("alertmanager")
+    here.mkdir(exist_ok=True)
+    study = read_yaml(folder.study, Study)
+    templates = write_mail_templates(here, ports.url("grafana"), ports.url("aggregator"))
+    contacts = Contacts((COORDINATOR,), {site.id: (site_mail(site.id),) for site in study.sites})
+    smtp = Smtp(ports.address("smtp"), "studyscope@centre.example", require_tls=False)
+    # Ten seconds are a day here, so mails cannot wait as long as in a real study.
+    timing = MailTiming(gather="5s", regather="10s", repeat="24h")
+    config = alertmanager_config([study], contacts, smtp, timing, template_files=[str(path.absolute()) for path in templates])
+    write_alertmanager_config(here / "alertmanager.yml", config)
+    command = [
+        _found("alertmanager", "prometheus-alertmanager"),
+        f"--config.file={here / 'alertmanager.yml'}",
+        f"--storage.path={here / 'data'}",
+        f"--web.listen-address={ports.address('alertmanager')}",
+        f"--web.external-url={ports.url('alertmanager')}",
+        "--cluster.listen-address=",
+    ]
+    return Program("alertmanager", command, f"{ports.url('alertmanager')}/-/ready")
+
+
+def grafana(folder: DemoFolder, ports: Ports, environment: Mapping[str, str] = os.environ) -> Program | None:
+    """Grafana with everything provisioned; None when this machine has none."""
+    here = folder.program("grafana").absolute()
+    write_grafana_files(folder, ports)
+    start = grafana_command(environment)
+    if start is None:
+        return None
+    password = here / "admin-password"
+    if not password.exists():
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(18), encoding="utf-8")
+    return Program(
+        "grafana",
+        [*start, f"--config={here / 'grafana.ini'}"],
+        f"{ports.url('grafana')}/api/health",
+        {"GF_SECURITY_ADMIN_PASSWORD__FILE": str(password)},
+    )
+
+
+def write_grafana_files(folder: DemoFolder, ports: Ports) -> None:
+    """Dashboards, data source and settings; also what a container of Grafana is given."""
+    here = folder.program("grafana").absolute()
+    dashboards, provisioning = here / "dashboards", here / "provisioning"
+    write_dashboards(dashboards)
+    write_grafana_provisioning(provisioning, ports.url("prometheus"), str(dashboards))
+    settings = grafana_ini(
+        http_addr=HOST,
+        http_port=ports.by_server["grafana"],
+        data_folder=str(here / "data"),
+        provisioning_folder=str(provisioning),
+        root_url=ports.url("grafana"),
+        anonymous_viewer=True,
+        home_dashboard=str(dashboards / "consortium.json"),
+    )
+    (here / "grafana.ini").write_text(settings, encoding="utf-8")
+
+
+def container_command(folder: DemoFolder) -> str:
+    """One line that starts Grafana in a container with the same files, on this machine's own network."""
+    here = folder.program("grafana").absolute()
+    return (
+        f"docker run --rm --network host --user $(id -u) -v {here}:{here} "
+        f"-e GF_PATHS_CONFIG={here / 'grafana.ini'} grafana/grafana:12.2.0"
+    )
+
+
+def grafana_command(environment: Mapping[str, str]) -> list[str] | None:
+    """How Grafana is started here: from GRAFANA_HOME, else from the PATH; None when there is none."""
+    home = environment.get("GRAFANA_HOME")
+    if home and (binary := Path(home) / "bin" / "grafana").exists():
+        return [str(binary), "server", f"--homepath={home}"]
+    for name in ("grafana", "grafana-server"):
+        found = shutil.which(name, path=environment.get("PATH"))
+        if found:
+            homepath = next((str(place) for place in _homes(Path(found)) if (place / "public").is_dir()), None)
+            start = [found, "server"] if name == "grafana" else [found]
+            return [*start, f"--homepath={homepath}"] if homepath else start
+    return None
+
+
+def _homes(binary: Path) -> tuple[Path, ...]:
+    return (binary.resolve().parent.parent, Path("/usr/share/grafana"))
+
+
+def _found(*names: str) -> str:
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise MissingProgram(
+        f"{names[0]} is not on this machine. On Debian or Ubuntu: apt-get install prometheus prometheus-alertmanager. "
+        "Elsewhere: download it from the Prometheus project and put it on the PATH"
+    )
