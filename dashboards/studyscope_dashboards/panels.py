@@ -24,7 +24,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
 
-from studyscope_dashboards.palette import BLUE, CYCLE, STATE_COLOURS, STATE_WORDS
+from studyscope_dashboards.palette import BLUE, STATE_COLOURS, STATE_WORDS
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 NOT_SHOWN = "under the threshold or withheld"
@@ -94,6 +94,7 @@ def number(panel_id: int, title: str, description: str, unit: str = "none", colo
         panel.graph_mode(choices.BigValueGraphMode.NONE)
         .color_mode(choices.BigValueColorMode.VALUE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .text(common.VizTextDisplayOptions().title_size(14).value_size(34))
         .height(4)
     )
 
@@ -136,6 +137,10 @@ def bars(panel_id: int, title: str, description: str, unit: str = "none") -> bar
         .value_mode(choices.BarGaugeValueMode.TEXT)
         .name_placement(choices.BarGaugeNamePlacement.LEFT)
         .show_unfilled(True)
+        .sizing(choices.BarGaugeSizing.MANUAL)
+        .min_viz_height(14)
+        .max_viz_height(34)
+        .text(common.VizTextDisplayOptions().title_size(13).value_size(15))
         .min(0)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .height(8)
@@ -235,5 +240,6 @@ def colour_overrides(colour_of: Mapping[str, str]) -> list[tuple[str, list[model
     return [(name, [setting("color", {"mode": "fixed", "fixedColor": colour})]) for name, colour in colour_of.items()]
 
 
-def cycle(names: Sequence[str]) -> dict[str, str]:
-    return {name: CYCLE[position % len(CYCLE)] for position, name in enumerate(names)}
+def at(x: int, y: int, width: int, height: int) -> models.GridPos:
+    """A place on Grafana's grid of 24 columns, for pages that do not flow from left to right."""
+    return models.GridPos(x=x, y=y, w=width, h=height)

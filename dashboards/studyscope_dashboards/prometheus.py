@@ -62,4 +62,5 @@ def _centre(replicas: Sequence[str], scheme: str) -> dict[str, Any]:
         "scheme": scheme,
         "metrics_path": "/metrics/self",
         "static_configs": [{"targets": list(replicas)}],
+        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": "study_.*", "action": "drop"}],
     }

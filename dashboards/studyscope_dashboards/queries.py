@@ -29,9 +29,15 @@ def of_sites(name: str, *matchers: str) -> str:
     return f"{name}{{{','.join((SITES, *matchers))}}}"
 
 
-def daily(name: str, *matchers: str, window: str = HISTORY_WINDOW) -> str:
-    """The daily history of metric `name` at the chosen sites, at its true time."""
-    return f"last_over_time({of_sites(centre.history_name(name), *matchers)}[{window}])"
+def daily(name: str, *matchers: str, window: str = HISTORY_WINDOW, ago: str = "") -> str:
+    """The daily history of metric `name` at the chosen sites, at its true time; `ago` looks back from each moment."""
+    offset = f" offset {ago}" if ago else ""
+    return f"last_over_time({of_sites(centre.history_name(name), *matchers)}[{window}]{offset})"
+
+
+def last(name: str, *matchers: str) -> str:
+    """The last scraped value of a slow series at the chosen sites, also while a scrape fails."""
+    return f"last_over_time({of_sites(name, *matchers)}[{LAST_KNOWN_WINDOW}])"
 
 
 def cell_series(table: Table) -> str:
@@ -52,6 +58,11 @@ def in_state(*states: str, selected: str = SITES) -> str:
     if unknown:
         raise ValueError(f"unknown site states {sorted(unknown)}; known: {', '.join(centre.SITE_STATES)}")
     return f'({centre.SITE_STATE.name}{{{selected},state=~"{"|".join(states)}"}} == 1)'
+
+
+def state_numbers() -> str:
+    """Each chosen site's state as its position in SITE_STATES, for panels that draw one value per site."""
+    return " or ".join(f"max by (site) ({in_state(code)} * {position})" for position, code in enumerate(centre.SITE_STATES))
 
 
 def as_text(label: str, vector: str, keep: str = "site", text: str = "$1") -> str:

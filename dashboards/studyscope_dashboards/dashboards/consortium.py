@@ -10,6 +10,7 @@ from studyscope_dashboards import queries as q
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import GREEN, colours
 from studyscope_dashboards.panels import (
+    at,
     bars,
     colour_overrides,
     columns,
@@ -34,16 +35,16 @@ def dashboard() -> build.Dashboard:
         page(
             "consortium", "Consortium", "Where every site stands and how far the study is.", [study_variable(), sites_variable()]
         )
-        .with_panel(site_map(1).span(10).height(17))
-        .with_panel(patients(2).span(5))
-        .with_panel(patients_bounds(3).span(5))
-        .with_panel(coverage(4).span(4))
-        .with_panel(attention(5).span(14).height(6))
-        .with_panel(stages(6).span(14).height(7))
-        .with_panel(every_site(7).span(24))
-        .with_panel(studies(8).span(8).height(9))
-        .with_panel(moved(9).span(16).height(9))
-        .with_panel(patients_over_time(10).span(24))
+        .with_panel(site_map(1).grid_pos(at(0, 0, 10, 17)))
+        .with_panel(patients(2).grid_pos(at(10, 0, 4, 4)))
+        .with_panel(patients_bounds(3).grid_pos(at(14, 0, 6, 4)))
+        .with_panel(coverage(4).grid_pos(at(20, 0, 4, 4)))
+        .with_panel(attention(5).grid_pos(at(10, 4, 14, 7)))
+        .with_panel(stages(6).grid_pos(at(10, 11, 14, 6)))
+        .with_panel(every_site(7).grid_pos(at(0, 17, 24, 11)))
+        .with_panel(patients_over_time(10).grid_pos(at(0, 28, 24, 9)))
+        .with_panel(studies(8).grid_pos(at(0, 37, 8, 9)))
+        .with_panel(moved(9).grid_pos(at(8, 37, 16, 9)))
     )
 
 

@@ -11,9 +11,10 @@ from studyscope_contract.catalogue import centre, imaging, progress, segmentatio
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import history_by_code, shown_of_site
 from studyscope_dashboards.page import page, site_variable, study_variable
-from studyscope_dashboards.palette import GREEN, ORANGE, STATE_COLOURS, STATE_WORDS
+from studyscope_dashboards.palette import BLUE, GREEN, GREY, ORANGE, STATE_COLOURS, STATE_WORDS
 from studyscope_dashboards.panels import (
     code_words,
+    colour_overrides,
     columns,
     grid,
     lines,
@@ -48,9 +49,9 @@ def dashboard() -> build.Dashboard:
         .with_panel(state_history(12).span(24).height(4))
         .with_panel(progress_over_time(13).span(12))
         .with_panel(history_by_code(14, "Reached stages over time", progress.REACHED).span(12))
-        .with_panel(tables(15).span(14).height(14))
-        .with_panel(sources(16).span(10).height(7))
-        .with_panel(refused(17).span(10).height(7))
+        .with_panel(tables(15).span(12).height(12))
+        .with_panel(sources(16).span(6).height(12))
+        .with_panel(refused(17).span(6).height(12))
         .with_row(build.Row("What the site shows").id(30))
         .with_panel(shown_of_site(18, "Modality", imaging.MODALITY).span(8))
         .with_panel(shown_of_site(19, "Body region", imaging.BODY_PART).span(8))
@@ -132,10 +133,9 @@ def storage(panel_id: int) -> stat.Panel:
 def state_history(panel_id: int) -> statetimeline.Panel:
     """From scraped values: what the centre knew at that time."""
     panel = states_over_time(panel_id, "State over time", "What the centre knew of the site at each moment.")
-    number_of = " or ".join(f"max by (site) ({q.in_state(code)} * {i})" for i, code in enumerate(centre.SITE_STATES))
     by_number = {str(i): STATE_WORDS[code] for i, code in enumerate(centre.SITE_STATES)}
     colour = {str(i): STATE_COLOURS[code] for i, code in enumerate(centre.SITE_STATES)}
-    return panel.mappings(code_words(by_number, colour)).with_target(over_time(number_of, "{{site}}"))
+    return panel.mappings(code_words(by_number, colour)).with_target(over_time(q.state_numbers(), "{{site}}"))
 
 
 def progress_over_time(panel_id: int) -> timeseries.Panel:
@@ -146,7 +146,10 @@ def progress_over_time(panel_id: int) -> timeseries.Panel:
     )
     shown = f"max by (site) ({q.daily(progress.PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)})"
     planned = f"max by (site) ({q.of_sites(centre.SITE_TARGET_BY_NOW.name)})"
-    return panel.with_target(over_time(shown, "shown", "A")).with_target(over_time(planned, "planned by then", "B"))
+    panel = panel.with_target(over_time(shown, "shown", "A")).with_target(over_time(planned, "planned by then", "B"))
+    for name, properties in colour_overrides({"shown": BLUE, "planned by then": GREY}):
+        panel = panel.override_by_name(name, properties)
+    return panel
 
 
 def tables(panel_id: int) -> table.Panel:

@@ -1,0 +1,31 @@
+"""What the study's images are: the distributions of modality, device, body region, sex, age and more."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard as build
+
+from studyscope_contract.catalogue import imaging
+from studyscope_dashboards.distributions import compared, pooled, quantiles_by_site
+from studyscope_dashboards.page import page, sites_variable, study_variable
+
+DESCRIPTION = "What was imaged, with what, and whom: all sites together, and sites compared as shares of what each shows."
+
+SUBJECTS = (
+    ("Modality", imaging.MODALITY),
+    ("Vendor", imaging.VENDOR),
+    ("Body region", imaging.BODY_PART),
+    ("Sex", imaging.SEX),
+    ("Age", imaging.AGE_BAND),
+    ("Acquisition year", imaging.ACQUISITION_YEAR),
+    ("Device family", imaging.MODEL_CLASS),
+)
+
+
+def dashboard() -> build.Dashboard:
+    built = page("data_exploration", "Data exploration", DESCRIPTION, [study_variable(), sites_variable()])
+    for position, (subject, table) in enumerate(SUBJECTS):
+        built = built.with_panel(pooled(10 + position, f"{subject}, all sites", table).span(10).height(9))
+        built = built.with_panel(compared(30 + position, f"{subject}, sites compared", table).span(14).height(9))
+    slices = quantiles_by_site(50, "Slice thickness, sites compared", imaging.SLICE_THICKNESS, "lengthmm")
+    fields = quantiles_by_site(51, "Field strength, sites compared", imaging.FIELD_STRENGTH, "suffix: T")
+    return built.with_panel(slices.span(12)).with_panel(fields.span(12))

@@ -1,0 +1,135 @@
+"""The centre itself and the fleet of exporters: open alerts, aggregator, releases, keys, sources."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.models import dashboard as models
+
+from studyscope_contract.catalogue import centre
+from studyscope_dashboards import queries as q
+from studyscope_dashboards.page import page, sites_variable, study_variable
+from studyscope_dashboards.palette import GREEN, ORANGE, STATE_COLOURS, STATE_WORDS, VERMILION
+from studyscope_dashboards.panels import (
+    code_words,
+    columns,
+    grid,
+    lines,
+    now,
+    number,
+    over_time,
+    rows,
+    setting,
+    site_link_column,
+    states_over_time,
+    steps,
+)
+from studyscope_dashboards.prometheus import PUBLISHED_JOB
+
+DESCRIPTION = "The centre itself and the exporters at the sites, for whoever runs them."
+TARGET = f'job="{PUBLISHED_JOB}"'
+
+
+def dashboard() -> build.Dashboard:
+    return (
+        page("operations", "Operations", DESCRIPTION, [study_variable(), sites_variable()])
+        .with_panel(aggregator(1).span(5))
+        .with_panel(series(2).span(5))
+        .with_panel(open_alerts_count(3).span(4))
+        .with_panel(scrape_time(4).span(10).height(4))
+        .with_panel(open_alerts(5).span(24).height(7))
+        .with_panel(states(6).span(24).height(10))
+        .with_panel(fleet(7).span(16).height(11))
+        .with_panel(refused(8).span(8).height(11))
+    )
+
+
+def aggregator(panel_id: int) -> stat.Panel:
+    panel = number(panel_id, "Aggregator", "Whether Prometheus can read what the hospitals publish.").no_value("never read")
+    answers = code_words({"1": "answers", "0": "does not answer"}, {"1": GREEN, "0": VERMILION})
+    return panel.mappings(answers).with_target(now(f"min(up{{{TARGET}}})"))
+
+
+def series(panel_id: int) -> stat.Panel:
+    panel = number(panel_id, "Published series", "Samples in the last scrape of everything that the hospitals publish.", "short")
+    return panel.no_value("never read").with_target(now(f"max(scrape_samples_scraped{{{TARGET}}})"))
+
+
+def open_alerts_count(panel_id: int) -> stat.Panel:
+    panel = number(panel_id, "Open alerts", "Alerts that fire now, of this study and of the centre.").no_value("none")
+    return panel.thresholds(steps(GREEN, (1, ORANGE))).with_target(now(f"count({_alerts()})"))
+
+
+def scrape_time(panel_id: int) -> timeseries.Panel:
+    panel = lines(panel_id, "Time to read the aggregator", "How long Prometheus waits for everything that is published.", "s")
+    return panel.with_target(over_time(f"max(scrape_duration_seconds{{{TARGET}}})", "seconds"))
+
+
+def open_alerts(panel_id: int) -> table.Panel:
+    panel = grid(panel_id, "Open alerts", "What fires now; its page in docs/runbooks.md has the alert's name.").no_value(
+        "Nothing fires."
+    )
+    shown = (("alertname", "Alert"), ("site", "Site"), ("severity", "Severity"), ("audience", "Who is told"))
+    return (
+        panel.with_target(rows(f"max by (alertname, site, severity, audience) ({_alerts()})"))
+        .transformations(columns(*shown, hidden=("Value",)))
+        .override_by_name(*site_link_column("Site"))
+    )
+
+
+def states(panel_id: int) -> statetimeline.Panel:
+    panel = states_over_time(panel_id, "State of every site over time", "What the centre knew of each site at each moment.")
+    by_number = {str(i): STATE_WORDS[code] for i, code in enumerate(centre.SITE_STATES)}
+    colour = {str(i): STATE_COLOURS[code] for i, code in enumerate(centre.SITE_STATES)}
+    return panel.mappings(code_words(by_number, colour)).with_target(over_time(q.state_numbers(), "{{site}}"))
+
+
+def fleet(panel_id: int) -> table.Panel:
+    """What each installation says of itself."""
+    panel = grid(
+        panel_id, "Exporters", "What each site's installation says of itself in its newest report; all of it is optional."
+    )
+    release = f"max by (site, release) ({q.of_sites(centre.SITE_EXPORTER.name)})"
+    version = f"max by (site) ({q.of_sites(centre.SITE_STUDY_VERSION.name)})"
+    months = f"max by (site) ({q.of_sites(centre.SITE_KEY_MONTHS.name)})"
+    down = f"sum by (site) (1 - {q.of_sites(centre.SITE_SOURCE_UP.name)})"
+    low = f"max by (site) ({q.of_sites(centre.SITE_STORAGE_LOW.name)})"
+    shown = (
+        ("site", "Site"),
+        ("release", "Release"),
+        ("Value #B", "Study version"),
+        ("Value #C", "Key valid for"),
+        ("Value #D", "Sources down"),
+        ("Value #E", "Storage"),
+    )
+    coloured = setting("custom.cellOptions", {"type": "color-text"})
+    enough = setting("mappings", code_words({"0": "enough", "1": "low"}, {"0": GREEN, "1": ORANGE}))
+    for ref, expr in zip("ABCDE", (release, version, months, down, low), strict=True):
+        panel = panel.with_target(rows(expr, ref))
+    return (
+        panel.transformations(columns(*shown, hidden=("Value #A",)))
+        .no_value("not stated")
+        .override_by_name(*site_link_column("Site"))
+        .override_by_name("Key valid for", [setting("unit", "suffix: months"), coloured, _from(ORANGE, 3, GREEN)])
+        .override_by_name("Sources down", [coloured, _from(GREEN, 1, ORANGE)])
+        .override_by_name("Storage", [coloured, enough])
+    )
+
+
+def refused(panel_id: int) -> table.Panel:
+    panel = grid(panel_id, "Refused reports", "Reports that the centre refused since each site's registration, by reason.")
+    counts = f"max by (site, reason) ({q.of_sites(centre.SITE_REFUSED_REPORTS.name)}) > 0"
+    return (
+        panel.with_target(rows(counts))
+        .transformations(columns(("site", "Site"), ("reason", "Reason"), ("Value", "Reports")))
+        .no_value("No report was refused.")
+        .override_by_name(*site_link_column("Site"))
+    )
+
+
+def _alerts() -> str:
+    return 'ALERTS{alertstate="firing",study=~"$study|"}'
+
+
+def _from(base: str, value: float, colour: str) -> models.DynamicConfigValue:
+    return setting("thresholds", steps(base, (value, colour)).build())

@@ -1,0 +1,61 @@
+"""How segmentations turn out: structures present, missing or empty, their volumes, and how they were reviewed."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import table
+
+from studyscope_contract.catalogue import segmentation
+from studyscope_dashboards import queries as q
+from studyscope_dashboards.distributions import compared, history_by_code, pooled, quantiles_by_site
+from studyscope_dashboards.page import choice, page, sites_variable, study_variable
+from studyscope_dashboards.panels import grid, rows, setting, transformed
+
+DESCRIPTION = "How the segmentations of the study's algorithm turn out, per structure and site."
+CHOSEN = 'structure="$structure"'
+
+
+def dashboard() -> build.Dashboard:
+    structures = f"label_values({q.of_study(segmentation.STRUCTURE_STATE.metric)}, structure)"
+    variables = [study_variable(), sites_variable(), choice("structure", "Structure", structures)]
+    state, volume = segmentation.STRUCTURE_STATE, segmentation.STRUCTURE_VOLUME
+    return (
+        page("segmentation_outcomes", "Segmentation outcomes", DESCRIPTION, variables)
+        .with_panel(missing_by_structure(1).span(24).height(10))
+        .with_panel(pooled(2, "$structure: present, missing, empty, all sites", state, CHOSEN).span(8))
+        .with_panel(compared(3, "$structure: present, missing, empty, sites compared", state, CHOSEN).span(16).height(8))
+        .with_panel(quantiles_by_site(4, "$structure: volume, sites compared", volume, "mlitre", CHOSEN).span(12))
+        .with_panel(history_by_code(5, "$structure over time, chosen sites", state, CHOSEN).span(12))
+        .with_panel(compared(6, "Review of segmentations, sites compared", segmentation.REVIEW_STATE).span(12))
+        .with_panel(
+            compared(7, "Structures that the study does not name, sites compared", segmentation.EXTRA_STRUCTURES).span(12)
+        )
+    )
+
+
+def missing_by_structure(panel_id: int) -> table.Panel:
+    """One row per site, one column per structure: a weak site or a weak structure is a row or a column."""
+    panel = grid(
+        panel_id,
+        "Share of segmentations without the structure",
+        "Missing or empty, in per cent of the patients shown for the structure. A cell without a number is under the site's "
+        "threshold: few or none are missing, or the table is withheld.",
+    )
+    name = segmentation.STRUCTURE_STATE.metric
+    absent = q.of_sites(name, 'state=~"missing|empty"')
+    matrix = transformed("groupingToMatrix", columnField="structure", rowField="site", valueField="Value", emptyValue="null")
+    shaded = [
+        setting("unit", "percent"),
+        setting("decimals", 0),
+        setting("noValue", "few, or withheld"),
+        setting("color", {"mode": "continuous-blues"}),
+        setting("min", 0),
+        setting("max", 50),
+        setting("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
+    ]
+    return (
+        panel.with_target(rows(f"100 * sum by (site, structure) ({absent}) / sum by (site, structure) ({q.of_sites(name)})"))
+        .transformations([matrix])
+        .override_by_field_type("number", shaded)
+        .override_by_name("site\\structure", [setting("displayName", "Site")])
+    )

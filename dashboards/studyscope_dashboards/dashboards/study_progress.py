@@ -1,0 +1,104 @@
+"""How far the study is and how fast it goes: stages, pace and plan, site by site."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import bargauge, table, timeseries
+from grafana_foundation_sdk.builders import dashboard as build
+
+from studyscope_contract.catalogue import centre, progress
+from studyscope_dashboards import queries as q
+from studyscope_dashboards.distributions import compared
+from studyscope_dashboards.page import page, sites_variable, study_variable
+from studyscope_dashboards.palette import BLUE, GREY, ORANGE, SKY
+from studyscope_dashboards.panels import (
+    bars,
+    colour_overrides,
+    columns,
+    grid,
+    lines,
+    now,
+    over_time,
+    rows,
+    setting,
+    site_link_column,
+    steps,
+)
+
+PATIENTS = progress.PATIENTS
+DESCRIPTION = "How far the study is and how fast it goes: stages, pace and plan, site by site."
+
+
+def dashboard() -> build.Dashboard:
+    return (
+        page("study_progress", "Study progress", DESCRIPTION, [study_variable(), sites_variable()])
+        .with_panel(total_over_time(1).span(24))
+        .with_panel(compared(2, "Where patients are now, sites compared", progress.STAGE).span(14).height(10))
+        .with_panel(share_of_target(3).span(10).height(10))
+        .with_panel(behind_plan(4).span(14).height(10))
+        .with_panel(pace(5).span(10).height(10))
+    )
+
+
+def total_over_time(panel_id: int) -> timeseries.Panel:
+    """Least, shown and most: rounding is a band, not a footnote."""
+    panel = lines(
+        panel_id,
+        "Patients of the chosen sites, with the band that rounding leaves",
+        "Sum of the sites' daily history, last known; the true number of the sites that show one lies in the band. "
+        "Sites under their threshold are not in it.",
+    )
+    shown = f"sum({q.daily(PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)})"
+    known = q.daily(PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)
+    half = f"{q.PER_SITE} group_left () floor({q.last(centre.SITE_BASE.name)} / 2)"
+    rest = f"{q.PER_SITE} group_left () ceil({q.last(centre.SITE_BASE.name)} / 2 - 1)"
+    panel = panel.with_target(over_time(f"sum({known} - {half})", "at least", "A")).with_target(over_time(shown, "shown", "B"))
+    panel = panel.with_target(over_time(f"sum({known} + {rest})", "at most", "C"))
+    for name, properties in colour_overrides({"at least": SKY, "shown": BLUE, "at most": SKY}):
+        panel = panel.override_by_name(name, properties)
+    band = [setting("custom.fillBelowTo", "at least"), setting("custom.fillOpacity", 25), setting("custom.lineWidth", 1)]
+    return panel.override_by_name("at most", band)
+
+
+def share_of_target(panel_id: int) -> bargauge.Panel:
+    panel = bars(
+        panel_id, "Share of the target, at least", "Least number of patients of each site, in per cent of its target.", "percent"
+    )
+    expr = f"sort_desc(max by (site) ({q.share_of_target(q.least(PATIENTS))}))"
+    return panel.max(100).decimals(0).with_target(now(expr, "{{site}}"))
+
+
+def behind_plan(panel_id: int) -> table.Panel:
+    """Behind only where even the most that can stand behind a site's number is under its plan (design.md 7)."""
+    panel = grid(
+        panel_id,
+        "Behind plan",
+        "Sites whose number is under plan even if rounding hid the most it can. A site that shows no number is never listed.",
+    ).no_value("No site is certainly behind its plan.")
+    planned = q.of_sites(centre.SITE_TARGET_BY_NOW.name)
+    behind = f"({planned} - {q.PER_SITE} {q.most(PATIENTS)}) > 0"
+    only = f"and {q.PER_SITE} ({behind})"
+    shown = (
+        ("site", "Site"),
+        ("Value #A", "Patients at most"),
+        ("Value #B", "Planned by now"),
+        ("Value #C", "Behind by at least"),
+    )
+    return (
+        panel.with_target(rows(f"max by (site) ({q.most(PATIENTS)} {only})", "A"))
+        .with_target(rows(f"max by (site) ({planned} {only})", "B"))
+        .with_target(rows(f"max by (site) ({behind})", "C"))
+        .transformations(columns(*shown))
+        .override_by_name(*site_link_column("Site"))
+        .override_by_name("Behind by at least", [setting("color", {"mode": "fixed", "fixedColor": ORANGE})])
+    )
+
+
+def pace(panel_id: int) -> bargauge.Panel:
+    panel = bars(
+        panel_id,
+        "Patients more than 30 days ago",
+        "Shown now less shown 30 days ago, last known. Small changes are held back at the site, so it comes in steps.",
+    ).thresholds(steps(GREY, (1, BLUE)))
+    known = q.daily(PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)
+    before = q.daily(PATIENTS.metric, window=q.LAST_KNOWN_WINDOW, ago="30d")
+    return panel.with_target(now(f"sort_desc(max by (site) ({known}) - max by (site) ({before}))", "{{site}}"))
