@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.delivery.push import NotDelivered, backoff_seconds
+from studyscope_exporter.local_endpoint import LocalMetrics, served
 from studyscope_exporter.settings import SiteSettings
 from studyscope_exporter.site import Site, StudyAtSite
 from studyscope_exporter.sources.source import NoProgress
@@ -42,9 +43,10 @@ class _UntilCutOff(NoProgress):
 
 def run(settings: SiteSettings, clock: Clock, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
     """Runs until `stop` is set (and `clock.wake` called); `ready` is called once everything is open."""
-    with Site(settings, clock) as site:
+    metrics = LocalMetrics()
+    with Site(settings, clock) as site, served(metrics, settings.local_metrics_port):
         ready()
-        daemon = Daemon(site, stop)
+        daemon = Daemon(site, stop, metrics)
         daemon.first_reports()
         while not stop.is_set():
             daemon.cycle()
@@ -53,16 +55,18 @@ def run(settings: SiteSettings, clock: Clock, stop: threading.Event, ready: Call
 class Daemon:
     """One site's service; `cycle` is what happens around one grid point."""
 
-    def __init__(self, site: Site, stop: threading.Event) -> None:
-        self._site, self._stop, self._clock = site, stop, site.clock
+    def __init__(self, site: Site, stop: threading.Event, metrics: LocalMetrics) -> None:
+        self._site, self._stop, self._clock, self._metrics = site, stop, site.clock, metrics
         self._rng = random.Random()
 
     def first_reports(self) -> None:
-        """What carries nothing that moved leaves at once: the heartbeat of a grid point that was missed."""
+        """A new site reads its archive at once; a grid point that was missed gets its report, without new numbers."""
         for study in self._site.studies:
             if self._site.is_due(study) and study.domain.status().last_grid_point is not None:
-                self._site.release(study)
+                self._release(study)
         self._deliver_all(self._clock.now() + dt.timedelta(minutes=5))
+        if self._site.last_scan().get("scan") != "finished":
+            self._scan(min(self._next_grid_point(study) for study in self._site.studies))
 
     def cycle(self) -> None:
         """From now to the delivery after the next grid point."""
@@ -76,7 +80,7 @@ class Daemon:
             return
         due = [study for study in self._site.studies if self._site.is_due(study)]
         for study in due:
-            self._site.release(study)
+            self._release(study)
         for study in sorted(due, key=lambda study: study.delivery_minute):
             self._clock.sleep_until(following + dt.timedelta(minutes=study.delivery_minute))
         self._deliver_all(following + dt.timedelta(hours=12))  # well before the next scan
@@ -89,12 +93,18 @@ class Daemon:
 
     def _scan(self, cut_off: dt.datetime) -> bool:
         """Whether the scan finished before the cut-off."""
+        until = _UntilCutOff(self._clock, cut_off, self._stop)
         try:
-            self._site.scan(lambda _: _UntilCutOff(self._clock, cut_off, self._stop))
+            outcomes = self._site.scan(lambda source: self._metrics.progress(source, until))
         except _CutOff:
             log.info("the scan was still running at the cut-off; it goes on after delivery")
             return False
+        self._metrics.scanned(self._clock.now(), {outcome.name: outcome.problem is None for outcome in outcomes})
         return True
+
+    def _release(self, study: StudyAtSite) -> None:
+        report = self._site.release(study).report
+        self._metrics.released(study.study.id, study.settings.policy.grid.moment(report.grid_point))
 
     def _deliver_all(self, give_up: dt.datetime) -> None:
         """Tries every study in rounds, so that a centre that is down keeps none of the others waiting."""
@@ -119,6 +129,7 @@ class Daemon:
             return not problem.temporary
         finally:
             client.close()
+            self._metrics.waiting(study.study.id, len(study.outbox.waiting()))
         if done.set_aside:
             log.error("study %s: the centre refused %d reports for good; see status", study.study.id, done.set_aside)
         return True

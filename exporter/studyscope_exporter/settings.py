@@ -91,6 +91,9 @@ class SiteSettings(Strict):
     keys: Path = Field(description="folder of the site's keys; outside the state folder, so that no backup holds both")
     default_issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where DICOM names none")
     scan_hours_before: float = Field(default=3, gt=0, le=20, description="how long before a grid point a scan starts")
+    local_metrics_port: int | None = Field(
+        default=None, ge=1024, le=65535, description="gauges for your own Prometheus, on 127.0.0.1"
+    )
     sources: tuple[Any, ...] = ()
     studies: tuple[StudySettings, ...] = Field(min_length=1)
 
