@@ -18,6 +18,7 @@ from studyscope_exporter.inventory.reading import Reading, Record
 from studyscope_exporter.inventory.record_rows import RecordRows
 from studyscope_exporter.inventory.schema import connect
 from studyscope_exporter.inventory.seal import Seal
+from studyscope_exporter.records import Job
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,6 +128,7 @@ class Inventory:
             for table in ("item", "folder", "series"):
                 self._db.execute(f"DELETE FROM {table} WHERE source = ?", (at,))
             self._db.execute("DELETE FROM source WHERE number = ?", (at,))
+            self._db.execute("DELETE FROM meta WHERE name = ?", (f"note {source}",))
             self.records.forget_what_was_met()
 
     def sources(self) -> frozenset[str]:
@@ -157,6 +159,41 @@ class Inventory:
         each = "SELECT item.source FROM {0} JOIN item ON item.number = {0}.item WHERE {0}.patient_key IS NULL"
         query = f"SELECT count(*) FROM ({each.format('segmentation')} UNION ALL {each.format('job')}) WHERE source = ?"
         return int(self._db.execute(query, (self.source_number(source),)).fetchone()[0])
+
+    def job(self, source: str, item: bytes) -> Job | None:
+        """The job that an item of a source holds."""
+        query = "SELECT job.* FROM job JOIN item ON item.number = job.item WHERE item.source = ? AND item.key = ?"
+        return self.records.job(query, (self.source_number(source), item))
+
+    def patient_of(self, series_key: bytes | None, study_key: bytes | None) -> bytes | None:
+        """The patient of a series or else of a study, of any source."""
+        for column, key in (("series_key", series_key), ("study_key", study_key)):
+            query = f"SELECT patient_key FROM series WHERE {column} = ? LIMIT 1"
+            found = key and self._db.execute(query, (key,)).fetchone()
+            if found:
+                return bytes(found[0])
+        return None
+
+    def link_segmentations(self, source: str) -> None:
+        """Gives segmentations that know only their study or series the patient whom that series is of."""
+        with self.batch():
+            for mine, theirs in (("image_series_key", "series_key"), ("study_key", "study_key")):
+                self._db.execute(
+                    f"UPDATE segmentation SET patient_key = series.patient_key FROM series, item "
+                    f"WHERE segmentation.patient_key IS NULL AND series.{theirs} = segmentation.{mine} "
+                    "AND item.number = segmentation.item AND item.source = ?",
+                    (self.source_number(source),),
+                )
+
+    def note(self, source: str) -> bytes:
+        """What a source asked to be kept for its next pass, b"" when nothing."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (f"note {source}",)).fetchone()
+        return self._seal.open(row[0], b"note") if row else b""
+
+    def keep_note(self, source: str, note: bytes) -> None:
+        """Keeps a source's note, sealed; part of the surrounding batch."""
+        with self.batch():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note {source}", self._seal.close(note, b"note")))
 
     def series_frame(self) -> pd.DataFrame:
         return frames.series_frame(self._db)

@@ -126,6 +126,17 @@ class RecordRows:
         marks = ", ".join("?" * len(columns))
         return int(self._db.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values).lastrowid or 0)
 
+    def job(self, query: str, values: tuple[object, ...]) -> Job | None:
+        """The job in the first row that `query` gives, as it was put."""
+        cursor = self._db.execute(query, values)
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        stored = dict(zip((name for name, *_ in cursor.description), row, strict=True))
+        for name in ("queued_at", "started_at", "finished_at"):
+            stored[name] = stored[name] and dt.datetime.fromisoformat(stored[name])
+        return Job(**{field.name: stored[field.name] for field in fields(Job)})
+
     def _first_seen(self, table: str, key: bytes) -> str:
         # A moved file is put under its new name before the old one is removed, so its day is still here.
         query = f"SELECT min(first_seen) FROM {table} WHERE {table}_key = ?"

@@ -1,0 +1,197 @@
+"""Whose record it is: links from a name or a field to a patient, study or series.
+
+A label map, an nnU-Net case, a job carry no patient. What cannot be linked enters no patient table.
+
+    LinkProblem    the list of links cannot be used; the message says what to change
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from studyscope_contract.yaml_file import Strict
+from studyscope_exporter.name_template import IDENTIFIERS, Identifier, NameTemplate
+from studyscope_exporter.pseudonym import Pseudonyms
+from studyscope_exporter.records import Key
+from studyscope_exporter.settings import FOLDER
+
+MOST_CSV_BYTES = 1 << 28
+
+
+class LinkProblem(Exception):
+    """The file with the links cannot be used."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class PatternLink(Strict):
+    """The name itself holds the identifier, as in `{PatientID}_{*}.nii.gz`; see NameTemplate."""
+
+    by: Literal["pattern"]
+    pattern: str = Field(max_length=500)
+    issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID; the site's default when left out")
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_a_template(cls, pattern: str) -> str:
+        NameTemplate.parse(pattern)
+        return pattern
+
+
+class CsvLink(Strict):
+    """A table with a column of names and a column of identifiers; read anew when it changes."""
+
+    by: Literal["csv"]
+    file: Path
+    name_column: str
+    column: str
+    identifies: Identifier = "PatientID"
+    issuer: str = Field(default="", max_length=64)
+    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
+
+    @field_validator("file")
+    @classmethod
+    def _relative_to_the_site_file(cls, path: Path, info: ValidationInfo) -> Path:
+        folder = (info.context or {}).get(FOLDER)
+        return folder / path.expanduser() if isinstance(folder, Path) else path.expanduser()
+
+
+class FieldLink(Strict):
+    """A field of the record holds the identifier; a dot steps into an object: `conf.study_uid`."""
+
+    by: Literal["field"]
+    field: str = Field(max_length=200)
+    identifies: Identifier = "PatientID"
+    issuer: str = Field(default="", max_length=64)
+
+
+LinkSettings = Annotated[PatternLink | CsvLink | FieldLink, Field(discriminator="by")]
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Whom a record belongs to; a study or series without a patient is linked once the inventory has it."""
+
+    patient_key: Key | None = None
+    study_key: Key | None = None
+    series_key: Key | None = None
+
+    def __bool__(self) -> bool:
+        return self != Linked()
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link as settings describe it, with what it was read from; picklable, for readers in other processes.
+
+    `digest` changes whenever another outcome is possible, so that records are linked anew.
+    """
+
+    settings: PatternLink | CsvLink | FieldLink | None
+    pseudonyms: Pseudonyms
+    template: NameTemplate | None
+    identifiers: Mapping[str, str]
+    digest: bytes
+
+    @classmethod
+    def opened(cls, settings: PatternLink | CsvLink | FieldLink | None, pseudonyms: Pseudonyms) -> Link:
+        """Reads what the link needs; raises LinkProblem."""
+        if settings is None:
+            return cls(None, pseudonyms, None, {}, b"")
+        digest = hashlib.blake2b(settings.model_dump_json().encode(), digest_size=16)
+        template = NameTemplate.parse(settings.pattern) if isinstance(settings, PatternLink) else None
+        identifiers: dict[str, str] = {}
+        if isinstance(settings, CsvLink):
+            raw = _csv_bytes(settings.file)
+            digest.update(raw)
+            identifiers = _csv_links(raw, settings)
+        return cls(settings, pseudonyms, template, identifiers, digest.digest())
+
+    def of(self, names: Iterable[str], fields: Mapping[str, object] | None = None) -> Linked:
+        """Whom the record with one of these names (the most exact first) or with these fields belongs to."""
+        for name in names:
+            found = self._stated(name)
+            if found:
+                return self._linked(found)
+        if isinstance(self.settings, FieldLink) and fields is not None:
+            return self._linked({self.settings.identifies: field_text(fields, self.settings.field)})
+        return Linked()
+
+    def _stated(self, name: str) -> Mapping[str, str]:
+        if self.template is not None:
+            return self.template.match(name)
+        if isinstance(self.settings, CsvLink) and name in self.identifiers:
+            return {self.settings.identifies: self.identifiers[name]}
+        return {}
+
+    def _linked(self, stated: Mapping[str, str]) -> Linked:
+        assert self.settings is not None
+        patient_id, study, series = (stated.get(name, "").strip() for name in IDENTIFIERS)
+        return Linked(
+            patient_key=self.pseudonyms.patient(patient_id, self.settings.issuer) if patient_id else None,
+            study_key=self.pseudonyms.study(study) if study else None,
+            series_key=self.pseudonyms.series(series) if series else None,
+        )
+
+
+def field_text(fields: Mapping[str, object], dotted: str) -> str:
+    """The text or number at a dotted name, "" where there is none."""
+    value: object = fields
+    for step in dotted.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value)
+
+
+def _csv_bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST_CSV_BYTES:
+            raise LinkProblem(path, "is larger than 256 MiB; is it the right file?")
+        return path.read_bytes()
+    except OSError as error:
+        raise LinkProblem(path, f"cannot be read ({os.strerror(error.errno or 0)})") from None
+
+
+def _csv_links(raw: bytes, settings: CsvLink) -> dict[str, str]:
+    encoding = "utf-8-sig" if settings.encoding == "utf-8" else settings.encoding
+    try:
+        text = raw.decode(encoding)
+    except UnicodeError:
+        raise LinkProblem(
+            settings.file, f"is not {settings.encoding}; save it as UTF-8, or set `encoding` (Excel in western Europe: cp1252)"
+        ) from None
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        columns = list(rows.fieldnames or ())
+        for wanted in (settings.name_column, settings.column):
+            if wanted not in columns:
+                raise LinkProblem(settings.file, f"has no column {wanted!r}; there are: {', '.join(columns) or 'none'}")
+        return _links_of(rows, settings)
+    except csv.Error as error:
+        raise LinkProblem(settings.file, f"is no CSV table at line {rows.line_num}: {error}") from None
+
+
+def _links_of(rows: csv.DictReader[str], settings: CsvLink) -> dict[str, str]:
+    links: dict[str, str] = {}
+    for row in rows:
+        name, identifier = (row[settings.name_column] or "").strip(), (row[settings.column] or "").strip()
+        if not name or not identifier:
+            continue
+        if links.setdefault(name, identifier) != identifier:
+            raise LinkProblem(settings.file, f"line {rows.line_num} links a name a second time, to something else; remove one")
+    return links

@@ -1,0 +1,145 @@
+"""Label maps in NIfTI files, as nnU-Net (one file per case) or TotalSegmentator (one folder per case) leave them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from studyscope_contract.names import Slug
+from studyscope_contract.yaml_file import Strict
+from studyscope_exporter.inventory import Inventory
+from studyscope_exporter.inventory.file_scan import FileScan
+from studyscope_exporter.linking import CsvLink, Link, LinkProblem, PatternLink
+from studyscope_exporter.nifti.label_names import BadLabelTable, named_labels
+from studyscope_exporter.settings import FOLDER
+from studyscope_exporter.sources.kinds import SiteContext
+from studyscope_exporter.sources.nifti_cases import CaseReader
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+
+ReviewState = Literal["automatic", "corrected", "manual", "not_stated"]
+_SUFFIXES = (b".nii.gz", b".nii")
+_READS_AS = b"nifti 1"  # to be raised when files are read differently, so that they are read anew
+
+
+class Settings(Strict):
+    """Where label maps lie and what the files do not say about themselves."""
+
+    name: Slug
+    kind: Literal["nifti"]
+    path: Path
+    layout: Literal["files", "folders"] = Field(
+        default="files", description="files: one label map per case; folders: one folder per case, one mask per structure"
+    )
+    labels: dict[str, int | str | tuple[int, ...]] | None = Field(
+        default=None, description="as in nnU-Net's dataset.json; taken from there or from the file when left out"
+    )
+    algorithm: str = Field(default="", max_length=64)
+    algorithm_version: str = Field(default="", max_length=64)
+    review_state: ReviewState = "not_stated"
+    review_folders: dict[str, ReviewState] = Field(
+        default_factory=dict, description="folder name -> state of what lies anywhere below it"
+    )
+    reading: str = Field(default="", max_length=32, description='"" for the result itself, else the reader\'s role')
+    link: PatternLink | CsvLink | None = Field(default=None, discriminator="by")
+    follow_links: bool = False
+
+    @field_validator("path")
+    @classmethod
+    def _relative_to_the_site_file(cls, path: Path, info: ValidationInfo) -> Path:
+        folder = (info.context or {}).get(FOLDER)
+        return folder / path.expanduser() if isinstance(folder, Path) else path.expanduser()
+
+    @field_validator("labels")
+    @classmethod
+    def _name_structures(cls, labels: Mapping[str, object] | None) -> Mapping[str, object] | None:
+        if labels is not None:
+            try:
+                named_labels({name: list(of) if isinstance(of, tuple) else of for name, of in labels.items()})
+            except BadLabelTable as problem:
+                raise ValueError(str(problem)) from None
+        return labels
+
+
+@dataclass(frozen=True)
+class NiftiSource:
+    """The source of that kind; see Source."""
+
+    settings: Settings
+    site: SiteContext
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def check(self) -> list[Finding]:
+        findings = []
+        if self.settings.link is None:
+            findings.append(Finding(True, "no `link` is set: these label maps enter no patient table"))
+        try:
+            self._link()
+        except LinkProblem as problem:
+            findings.append(Finding(False, str(problem)))
+        if not os.access(self.settings.path, os.R_OK | os.X_OK):
+            findings.append(Finding(False, f"{self.settings.path} cannot be listed; is it mounted, and may we read it?"))
+        return findings or [Finding(True, f"{self.settings.path} can be listed")]
+
+    def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
+        try:
+            link = self._link()
+        except LinkProblem as problem:
+            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False) from None
+        settings = self.settings
+        reader = CaseReader(
+            source=settings.name,
+            root=settings.path.absolute(),
+            folders=settings.layout == "folders",
+            labels=settings.labels,
+            algorithm=settings.algorithm.strip().lower(),
+            algorithm_version=settings.algorithm_version.strip(),
+            review_state=settings.review_state,
+            review_folders=settings.review_folders,
+            reading=settings.reading,
+            link=link,
+        )
+        scan = FileScan(
+            inventory,
+            settings.name,
+            settings.path,
+            reader,
+            self._reads_as(link),
+            wanted=_is_nifti,
+            follow_links=settings.follow_links,
+            whole_folders=reader.folders,
+            executor=self.site.executor,
+            files_per_call=8,
+        )
+        result = scan.run(progress)
+        inventory.link_segmentations(self.name)
+        result.unlinked = inventory.unlinked(self.name)
+        return result
+
+    def _link(self) -> Link:
+        return Link.opened(self.settings.link, self.site.pseudonyms)
+
+    def _reads_as(self, link: Link) -> bytes:
+        """A digest of everything but the files themselves that decides what a file gives."""
+        digest = hashlib.blake2b(_READS_AS + link.digest + self.settings.model_dump_json().encode(), digest_size=16)
+        try:
+            digest.update((self.settings.path / "dataset.json").read_bytes())
+        except OSError:
+            digest.update(b"no dataset.json")
+        return digest.digest()
+
+
+def _is_nifti(name: bytes) -> bool:
+    return name.lower().endswith(_SUFFIXES)
+
+
+def open_source(settings: Settings, site: SiteContext) -> NiftiSource:
+    return NiftiSource(settings, site)
