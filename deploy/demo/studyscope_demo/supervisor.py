@@ -39,6 +39,11 @@ class Started:
     def alive(self) -> bool:
         return birth(self.pid) == self.born
 
+    def signal_one(self, number: signal.Signals) -> None:
+        """Signals the process alone, only when the pid is still this process."""
+        if self.alive:
+            os.kill(self.pid, number)
+
     def signal_group(self, number: signal.Signals) -> None:
         """Signals the process and its children, only when the pid is still this process."""
         if self.alive:

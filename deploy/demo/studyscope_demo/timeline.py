@@ -52,11 +52,14 @@ class Plan:
 class CatchUp:
     """Takes all hospitals through one day after the other, as fast as they can."""
 
-    def __init__(self, plan: Plan, clock: ClockDriver, days: Sequence[HospitalDays], waiting: Sequence[Path]) -> None:
-        self._plan, self._clock, self._days, self._waiting = plan, clock, days, waiting
+    def __init__(
+        self, plan: Plan, clock: ClockDriver, days: Sequence[HospitalDays], waiting: Sequence[Path], check: Callable[[], None]
+    ) -> None:
+        """`check` is called while the exporters work; what it raises ends the catch-up."""
+        self._plan, self._clock, self._days, self._waiting, self._check = plan, clock, days, waiting, check
 
     def run(self, between: Callable[[int], None]) -> None:
-        """`between` is called after each day with its number; what it raises ends the catch-up."""
+        """`between` is called after each day with its number."""
         self._write(0)
         for day in range(self._plan.caught_up):
             midnight = self._plan.midnight(day)
@@ -64,7 +67,8 @@ class CatchUp:
             self._rest(midnight + SCANNED_BY)
             self._clock.hold(midnight + DELIVERED_BY)
             # The exporters are releasing; they look into the archives again on the next evening.
-            self._write(day + 1)
+            if day + 1 < self._plan.caught_up:
+                self._write(day + 1)
             self._rest(midnight + DELIVERED_BY)
             between(day)
 
@@ -80,15 +84,18 @@ class CatchUp:
             busy = [path for path in busy if (until := waits_until(path)) is None or until <= moment]
             if busy and time.monotonic() > deadline:
                 raise Stuck([path.name for path in busy])
+            self._check()
             time.sleep(0.003)
 
 
 class Watch:
     """The days that pass while one looks: each evening the archives get the day's files."""
 
-    def __init__(self, plan: Plan, clock: ClockDriver, days: Sequence[HospitalDays], folder: DemoFolder, silent: str | None) -> None:
+    def __init__(
+        self, plan: Plan, clock: ClockDriver, days: Sequence[HospitalDays], folder: DemoFolder, silent: str | None
+    ) -> None:
         self._plan, self._clock, self._days, self._folder, self._silent = plan, clock, days, folder, silent
-        self._next = plan.caught_up + 1  # that day's files were written at the end of the catch-up
+        self._next = plan.caught_up
 
     def begin(self) -> None:
         moment = self._plan.midnight(self._plan.caught_up - 1) + DELIVERED_BY

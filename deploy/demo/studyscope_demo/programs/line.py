@@ -27,14 +27,19 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, t
     except OSError:
         writer.close()
         return
-    ways = [asyncio.create_task(_copy(reader, far_writer)), asyncio.create_task(_copy(far_reader, writer))]
+    both = asyncio.create_task(_both_ways(reader, writer, far_reader, far_writer))
     down = asyncio.create_task(_until_exists(cut))
-    both: asyncio.Future[object] = asyncio.ensure_future(asyncio.wait(ways))
     await asyncio.wait([both, down], return_when=asyncio.FIRST_COMPLETED)
-    for task in (*ways, both, down):
+    for task in (both, down):
         task.cancel()
     for end in (writer, far_writer):
         end.close()
+
+
+async def _both_ways(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, far_reader: asyncio.StreamReader, far_writer: asyncio.StreamWriter
+) -> None:
+    await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

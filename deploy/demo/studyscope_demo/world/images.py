@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, MRImageStorage
 
 from studyscope_demo.world.template import Template, template, uid
 
@@ -64,8 +64,8 @@ def image_template(kind: ImageKind) -> Template:
 def new_file(sop_class: str) -> FileDataset:
     """An empty object of the class, with the slots of identity filled in."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = sop_class
-    meta.MediaStorageSOPInstanceUID = IMAGE_SLOTS["SOPInstanceUID"]
+    meta.MediaStorageSOPClassUID = UID(sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(IMAGE_SLOTS["SOPInstanceUID"])
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset("", Dataset(), file_meta=meta, preamble=b"\0" * 128)
     dataset.SpecificCharacterSet = "ISO_IR 100"

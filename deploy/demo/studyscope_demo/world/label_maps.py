@@ -26,8 +26,8 @@ def _header(names: tuple[str, ...]) -> bytes:
     rows = "".join(f'<Label Key="{BY_NAME[name].label}">{escape(name)}</Label>' for name in names)
     table = f'<?xml version="1.0" encoding="UTF-8"?><CaretExtension><LabelTable>{rows}</LabelTable></CaretExtension>'
     empty = np.zeros((24, 24, 8), dtype=np.uint8)
-    image = nibabel.Nifti1Image(empty, np.diag([*SPACING_MM[::-1], 1.0]))
+    image = nibabel.Nifti1Image(empty, np.diag([*SPACING_MM[::-1], 1.0]))  # type: ignore[no-untyped-call]
     image.header.extensions.append(nibabel.nifti1.Nifti1Extension(_TEXT_EXTENSION, table.encode()))
-    image.header.set_xyzt_units("mm")
+    image.header.set_xyzt_units("mm")  # type: ignore[no-untyped-call]
     whole: bytes = image.to_bytes()
     return whole[: len(whole) - empty.size]
