@@ -1,0 +1,1 @@
+"""Disclosure control: from exact contributions of patients to the one report that may leave (privacy.md)."""

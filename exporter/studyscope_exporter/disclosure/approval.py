@@ -1,0 +1,85 @@
+"""A person's signature under a table: its closed codes, the policy and the threshold (privacy.md 2.1 step 10)."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from studyscope_contract.canonical import canonical_bytes, content_hash
+from studyscope_contract.keys import SigningKey, VerifyingKey
+from studyscope_contract.metric import Table, TableKey
+from studyscope_contract.policy import Policy
+from studyscope_contract.study import Study
+from studyscope_exporter.disclosure.errors import ApprovalProblem
+
+
+@dataclass(frozen=True)
+class Approver:
+    """A person of the hospital whose signature lets a table out; `key` is the text of the public key."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One act of approval; `codes` gives the hash of each table's closed code list."""
+
+    codes: Mapping[str, str]
+    policy: str
+    threshold: int
+    approver: str
+    day: str
+    signature: str
+
+    @classmethod
+    def sign(cls, codes: Mapping[TableKey, str], policy: Policy, key: SigningKey, day: dt.date) -> Self:
+        named = {str(table): code for table, code in sorted(codes.items())}
+        threshold, fingerprint = policy.parameters.s, key.public.fingerprint
+        signed = key.sign(_message(named, policy.hash, threshold, fingerprint, day.isoformat()))
+        return cls(named, policy.hash, threshold, fingerprint, day.isoformat(), base64.b64encode(signed).decode())
+
+    def is_signed_by(self, key: VerifyingKey) -> bool:
+        message = _message(self.codes, self.policy, self.threshold, self.approver, self.day)
+        return self.approver == key.fingerprint and key.verifies(base64.b64decode(self.signature), message)
+
+    def covers(self, table: TableKey, codes: str, policy: Policy) -> bool:
+        binds = self.policy == policy.hash and self.threshold == policy.parameters.s
+        return binds and self.codes.get(str(table)) == codes
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "codes": dict(self.codes),
+            "policy": self.policy,
+            "threshold": self.threshold,
+            "approver": self.approver,
+            "day": self.day,
+            "signature": self.signature,
+        }
+
+
+def _message(codes: Mapping[str, str], policy: str, threshold: int, approver: str, day: str) -> bytes:
+    content = {"codes": dict(codes), "policy": policy, "threshold": threshold, "approver": approver, "day": day}
+    return canonical_bytes({"approval": content})
+
+
+def codes_hash(study: Study, key: TableKey, table: Table) -> str:
+    """Names a table's definition: its id, its kind and its closed code list in this study."""
+    cells = [list(cell) for cell in study.codes(table)]
+    return content_hash({"study": study.id, "table": str(key), "kind": table.kind.value, "rule": table.rule, "cells": cells})
+
+
+def listed_approver(key: SigningKey, approvers: Sequence[Approver]) -> Approver:
+    """The approver who holds `key`; raises ApprovalProblem when the settings do not list one."""
+    for approver in approvers:
+        if VerifyingKey.parse(approver.key) == key.public:
+            return approver
+    raise ApprovalProblem(f"key {key.public.fingerprint} is of no approver of this study; add it to `approvers` in the site file")
+
+
+def approvers_of(table: TableKey, codes: str, policy: Policy, approvals: Sequence[Approval]) -> frozenset[str]:
+    """Fingerprints of those who approved the table as it is now."""
+    return frozenset(approval.approver for approval in approvals if approval.covers(table, codes, policy))

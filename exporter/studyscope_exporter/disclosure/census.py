@@ -1,0 +1,64 @@
+"""Patients and their cells as arrays, so that two snapshots are compared in one step.
+
+A roster is a sorted array of patient keys; a column gives, for each of its patients, the number of
+their answer (a set of cells) in a list shared by all tables, or ABSENT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studyscope_contract.metric import TableKey
+from studyscope_exporter.disclosure.contributions import KEY_BYTES, POPULATION, Cell, Contributions
+
+Roster = NDArray[np.bytes_]
+Column = NDArray[np.int32]
+Answer = frozenset[Cell]
+ABSENT = -1
+
+
+def roster_of(keys: Iterable[bytes]) -> Roster:
+    return np.frombuffer(b"".join(sorted(keys)), dtype=f"S{KEY_BYTES}")
+
+
+@dataclass(frozen=True)
+class Census:
+    """What was counted for one grid point."""
+
+    roster: Roster = field(repr=False)
+    columns: Mapping[TableKey, Column] = field(repr=False)
+
+
+def encoded(contributions: Contributions, known: tuple[Answer, ...]) -> tuple[Census, tuple[Answer, ...]]:
+    """The contributions as columns, and the list of answers, which begins with the `known` ones."""
+    numbers = {answer: number for number, answer in enumerate(known)}
+    patients = sorted(contributions.tables[POPULATION])
+    columns: dict[TableKey, Column] = {}
+    for key, answers in contributions.tables.items():
+        # Sorted, because a set's order differs between processes and the state must not.
+        for answer in sorted(set(answers.values()) - numbers.keys(), key=sorted):
+            numbers[answer] = len(numbers)
+        given = [ABSENT if patient not in answers else numbers[answers[patient]] for patient in patients]
+        columns[key] = np.array(given, dtype=np.int32)
+    return Census(roster_of(patients), columns), tuple(numbers)
+
+
+def moved_to(column: Column, old: Roster, new: Roster) -> Column:
+    """`column` over `old` as a column over `new`, which holds every patient of `old`."""
+    moved = np.full(len(new), ABSENT, dtype=np.int32)
+    moved[np.searchsorted(new, old)] = column
+    return moved
+
+
+def counted(column: Column, answers: tuple[Answer, ...]) -> dict[Cell, int]:
+    """Patients in each cell."""
+    counts: dict[Cell, int] = {}
+    for number, patients in enumerate(np.bincount(column[column != ABSENT], minlength=len(answers)).tolist()):
+        if patients:
+            for cell in answers[number]:
+                counts[cell] = counts.get(cell, 0) + patients
+    return counts

@@ -1,0 +1,60 @@
+"""Which cells of which table each patient of a study is in: the exact input of disclosure control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from studyscope_contract.metric import Kind, Table, TableKey, Unit
+from studyscope_contract.study import Study
+from studyscope_exporter.disclosure.errors import ContributionsProblem
+
+Cell = tuple[str, ...]
+KEY_BYTES = 16
+POPULATION = TableKey("population")
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """Per table: patient key (16 bytes) -> cells. Exact, and only ever seen on the site.
+
+    A table of the whole population names every patient of `population`; one of a sub-population
+    names some of them. A table that has no source is left out.
+    """
+
+    tables: Mapping[TableKey, Mapping[bytes, frozenset[Cell]]] = field(repr=False)
+
+
+def check(contributions: Contributions, study: Study) -> None:
+    """Raises ContributionsProblem unless every table, patient and cell is one that `study` allows."""
+    tables = dict(study.tables())
+    population = contributions.tables.get(POPULATION)
+    if population is None:
+        raise ContributionsProblem("population", "is missing")
+    if any(len(patient) != KEY_BYTES for patient in population):
+        raise ContributionsProblem("population", f"a patient key is not {KEY_BYTES} bytes long")
+    for key, answers in contributions.tables.items():
+        table = tables.get(key)
+        if table is None or table.unit is not Unit.PATIENT:
+            raise ContributionsProblem(str(key), "is not a patient table of this study")
+        _check_patients(key, table, answers, population)
+        for cells in set(answers.values()):
+            _check_cells(key, table, cells, study.codes(table))
+
+
+def _check_patients(key: TableKey, table: Table, answers: Mapping[bytes, object], population: Mapping[bytes, object]) -> None:
+    if not answers.keys() <= population.keys():
+        raise ContributionsProblem(str(key), "holds a patient who is not in the population")
+    if not table.subpopulation and len(answers) != len(population):
+        raise ContributionsProblem(str(key), "lacks a patient of the population; every patient needs a cell here")
+
+
+def _check_cells(key: TableKey, table: Table, cells: frozenset[Cell], codes: tuple[Cell, ...]) -> None:
+    if not cells or not cells <= set(codes):
+        raise ContributionsProblem(str(key), "a patient has no cell, or one that the study's code list does not have")
+    if table.kind in (Kind.POPULATION, Kind.PARTITION, Kind.HISTOGRAM, Kind.TWO_WAY) and len(cells) != 1:
+        raise ContributionsProblem(str(key), "a patient is in more than one cell")
+    if table.kind is Kind.NESTED and cells != set(codes[: len(cells)]):
+        raise ContributionsProblem(str(key), "a patient is in a later cell without those before it")
+    if table.kind is Kind.MAGNITUDE:
+        raise ContributionsProblem(str(key), "sums over patients are not released by this version")

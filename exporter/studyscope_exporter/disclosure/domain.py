@@ -1,0 +1,225 @@
+"""A domain: one study at one site, and the only door through which its numbers leave."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from studyscope_contract.keys import SigningKey
+from studyscope_contract.metric import TableKey
+from studyscope_contract.policy import Policy
+from studyscope_contract.report import SignedReport, SiteFacts
+from studyscope_contract.study import Study
+from studyscope_exporter.disclosure.approval import Approval, Approver, listed_approver
+from studyscope_exporter.disclosure.audit import Audit, NoAudit
+from studyscope_exporter.disclosure.contributions import KEY_BYTES, Contributions, check
+from studyscope_exporter.disclosure.errors import ApprovalProblem, DisclosureError, DomainProblem, OlderGridPoint
+from studyscope_exporter.disclosure.files import DiskFiles, Files
+from studyscope_exporter.disclosure.frozen import FrozenDomain
+from studyscope_exporter.disclosure.ledger import written
+from studyscope_exporter.disclosure.opening import opened_state
+from studyscope_exporter.disclosure.preview import Preview, table_previews
+from studyscope_exporter.disclosure.randomness import SecretRandom
+from studyscope_exporter.disclosure.reporting import release_act, shown_tables, signed_report
+from studyscope_exporter.disclosure.state import State, compact, without_patient
+from studyscope_exporter.disclosure.status import DomainStatus, status_of
+from studyscope_exporter.disclosure.stepping import Step, step
+from studyscope_exporter.disclosure.store import LEDGER, Loaded, Lock, Store
+from studyscope_exporter.disclosure.terms import Terms
+
+__all__ = ["DisclosureError", "Domain", "DomainStatus"]
+
+
+class Domain:
+    """Open with `Domain.open`, close with `close` or as a context manager.
+
+    Everything it decides is on disk before it is told: a release is a function of what is on disk,
+    so a crash, a repetition or a preview never draws a secret twice.
+    """
+
+    def __init__(
+        self, folder: Path, lock: Lock, store: Store, terms: Terms, signing_key: SigningKey, approvers: Sequence[Approver],
+        random: SecretRandom, audit: Audit, state_key: bytes,
+    ) -> None:  # fmt: skip
+        self.ledger_path = folder / LEDGER
+        self._lock, self._store, self._terms, self._key = lock, store, terms, signing_key
+        self._approvers, self._random, self._audit, self._state_key = tuple(approvers), random, audit, state_key
+        self._loaded: Loaded | None = None
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        site: str,
+        study: Study,
+        policy: Policy,
+        state_key: bytes,
+        signing_key: SigningKey,
+        approvers: Sequence[Approver],
+        release: str,
+        random: SecretRandom,
+        audit: Audit | None = None,
+        files: Files | None = None,
+    ) -> Self:
+        """The domain in `folder`, which is made where there is none. `state_key` is 32 bytes.
+
+        Raises DomainInUse, DomainProblem, PolicyLoosened. A domain whose state is lost opens frozen.
+        """
+        lock = Lock(folder)
+        try:
+            store = Store(files or DiskFiles(folder), key=state_key, domain=f"{site}/{study.id}")
+            terms = Terms.of(study, site, policy)
+            domain = cls(folder, lock, store, terms, signing_key, approvers, random, audit or NoAudit(), state_key)
+            domain._begin(release)
+        except BaseException:
+            lock.release()
+            raise
+        return domain
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        self._lock.release()
+
+    def _begin(self, release: str) -> None:
+        loaded = self._load()
+        if loaded.frozen is not None:
+            return
+        state, act = opened_state(loaded.state, self._terms, self._random, release)
+        if act is not None:
+            self._commit(state, act)
+
+    def release(self, contributions: Contributions | None, facts: SiteFacts, grid_point: int) -> SignedReport:
+        """The report of `grid_point`, made once: called again it gives the same bytes.
+
+        `contributions` None means that no scan was complete before the cut-off: a heartbeat, nothing
+        moves. Grid points may be skipped. Raises OlderGridPoint and ContributionsProblem.
+        """
+        frozen = self._frozen()
+        if frozen is not None:
+            report = frozen.release(facts, grid_point)
+            self._loaded = None
+            return report
+        state = self._state()
+        again = _already(state, grid_point)
+        if again is not None:
+            return again
+        done, signed = self._stepped(state, contributions, facts, grid_point)
+        act = release_act(signed, shown_tables(state, self._terms), done.verdict, done.state, self._terms)
+        sequence, raw = signed.report.sequence, signed.to_bytes()
+        self._commit(replace(compact(done.state), sequence=sequence, grid_point=grid_point, report=raw), act)
+        return signed
+
+    def preview(self, contributions: Contributions | None, facts: SiteFacts, grid_point: int) -> Preview:
+        """What `release` with the same arguments would give; changes nothing. Exact numbers in it are local."""
+        frozen = self._frozen()
+        if frozen is not None:
+            return Preview(grid_point, frozen.report(facts, grid_point), (), frozen=frozen.reason)
+        state = self._state()
+        again = _already(state, grid_point)
+        done, signed = self._stepped(state, contributions, facts, max(grid_point, state.grid_point or 0))
+        why = done.verdict.why if done.verdict is not None else ()
+        if again is not None:
+            done = replace(done, state=state, moved=frozenset())
+        return Preview(grid_point, again or signed, table_previews(state, done, self._terms), why_held=why)
+
+    def _stepped(
+        self, state: State, contributions: Contributions | None, facts: SiteFacts, point: int
+    ) -> tuple[Step, SignedReport]:
+        if contributions is not None:
+            check(contributions, self._terms.study)
+            contributions = self._without_withdrawn(state, contributions)
+        done = step(state, contributions, point, self._terms, self._audit, self._random)
+        return done, signed_report(done.state, self._terms, facts, point, self._key)
+
+    def _without_withdrawn(self, state: State, contributions: Contributions) -> Contributions:
+        if not state.withdrawn:
+            return contributions
+        tables = {
+            key: {patient: cells for patient, cells in answers.items() if self._mark(patient) not in state.withdrawn}
+            for key, answers in contributions.tables.items()
+        }
+        return Contributions(tables)
+
+    def _mark(self, patient: bytes) -> bytes:
+        """A keyed name under which a withdrawn patient is recognised and nothing else."""
+        return hashlib.blake2b(patient, digest_size=16, key=self._state_key, person=b"withdrawn").digest()
+
+    def approve(self, tables: Sequence[TableKey], approver_key: SigningKey, day: dt.date) -> Approval:
+        """Lets `tables` out under the policy and codes of today, signed by a listed approver; raises ApprovalProblem."""
+        state = self._state_or_refuse("approved")
+        listed_approver(approver_key, self._approvers)
+        for key in tables:
+            if key not in self._terms.tables or self._terms.refused(key):
+                raise ApprovalProblem(f"{key} is no table of this study that the policy lets out")
+        codes = {key: self._terms.definitions[key] for key in tables}
+        approval = Approval.sign(codes, self._terms.policy, approver_key, day)
+        if approval not in state.approvals:
+            act = {"act": "approval", **approval.as_json()}
+            self._commit(replace(state, approvals=(*state.approvals, approval)), act)
+        return approval
+
+    def pending_approvals(self) -> tuple[TableKey, ...]:
+        """Tables that nobody approved yet as they are now, or that need a second approver."""
+        loaded = self._load()
+        if loaded.state is None:
+            return ()
+        approved = self._terms.approved(loaded.state)
+        return tuple(key for key in self._terms.tables if key not in approved and not self._terms.refused(key))
+
+    def withdraw(self, patient: bytes) -> None:
+        """Erases a patient (key of 16 bytes) from the state at once and for good; published numbers stay until they move."""
+        state = self._state_or_refuse("changed")
+        if len(patient) != KEY_BYTES:
+            raise DomainProblem(f"a patient key has {KEY_BYTES} bytes")
+        self._commit(without_patient(state, patient, self._mark(patient)), {"act": "withdrawal"})
+
+    def status(self) -> DomainStatus:
+        """Where the domain stands."""
+        return status_of(self._load(), self._terms)
+
+    def _load(self) -> Loaded:
+        if self._loaded is None:
+            self._loaded = self._store.load()
+        return self._loaded
+
+    def _frozen(self) -> FrozenDomain | None:
+        loaded = self._load()
+        return None if loaded.frozen is None else FrozenDomain(self._store, loaded, self._terms, self._key)
+
+    def _state(self) -> State:
+        state = self._load().state
+        assert state is not None
+        return state
+
+    def _state_or_refuse(self, what: str) -> State:
+        loaded = self._load()
+        if loaded.state is None:
+            raise DomainProblem(f"nothing can be {what}: the domain is frozen, {loaded.frozen}; see docs, page site IT, 'frozen'")
+        return loaded.state
+
+    def _commit(self, state: State, act: Mapping[str, object]) -> None:
+        loaded = self._load()
+        lines, head = written(loaded.head, [act], self._key)
+        self._loaded = None  # where the commit breaks off, the next call reads what is on disk
+        self._store.commit(state, lines, loaded.head)
+        self._loaded = Loaded(state, loaded.ledger + lines, head)
+
+
+def _already(state: State, grid_point: int) -> SignedReport | None:
+    if state.grid_point is None or grid_point > state.grid_point:
+        return None
+    if grid_point < state.grid_point or state.report is None:
+        raise OlderGridPoint(grid_point, state.grid_point)
+    return SignedReport.from_bytes(state.report)

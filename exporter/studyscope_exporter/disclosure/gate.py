@@ -1,0 +1,131 @@
+"""When a table may move: two clocks over one frozen membership, then a secret delay (privacy.md 2.1 step 4).
+
+The population clock counts who joined or left; when it strikes, every table of the whole population
+is frozen over the new membership. Otherwise each table's own clock counts whose answer changed, over
+the old membership. What was frozen is released when its delay is over, and never looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from studyscope_contract.metric import TableKey
+from studyscope_exporter.disclosure.census import ABSENT, Census, Column, encoded, moved_to
+from studyscope_exporter.disclosure.contributions import POPULATION, Contributions
+from studyscope_exporter.disclosure.snapshot import Snapshot, changed, joins_and_leaves, kept_from_admission
+from studyscope_exporter.disclosure.state import Clock, State, TableState, Waiting, over
+from studyscope_exporter.disclosure.terms import Terms
+
+
+@dataclass(frozen=True, repr=False)
+class Counted:
+    """A state and today's contributions over one roster, fixed answers already in their place."""
+
+    state: State
+    columns: Mapping[TableKey, Column]
+
+
+def counted_over(state: State, contributions: Contributions, terms: Terms) -> Counted:
+    """Puts the contributions beside the state's snapshots."""
+    census, answers = encoded(contributions, state.answers)
+    roster = np.union1d(state.roster, census.roster)
+    state = replace(over(state, roster), answers=answers)
+    return Counted(state, {key: _column(key, census, state, terms) for key in census.columns})
+
+
+def _column(key: TableKey, census: Census, state: State, terms: Terms) -> Column:
+    column = moved_to(census.columns[key], census.roster, state.roster)
+    if not terms.tables[key].fixed_at_admission:
+        return column
+    codes = set(terms.codes[key])
+    allowed = np.array([*(answer <= codes for answer in state.answers), False], dtype=np.bool_)
+    return kept_from_admission(state.table(key).snapshot, column, allowed)
+
+
+def freeze(counted: Counted, point: int, terms: Terms) -> State:
+    """The state with snapshots frozen for every clock that strikes at this grid point."""
+    state, columns = counted.state, counted.columns
+    if state.waiting is not None:
+        return state  # the population version that waits carries every table
+    population = state.table(POPULATION)
+    if joins_and_leaves(population.snapshot, columns[POPULATION]) >= population.clock.threshold:
+        first = population.snapshot is None
+        due = point if first else _due(point, population.clock, terms)
+        return replace(state, waiting=Waiting(point, due, {key: Snapshot(column) for key, column in columns.items()}))
+    frozen: dict[TableKey, TableState] = {}
+    for key in columns:
+        table, snapshot = state.table(key), attribute_snapshot(counted, key, terms)
+        if snapshot is None or table.waiting is not None:
+            continue
+        if changed(table.snapshot, snapshot.column, residues=not terms.whole(key)) >= table.clock.threshold:
+            waiting = Waiting(point, _due(point, table.clock, terms), {key: snapshot})
+            frozen[key] = replace(table, waiting=waiting)
+    return state.with_tables(frozen)
+
+
+def attribute_snapshot(counted: Counted, key: TableKey, terms: Terms) -> Snapshot | None:
+    """Today's answers over the old membership; None where the table cannot be told over all of it."""
+    population = counted.state.table(POPULATION).snapshot
+    if population is None or key == POPULATION:
+        return None
+    members = population.column != ABSENT
+    today = np.where(members, counted.columns[key], ABSENT).astype(np.int32)
+    if not terms.whole(key):
+        return Snapshot(today)
+    table = counted.state.table(key)
+    left = members & (counted.columns[POPULATION] == ABSENT)
+    if table.snapshot is None:
+        return None if population.gone or bool(left.any()) else Snapshot(today)
+    if table.epoch != counted.state.epoch:
+        return None
+    # Who left stays with their old answer until the population version that lets them go.
+    return replace(table.snapshot, column=np.where(left, table.snapshot.column, today).astype(np.int32))
+
+
+def _due(point: int, clock: Clock, terms: Terms) -> int:
+    every = terms.policy.grid.every_days
+    return point + -(-clock.delay_days // every)
+
+
+def release_due(state: State, point: int, terms: Terms) -> tuple[State, frozenset[TableKey]]:
+    """The state with every snapshot taken over whose delay has passed, and the tables that moved."""
+    if state.waiting is not None and state.waiting.due <= point:
+        return _population_version(state, state.waiting, terms)
+    moved: dict[TableKey, TableState] = {}
+    for key, table in state.tables.items():
+        if table.waiting is not None and table.waiting.due <= point:
+            moved[key] = replace(table, snapshot=table.waiting.snapshots[key], epoch=state.epoch, waiting=None, terms="")
+    return state.with_tables(moved), frozenset(moved)
+
+
+def _population_version(state: State, waiting: Waiting, terms: Terms) -> tuple[State, frozenset[TableKey]]:
+    epoch = state.epoch + 1
+    tables = {key: replace(table, waiting=None) for key, table in state.tables.items()}
+    moved: set[TableKey] = set()
+    for key, snapshot in waiting.snapshots.items():
+        if key not in terms.tables:
+            continue
+        table = tables[key]
+        # A table of the whole population changed by everybody who joined or left; one that was out
+        # of step for a while, and one of a sub-population, must have its own changes.
+        in_step = terms.whole(key) and (table.snapshot is None or table.epoch == state.epoch)
+        if in_step or changed(table.snapshot, snapshot.column, residues=True) >= table.clock.threshold:
+            tables[key] = replace(table, snapshot=snapshot, epoch=epoch, terms="")
+            moved.add(key)
+    return replace(state, tables=tables, waiting=None, epoch=epoch), frozenset(moved)
+
+
+def put_off(state: State, point: int) -> State:
+    """The state with what was due dropped, to be frozen anew at the next grid point, then without delay."""
+
+    def again(table: TableState) -> TableState:
+        return replace(table, waiting=None, clock=Clock(table.clock.threshold, 0))
+
+    late = {key: again(table) for key, table in state.tables.items() if table.waiting is not None and table.waiting.due <= point}
+    if state.waiting is not None and state.waiting.due <= point:
+        late[POPULATION] = again(state.table(POPULATION))
+        state = replace(state, waiting=None)
+    return replace(state.with_tables(late), holds=state.holds + 1)

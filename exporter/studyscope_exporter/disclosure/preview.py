@@ -1,0 +1,80 @@
+"""What would leave at a grid point, beside what left last and what is true: for people of the site only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from studyscope_contract.metric import TableKey
+from studyscope_contract.report import SignedReport
+from studyscope_exporter.disclosure.bins import Shown
+from studyscope_exporter.disclosure.census import counted
+from studyscope_exporter.disclosure.contributions import Cell
+from studyscope_exporter.disclosure.reporting import is_shown
+from studyscope_exporter.disclosure.state import State
+from studyscope_exporter.disclosure.stepping import Step
+from studyscope_exporter.disclosure.terms import Terms
+
+Situation = Literal["moves", "gathering", "waiting", "held", "not_approved", "refused", "no_source"]
+"""`gathering`: too few patients changed yet; `waiting`: frozen, its secret delay runs; `held`: by the audit."""
+
+
+@dataclass(frozen=True)
+class TablePreview:
+    """One table: its numbers now, its numbers next, and the exact ones, which never leave the site."""
+
+    key: TableKey
+    situation: Situation
+    now: Shown
+    next: Shown
+    exact: Mapping[Cell, int] = field(repr=False)
+    due: int | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`report` is, byte for byte, what a release at `grid_point` would send. `why_held` is local."""
+
+    grid_point: int
+    report: SignedReport
+    tables: tuple[TablePreview, ...]
+    frozen: str | None = None
+    why_held: tuple[str, ...] = field(default=(), repr=False)
+
+
+def table_previews(before: State, step: Step, terms: Terms) -> tuple[TablePreview, ...]:
+    approved = terms.approved(before)
+    return tuple(_preview(key, before, step, terms, approved) for key in terms.tables)
+
+
+def _preview(key: TableKey, before: State, step: Step, terms: Terms, approved: frozenset[TableKey]) -> TablePreview:
+    def shown(state: State) -> Shown:
+        return state.table(key).shown if key in approved and is_shown(key, state, terms) else ()
+
+    columns = {} if step.counted is None else step.counted.columns
+    answers = () if step.counted is None else step.counted.state.answers
+    exact = counted(columns[key], answers) if key in columns else {}
+    due = _due(key, step.state, terms)
+    return TablePreview(key, _situation(key, step, terms, approved, due), shown(before), shown(step.state), exact, due)
+
+
+def _due(key: TableKey, state: State, terms: Terms) -> int | None:
+    own = state.table(key).waiting
+    if state.waiting is not None and terms.whole(key):
+        return state.waiting.due
+    return None if own is None else own.due
+
+
+def _situation(key: TableKey, step: Step, terms: Terms, approved: frozenset[TableKey], due: int | None) -> Situation:
+    if terms.refused(key):
+        return "refused"
+    if key not in approved:
+        return "not_approved"
+    if key in step.moved:
+        return "moves"
+    if step.counted is not None and key not in step.counted.columns:
+        return "no_source"
+    if step.verdict is not None and not step.verdict.passed:
+        return "held"
+    return "gathering" if due is None else "waiting"

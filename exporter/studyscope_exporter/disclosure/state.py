@@ -1,0 +1,143 @@
+"""Everything that a domain remembers from one grid point to the next; secret, patient-level, local."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from studyscope_contract.metric import TableKey
+from studyscope_contract.policy import Parameters, Policy
+from studyscope_exporter.disclosure.approval import Approval
+from studyscope_exporter.disclosure.bins import Shown
+from studyscope_exporter.disclosure.census import ABSENT, Answer, Roster, roster_of
+from studyscope_exporter.disclosure.history import Release
+from studyscope_exporter.disclosure.randomness import SecretRandom
+from studyscope_exporter.disclosure.snapshot import Snapshot
+
+NO_EPOCH = 0
+SnapshotChange = Callable[[Snapshot], Snapshot]
+
+
+@dataclass(frozen=True, repr=False)
+class Clock:
+    """The secret threshold and delay of a table's next version.
+
+    Both are drawn when the version before is committed, so that they are on disk before either is
+    used and a release is a function of the state alone.
+    """
+
+    threshold: int
+    delay_days: int
+
+    @classmethod
+    def drawn(cls, policy: Policy, random: SecretRandom) -> Clock:
+        m = policy.parameters.m
+        return cls(m + random.below(m), random.below(policy.delay_days + 1))
+
+
+@dataclass(frozen=True, repr=False)
+class Waiting:
+    """Frozen snapshots whose release is due at a secret later grid point."""
+
+    frozen_at: int
+    due: int
+    snapshots: Mapping[TableKey, Snapshot]
+
+
+@dataclass(frozen=True, repr=False)
+class TableState:
+    """One table: what it was last counted from, what it shows, and what it waits for.
+
+    `epoch` numbers the membership that the snapshot is tabulated over. `terms` names the policy and
+    codes under which this snapshot was shown, "" while it never was.
+    """
+
+    clock: Clock
+    snapshot: Snapshot | None = None
+    epoch: int = NO_EPOCH
+    waiting: Waiting | None = None
+    version: int = 0
+    released: int = 0
+    shown: Shown = ()
+    terms: str = ""
+    last_terms: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class State:
+    """A domain. `waiting` is a whole population version whose release is due later."""
+
+    tables: Mapping[TableKey, TableState]
+    roster: Roster = field(default_factory=lambda: roster_of(()))
+    answers: tuple[Answer, ...] = ()
+    waiting: Waiting | None = None
+    epoch: int = NO_EPOCH
+    holds: int = 0
+    withdrawn: frozenset[bytes] = frozenset()
+    approvals: tuple[Approval, ...] = ()
+    history: tuple[Release, ...] = ()
+    sequence: int = 0
+    grid_point: int | None = None
+    report: bytes | None = None
+    policy: str = ""
+    parameters: Parameters | None = None
+    every_days: int = 0
+    at_hour: int = 0
+    delay_days: int = 0
+
+    def table(self, key: TableKey) -> TableState:
+        return self.tables[key]
+
+    def with_tables(self, tables: Mapping[TableKey, TableState]) -> State:
+        return replace(self, tables={**self.tables, **tables})
+
+    def snapshots(self) -> list[Snapshot]:
+        found = [] if self.waiting is None else list(self.waiting.snapshots.values())
+        for table in self.tables.values():
+            found.extend([] if table.snapshot is None else [table.snapshot])
+            found.extend([] if table.waiting is None else table.waiting.snapshots.values())
+        return found
+
+
+def over(state: State, roster: Roster) -> State:
+    """The state with every snapshot over `roster`, which must hold all its patients."""
+    if len(roster) == len(state.roster):
+        return state
+    return replace(_each(state, lambda snapshot: snapshot.over(state.roster, roster)), roster=roster)
+
+
+def compact(state: State) -> State:
+    """Without patients and answers that no snapshot holds any more."""
+    used = np.zeros(len(state.roster), dtype=np.bool_)
+    answered = np.zeros(len(state.answers) + 1, dtype=np.bool_)
+    for snapshot in state.snapshots():
+        used |= snapshot.column != ABSENT
+        answered[snapshot.column] = True
+    answered[-1] = False
+    numbers = np.where(answered, np.cumsum(answered) - 1, ABSENT).astype(np.int32)
+    small = _each(state, lambda snapshot: snapshot.only(used).renumbered(numbers))
+    answers = tuple(answer for answer, keep in zip(state.answers, answered[:-1], strict=True) if keep)
+    return replace(small, roster=state.roster[used], answers=answers)
+
+
+def without_patient(state: State, patient: bytes, mark: bytes) -> State:
+    """The patient's rows erased at once from every snapshot, and a mark that keeps them out (privacy.md 2.3)."""
+    index = int(np.searchsorted(state.roster, np.bytes_(patient)))
+    known = index < len(state.roster) and state.roster[index] == np.bytes_(patient)
+    erased = _each(state, lambda snapshot: snapshot.without(index, state.answers)) if known else state
+    return compact(replace(erased, withdrawn=state.withdrawn | {mark}))
+
+
+def _each(state: State, change: SnapshotChange) -> State:
+    def waiting(before: Waiting | None) -> Waiting | None:
+        if before is None:
+            return None
+        return replace(before, snapshots={key: change(snapshot) for key, snapshot in before.snapshots.items()})
+
+    tables = {
+        key: replace(table, snapshot=None if table.snapshot is None else change(table.snapshot), waiting=waiting(table.waiting))
+        for key, table in state.tables.items()
+    }
+    return replace(state, tables=tables, waiting=waiting(state.waiting))

@@ -1,0 +1,47 @@
+"""Where a domain stands, for the site's own screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from studyscope_contract.metric import TableKey
+from studyscope_contract.report import SignedReport
+from studyscope_exporter.disclosure.ledger import published
+from studyscope_exporter.disclosure.reporting import is_shown
+from studyscope_exporter.disclosure.store import Loaded
+from studyscope_exporter.disclosure.terms import Terms
+
+
+@dataclass(frozen=True)
+class DomainStatus:
+    """Where a domain stands; nothing in it is a number of patients. `released`: grid point per shown table.
+
+    `holds` says how often in a row the audit held a release: for the site's screen only.
+    """
+
+    sequence: int
+    last_grid_point: int | None
+    activity: Literal["active", "frozen"]
+    content: str | None
+    released: Mapping[TableKey, int]
+    versions: Mapping[TableKey, int]
+    frozen: str | None = None
+    holds: int = field(default=0, repr=False)
+
+
+def status_of(loaded: Loaded, terms: Terms) -> DomainStatus:
+    """From the state, or from the ledger where the state is lost."""
+    state = loaded.state
+    if state is None:
+        last = published(loaded.ledger)
+        keyed = {TableKey(*name): table for name, table in last.tables.items()}
+        released = {key: int(table["released"]) for key, table in keyed.items()}
+        versions = {key: int(table["version"]) for key, table in keyed.items()}
+        return DomainStatus(last.sequence, last.grid_point, "frozen", None, released, versions, loaded.frozen)
+    content = None if state.report is None else SignedReport.from_bytes(state.report).report.content
+    shown = [key for key in terms.tables if is_shown(key, state, terms)]
+    released = {key: state.table(key).released for key in shown}
+    versions = {key: state.table(key).version for key in shown}
+    return DomainStatus(state.sequence, state.grid_point, "active", content, released, versions, holds=state.holds)

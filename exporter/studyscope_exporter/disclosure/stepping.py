@@ -1,0 +1,85 @@
+"""One grid point, from contributions to what is shown: pure, so that a preview is the release itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from studyscope_contract.metric import TableKey
+from studyscope_exporter.disclosure.audit import Audit, Verdict
+from studyscope_exporter.disclosure.bins import Shown, shown_cells
+from studyscope_exporter.disclosure.contributions import POPULATION, Contributions
+from studyscope_exporter.disclosure.gate import Counted, counted_over, freeze, put_off, release_due
+from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.randomness import SecretRandom
+from studyscope_exporter.disclosure.snapshot import Snapshot
+from studyscope_exporter.disclosure.state import Clock, State, TableState
+from studyscope_exporter.disclosure.terms import Terms
+
+
+@dataclass(frozen=True, repr=False)
+class Step:
+    """What a grid point did. `counted` is None when there was no complete scan."""
+
+    state: State
+    moved: frozenset[TableKey]  # tables whose published version moved
+    verdict: Verdict | None
+    counted: Counted | None
+
+
+def step(state: State, contributions: Contributions | None, point: int, terms: Terms, audit: Audit, random: SecretRandom) -> Step:
+    """Privacy.md 2.1, steps 4 to 9. Without contributions nothing moves."""
+    if contributions is None:
+        return Step(state, frozenset(), None, None)
+    counted = counted_over(state, contributions, terms)
+    frozen = freeze(counted, point, terms)
+    released, fresh = release_due(frozen, point, terms)
+    approved = terms.approved(released)
+    unveiled = [key for key in approved if not released.table(key).terms and released.table(key).snapshot is not None]
+    candidate = _release(released, point, terms, unveiled)
+    if not fresh and not candidate.tables:
+        return Step(frozen, frozenset(), None, counted)
+    verdict = audit.audit(state.history, candidate) if candidate.tables else None
+    if verdict is not None and not verdict.passed:
+        return Step(put_off(frozen, point), frozenset(), verdict, counted)
+    return Step(_accepted(released, candidate, fresh, terms, random), frozenset(unveiled), verdict, counted)
+
+
+def _release(state: State, point: int, terms: Terms, keys: Iterable[TableKey]) -> Release:
+    versions = []
+    for key in sorted(keys):
+        snapshot = state.table(key).snapshot
+        assert snapshot is not None
+        exact = snapshot.counts(state.answers)
+        shown = dict(_shown(key, snapshot, exact, state, terms))
+        versions.append(TableVersion(key, state.table(key).epoch, terms.codes[key], shown, exact, snapshot.patients))
+    return Release(point, terms.policy.parameters, tuple(versions))
+
+
+def _shown(key: TableKey, snapshot: Snapshot, exact: dict[tuple[str, ...], int], state: State, terms: Terms) -> Shown:
+    table, population = state.table(key), state.table(POPULATION).snapshot
+    return shown_cells(
+        terms.tables[key],
+        terms.codes[key],
+        exact,
+        patients=snapshot.patients,
+        population=0 if population is None else population.patients,
+        parameters=terms.policy.parameters,
+        before=table.shown if table.last_terms == terms.of_table(key) else (),
+    )
+
+
+def _accepted(state: State, candidate: Release, fresh: frozenset[TableKey], terms: Terms, random: SecretRandom) -> State:
+    tables = {key: replace(state.table(key), clock=Clock.drawn(terms.policy, random)) for key in sorted(fresh)}
+    for version in candidate.tables:
+        table = tables.get(version.key, state.table(version.key))
+        tables[version.key] = _published(table, version, candidate.grid_point, terms)
+    history = (*state.history, candidate) if candidate.tables else state.history
+    return replace(state.with_tables(tables), history=history, holds=0, parameters=terms.policy.parameters)
+
+
+def _published(table: TableState, version: TableVersion, point: int, terms: Terms) -> TableState:
+    name, shown = terms.of_table(version.key), tuple(version.shown.items())
+    if not shown:  # nobody sees a version of it
+        return replace(table, shown=(), terms=name)
+    return replace(table, shown=shown, terms=name, last_terms=name, version=table.version + 1, released=point)

@@ -1,0 +1,65 @@
+"""Under what a domain releases: the study's tables, the policy, and who approved what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from studyscope_contract.canonical import content_hash
+from studyscope_contract.metric import Kind, Table, TableKey, Unit
+from studyscope_contract.policy import Policy
+from studyscope_contract.study import Study
+from studyscope_exporter.disclosure.approval import Approval, approvers_of, codes_hash
+from studyscope_exporter.disclosure.contributions import Cell
+from studyscope_exporter.disclosure.state import State
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A study's patient tables under one policy. `codes` and `definitions` are those of each table."""
+
+    study: Study
+    site: str
+    policy: Policy
+    tables: Mapping[TableKey, Table]
+    codes: Mapping[TableKey, tuple[Cell, ...]]
+    definitions: Mapping[TableKey, str]
+
+    @classmethod
+    def of(cls, study: Study, site: str, policy: Policy) -> Terms:
+        tables = {key: table for key, table in study.tables() if table.unit is Unit.PATIENT}
+        by_table = {table.id: study.codes(table) for table in tables.values()}
+        codes = {key: by_table[table.id] for key, table in tables.items()}
+        definitions = {key: codes_hash(study, key, table) for key, table in tables.items()}
+        return cls(study, site, policy, tables, codes, definitions)
+
+    def of_table(self, key: TableKey) -> str:
+        """Names the terms under which a table's numbers are shown."""
+        return content_hash([self.policy.hash, self.definitions[key]])
+
+    def refused(self, key: TableKey) -> bool:
+        return key.table in self.policy.refuse
+
+    def whole(self, key: TableKey) -> bool:
+        """Whether every patient of the population is in the table."""
+        return not self.tables[key].subpopulation
+
+    def partitions(self, key: TableKey) -> bool:
+        """Whether the table's cells add up to the patients in it."""
+        return self.tables[key].kind not in (Kind.MULTI, Kind.NESTED)
+
+    def approvals_needed(self, key: TableKey, state: State) -> int:
+        """Two where the table has shown numbers under other terms (a re-base, privacy.md 2.3), else one."""
+        table = state.tables.get(key)
+        return 2 if table is not None and table.version and table.last_terms != self.of_table(key) else 1
+
+    def approvers(self, key: TableKey, approvals: Sequence[Approval]) -> frozenset[str]:
+        return approvers_of(key, self.definitions[key], self.policy, approvals)
+
+    def approved(self, state: State) -> frozenset[TableKey]:
+        """Tables that may leave."""
+        return frozenset(
+            key
+            for key in self.tables
+            if not self.refused(key) and len(self.approvers(key, state.approvals)) >= self.approvals_needed(key, state)
+        )
