@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import barchart, bargauge, timeseries
+from grafana_foundation_sdk.builders import table as table_builder
 
-from studyscope_contract.metric import Kind, Table
+from studyscope_contract.catalogue import progress
+from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
-from studyscope_dashboards.palette import colours
-from studyscope_dashboards.panels import bars, colour_overrides, lines, now, over_time, rows, shares, transformed
+from studyscope_dashboards.palette import BLUE, GREY, SKY, colours
+from studyscope_dashboards.panels import (
+    bars,
+    by_site,
+    colour_overrides,
+    grid,
+    lines,
+    now,
+    over_time,
+    rows,
+    shading,
+    shares,
+    site_bars,
+    site_link_column,
+)
+
+QUARTILES = {0.25: "first quartile", 0.5: "median", 0.75: "third quartile"}
 
 
 def codes_of(table: Table) -> tuple[str, ...]:
@@ -35,16 +52,26 @@ def pooled(panel_id: int, title: str, table: Table, *matchers: str) -> bargauge.
 
 
 def compared(panel_id: int, title: str, table: Table, *matchers: str) -> barchart.Panel:
-    """Shares of the shown patients per site, one bar per site, so that small and large sites can be compared."""
+    """Shares of the shown patients per site; for tables in which a patient is in exactly one code."""
     label = table.dimensions[0].label
-    multiple = " A patient can be in several codes." if table.kind is Kind.MULTI else ""
-    panel = shares(panel_id, title, f"{table.help} Shares of what each site shows.{multiple}")
-    matrix = transformed("groupingToMatrix", columnField=label, rowField="site", valueField="Value", emptyValue="null")
-    panel = panel.with_target(rows(f"max by (site, {label}) ({q.of_sites(table.metric, *matchers)})"))
-    panel = panel.transformations([matrix]).x_field(f"site\\{label}")
+    shown = q.of_sites(table.metric, *matchers)
+    panel = shares(panel_id, title, f"{table.help} Shares of what each site shows; codes under its threshold are left out.")
+    share = f"max by (site, {label}) ({shown}) / on (site) group_left () sum by (site) ({shown})"
+    panel = panel.with_target(rows(share)).transformations(by_site(label, codes_of(table))).x_field("Site")
     for name, properties in colour_overrides(colours(codes_of(table))):
         panel = panel.override_by_name(name, properties)
     return panel
+
+
+def compared_in_table(panel_id: int, title: str, table: Table, *matchers: str) -> table_builder.Panel:
+    """Per cent of each site's patients per code; for tables in which a patient can be in several codes."""
+    label = table.dimensions[0].label
+    panel = grid(panel_id, title, f"{table.help} Per cent of the patients that the site shows, rounded as these are.")
+    shown = f"max by (site, {label}) ({q.of_sites(table.metric, *matchers)})"
+    whole = f"max by (site) ({q.of_sites(progress.PATIENTS.metric)})"
+    panel = panel.with_target(rows(f"clamp_max(100 * {shown} / on (site) group_left () {whole}, 100)"))
+    panel = panel.transformations(by_site(label, codes_of(table)))
+    return panel.override_by_field_type("number", shading(100, "few, or withheld")).override_by_name(*site_link_column("Site"))
 
 
 def history_by_code(panel_id: int, title: str, table: Table, *matchers: str) -> timeseries.Panel:
@@ -60,14 +87,14 @@ def history_by_code(panel_id: int, title: str, table: Table, *matchers: str) -> 
 
 def quantiles_by_site(panel_id: int, title: str, table: Table, unit: str, *matchers: str) -> barchart.Panel:
     """First quartile, median and third quartile of a histogram per site, read from its published buckets."""
-    panel = shares(
-        panel_id,
-        title,
-        f"{table.help} Quartiles read from the published buckets, so they are as coarse as these.",
-        unit,
+    description = f"{table.help} Quartiles read from the published buckets, so they are as coarse as these."
+    panel = site_bars(panel_id, title, description, unit).decimals(1)
+    buckets = f"sum by (site, le) ({q.of_sites(q.cell_series(table), *matchers)})"
+    named = (
+        f'label_replace(histogram_quantile({quantile}, {buckets}), "quantile", "{name}", "site", ".*")'
+        for quantile, name in QUARTILES.items()
     )
-    for ref, (quantile, name) in zip("ABC", ((0.25, "first quartile"), (0.5, "median"), (0.75, "third quartile")), strict=True):
-        expr = f"histogram_quantile({quantile}, sum by (site, le) ({q.of_sites(q.cell_series(table), *matchers)}))"
-        panel = panel.with_target(rows(f'label_replace({expr}, "quantile", "{name}", "site", ".*")', ref))
-    matrix = transformed("groupingToMatrix", columnField="quantile", rowField="site", valueField="Value", emptyValue="null")
-    return panel.transformations([transformed("merge"), matrix]).x_field("site\\quantile")
+    panel = panel.with_target(rows(" or ".join(named))).transformations(by_site("quantile", tuple(QUARTILES.values())))
+    for name, properties in colour_overrides(dict(zip(QUARTILES.values(), (SKY, BLUE, GREY), strict=True))):
+        panel = panel.override_by_name(name, properties)
+    return panel.x_field("Site")

@@ -82,10 +82,10 @@ def _datasource() -> build.DatasourceVariable:
 
 def _other_pages() -> build.DashboardLink:
     return (
-        build.DashboardLink("Studyscope")
+        build.DashboardLink("Other pages")
         .type(models.DashboardLinkType.DASHBOARDS)
         .tags([TAG])
-        .as_dropdown(False)
+        .as_dropdown(True)
         .include_vars(True)
         .keep_time(True)
         .icon("external link")

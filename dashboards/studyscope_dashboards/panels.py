@@ -109,7 +109,7 @@ def lines(panel_id: int, title: str, description: str, unit: str = "none") -> ti
     """Values over time. Published numbers move in steps, so lines are steps."""
     panel = house(timeseries.Panel(), panel_id, title, description, unit=unit)
     return (
-        panel.color_scheme(build.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        panel.color_scheme(build.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
         .line_width(2)
         .fill_opacity(0)
         .line_interpolation(choices.LineInterpolation.STEP_AFTER)
@@ -121,7 +121,6 @@ def lines(panel_id: int, title: str, description: str, unit: str = "none") -> ti
             .display_mode(choices.LegendDisplayMode.LIST)
             .placement(choices.LegendPlacement.BOTTOM)
             .show_legend(True)
-            .calcs(["lastNotNull"])
         )
         .tooltip(common.VizTooltipOptions().mode(choices.TooltipDisplayMode.MULTI).sort(choices.SortOrder.DESCENDING))
         .height(9)
@@ -147,18 +146,18 @@ def bars(panel_id: int, title: str, description: str, unit: str = "none") -> bar
     )
 
 
-def shares(panel_id: int, title: str, description: str, unit: str = "none") -> barchart.Panel:
-    """One bar per site, cut into shares: distributions of sites of any size can be compared."""
+def site_bars(panel_id: int, title: str, description: str, unit: str = "none") -> barchart.Panel:
+    """One bar or group of bars per site."""
     panel = house(barchart.Panel(), panel_id, title, description, unit=unit)
     return (
-        panel.color_scheme(build.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        panel.color_scheme(build.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
         .orientation(choices.VizOrientation.HORIZONTAL)
-        .stacking(choices.StackingMode.PERCENT)
         .show_value(choices.VisibilityMode.NEVER)
         .fill_opacity(85)
         .bar_width(0.8)
         .group_width(0.8)
         .line_width(0)
+        .min(0)
         .legend(
             common.VizLegendOptions()
             .display_mode(choices.LegendDisplayMode.LIST)
@@ -168,6 +167,34 @@ def shares(panel_id: int, title: str, description: str, unit: str = "none") -> b
         .tooltip(common.VizTooltipOptions().mode(choices.TooltipDisplayMode.MULTI).sort(choices.SortOrder.NONE))
         .height(9)
     )
+
+
+def shares(panel_id: int, title: str, description: str) -> barchart.Panel:
+    """One bar per site, cut into shares of 1: distributions of small and large sites can be compared."""
+    panel = site_bars(panel_id, title, description, "percentunit")
+    return panel.stacking(choices.StackingMode.NORMAL).max(1)
+
+
+def shading(most: float, nothing: str) -> list[models.DynamicConfigValue]:
+    """Override for per cents in a table: the more, the deeper the blue; `nothing` stands where there is no number."""
+    return [
+        setting("unit", "percent"),
+        setting("decimals", 0),
+        setting("noValue", nothing),
+        setting("color", {"mode": "continuous-blues"}),
+        setting("min", 0),
+        setting("max", most),
+        setting("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
+        setting("custom.align", "center"),
+    ]
+
+
+def by_site(label: str, codes: Sequence[str] = ()) -> list[models.DataTransformerConfig]:
+    """One row per site and one column per value of `label`, in the order of `codes`."""
+    matrix = transformed("groupingToMatrix", columnField=label, rowField="site", valueField="Value", emptyValue="null")
+    order = {name: position for position, name in enumerate((f"site\\{label}", *codes))}
+    rename = {f"site\\{label}": "Site"}
+    return [matrix, transformed("organize", indexByName=order, excludeByName={}, renameByName=rename)]
 
 
 def grid(panel_id: int, title: str, description: str) -> table.Panel:

@@ -14,7 +14,7 @@ OFFER_WORDS = {"refused": "not offered (refused)", "not_approved": "waits for th
 
 def every_site(panel_id: int) -> table.Panel:
     """State, last report, patients and target of each site, furthest from its target first."""
-    info = f"max by (site, name, city) ({q.of_sites(centre.SITE_INFO.name)})"
+    info = f"max by (site, name) ({q.of_sites(centre.SITE_INFO.name)})"
     age = f"max by (site) ({q.of_sites(centre.SITE_REPORT_AGE.name)} unless {q.PER_SITE} {q.in_state('never_reported')})"
     target = f"max by (site) ({q.of_sites(centre.SITE_TARGET.name)})"
     reached = f"max by (site) ({q.share_of_target(q.least(progress.PATIENTS))})"
@@ -37,7 +37,6 @@ def every_site(panel_id: int) -> table.Panel:
     shown = (
         ("site", "Site"),
         ("name", "Hospital"),
-        ("city", "City"),
         ("state", "State"),
         ("Value #C", "Last report before"),
         ("patients", "Patients"),
@@ -57,16 +56,16 @@ def _styled(panel: table.Panel) -> table.Panel:
         setting("unit", "percent"),
         setting("color", {"mode": "fixed", "fixedColor": BLUE}),
         setting("noValue", ""),
-        setting("custom.minWidth", 150),
+        setting("custom.minWidth", 120),
     ]
     return (
         panel.override_by_name(*site_link_column("Site"))
-        .override_by_name("Hospital", [setting("custom.minWidth", 240)])
+        .override_by_name("Hospital", [setting("custom.minWidth", 220)])
         .override_by_name(*state_column("State"))
         .override_by_name("Last report before", [setting("unit", "s"), setting("decimals", 1), setting("noValue", "never")])
         .override_by_name(
             "Patients",
-            [setting("mappings", code_words(OFFER_WORDS)), setting("custom.align", "right"), setting("custom.minWidth", 190)],
+            [setting("mappings", code_words(OFFER_WORDS)), setting("custom.align", "right"), setting("custom.minWidth", 180)],
         )
         .override_by_name("Target", [setting("noValue", "none agreed")])
         .override_by_name("Reached, at least", bar)

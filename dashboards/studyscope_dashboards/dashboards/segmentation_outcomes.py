@@ -9,7 +9,7 @@ from studyscope_contract.catalogue import segmentation
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import compared, history_by_code, pooled, quantiles_by_site
 from studyscope_dashboards.page import choice, page, sites_variable, study_variable
-from studyscope_dashboards.panels import grid, rows, setting, transformed
+from studyscope_dashboards.panels import by_site, grid, rows, shading, site_link_column
 
 DESCRIPTION = "How the segmentations of the study's algorithm turn out, per structure and site."
 CHOSEN = 'structure="$structure"'
@@ -24,7 +24,7 @@ def dashboard() -> build.Dashboard:
         .with_panel(missing_by_structure(1).span(24).height(10))
         .with_panel(pooled(2, "$structure: present, missing, empty, all sites", state, CHOSEN).span(8))
         .with_panel(compared(3, "$structure: present, missing, empty, sites compared", state, CHOSEN).span(16).height(8))
-        .with_panel(quantiles_by_site(4, "$structure: volume, sites compared", volume, "mlitre", CHOSEN).span(12))
+        .with_panel(quantiles_by_site(4, "$structure: volume, sites compared", volume, "suffix: mL", CHOSEN).span(12))
         .with_panel(history_by_code(5, "$structure over time, chosen sites", state, CHOSEN).span(12))
         .with_panel(compared(6, "Review of segmentations, sites compared", segmentation.REVIEW_STATE).span(12))
         .with_panel(
@@ -43,19 +43,9 @@ def missing_by_structure(panel_id: int) -> table.Panel:
     )
     name = segmentation.STRUCTURE_STATE.metric
     absent = q.of_sites(name, 'state=~"missing|empty"')
-    matrix = transformed("groupingToMatrix", columnField="structure", rowField="site", valueField="Value", emptyValue="null")
-    shaded = [
-        setting("unit", "percent"),
-        setting("decimals", 0),
-        setting("noValue", "few, or withheld"),
-        setting("color", {"mode": "continuous-blues"}),
-        setting("min", 0),
-        setting("max", 50),
-        setting("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
-    ]
     return (
         panel.with_target(rows(f"100 * sum by (site, structure) ({absent}) / sum by (site, structure) ({q.of_sites(name)})"))
-        .transformations([matrix])
-        .override_by_field_type("number", shaded)
-        .override_by_name("site\\structure", [setting("displayName", "Site")])
+        .transformations(by_site("structure"))
+        .override_by_field_type("number", shading(50, "few, or withheld"))
+        .override_by_name(*site_link_column("Site"))
     )
