@@ -56,5 +56,7 @@ def show_measures(console: Console, status: dict[str, Any]) -> None:
     if measures.get("memory_bytes"):
         parts.append(f"memory of all processes {measures['memory_bytes'] / 2**20:.0f} MiB")
     if "metrics_bytes" in measures:
-        parts.append(f"/metrics {measures['metrics_bytes'] / 1024:.0f} KiB ({measures['metrics_gzip_bytes'] / 1024:.0f} KiB gzip)")
+        parts.append(
+            f"/metrics {measures['metrics_bytes'] / 1024:.0f} KiB ({measures['metrics_gzip_bytes'] / 1024:.0f} KiB gzip)"
+        )
     console.print("; ".join(parts))

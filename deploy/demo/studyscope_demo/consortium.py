@@ -53,13 +53,19 @@ def study_content(hospitals: Sequence[Hospital], span: Span) -> dict[str, Any]:
         "cohort": {"modalities": ["CT", "MR"]},
         "stages": ["imaged", "segmented", "reviewed"],
         "structures": [
-            {"code": code(s.name), "label": _LABELS[s.name]} | ({"synonyms": [s.name]} if "_" in s.name else {}) for s in STRUCTURES
+            {"code": code(s.name), "label": _LABELS[s.name]} | ({"synonyms": [s.name]} if "_" in s.name else {})
+            for s in STRUCTURES
         ],
         "algorithm": {"name": ALGORITHM, "version": VERSION},
         "workflows": [{"id": w.id, "title": w.title, "model": w.model, "version": w.version} for w in WORKFLOWS],
         "alerts": {"late_after": 2, "silent_after": 4, "never_reported_after": 14, "drop_from_current_after": 7},
         "sites": [_study_site(hospital, span) for hospital in hospitals],
     }
+
+
+def _structure(name: str) -> dict[str, Any]:
+    synonyms = {"synonyms": [name]} if code(name) != name else {}
+    return {"code": code(name), "label": _LABELS[name]} | synonyms
 
 
 def _study_site(hospital: Hospital, span: Span) -> dict[str, Any]:
@@ -78,7 +84,9 @@ def write_centre(folder: DemoFolder, hospitals: Sequence[Hospital], span: Span, 
     _write_yaml(folder.study, content)
     (folder.registry / "studies").mkdir(parents=True, exist_ok=True)
     _write_yaml(folder.registry / "studies" / f"{STUDY_ID}.yaml", content)
-    _write_yaml(folder.registry / "sites.yaml", {"sites": [_registered(hospital, span, keys[hospital.id]) for hospital in hospitals]})
+    _write_yaml(
+        folder.registry / "sites.yaml", {"sites": [_registered(hospital, span, keys[hospital.id]) for hospital in hospitals]}
+    )
 
 
 def _registered(hospital: Hospital, span: Span, key: str) -> dict[str, Any]:
@@ -120,19 +128,6 @@ def approver_key(hospital_folder: Path) -> Path:
 
 
 def _site_content(hospital: Hospital, centre_url: str, approver: str) -> dict[str, Any]:
-    by_patient = {"pattern": "{PatientID}_{*}.nii.gz"}
-    label_maps = {"kind": "nifti", "layout": "files", "link": by_patient, "algorithm": ALGORITHM, "algorithm_version": VERSION}
-    sources: list[dict[str, Any]] = [{"name": "archive", "kind": "folder", "path": "dicom"}]
-    if hospital.results == "nifti":
-        sources += [
-            label_maps | {"name": "results", "path": "labels/automatic", "review_state": "automatic"},
-            label_maps | {"name": "reviewed", "path": "labels/corrected", "review_state": "corrected"},
-        ]
-    readings = {"name": "readings", "path": "readings", "review_state": "manual", "reading": "second"}
-    sources += [
-        {key: value for key, value in label_maps.items() if not key.startswith("algorithm")} | readings,
-        {"name": "inference", "kind": "jobs", "path": "jobs.jsonl", "link": {"field": "patient", "to": "PatientID"}},
-    ]
     return {
         "site": hospital.id,
         "state": "state",
@@ -140,7 +135,7 @@ def _site_content(hospital: Hospital, centre_url: str, approver: str) -> dict[st
         "default_issuer": hospital.id.upper(),
         # A day lasts ten seconds at first, and the machine has other hospitals to serve.
         "scan_hours_before": 8,
-        "sources": sources,
+        "sources": _sources(hospital),
         "studies": [
             {
                 "study_file": "../../study.yaml",
@@ -150,6 +145,19 @@ def _site_content(hospital: Hospital, centre_url: str, approver: str) -> dict[st
             }
         ],
     }
+
+
+def _sources(hospital: Hospital) -> list[dict[str, Any]]:
+    label_maps = {"kind": "nifti", "layout": "files", "link": {"by": "pattern", "pattern": "{PatientID}_{*}.nii.gz"}}
+    made = {"algorithm": ALGORITHM, "algorithm_version": VERSION}
+    folders = {"automatic": "automatic", "corrected": "corrected"}
+    results = label_maps | made | {"name": "labels", "path": "labels", "review_folders": folders}
+    return [
+        {"name": "archive", "kind": "folder", "path": "dicom"},
+        *([results] if hospital.results == "nifti" else []),
+        label_maps | {"name": "readings", "path": "readings", "review_state": "manual", "reading": "second"},
+        {"name": "inference", "kind": "jobs", "path": "jobs.jsonl", "link": {"by": "field", "field": "patient"}},
+    ]
 
 
 def _write_yaml(path: Path, content: dict[str, Any]) -> None:

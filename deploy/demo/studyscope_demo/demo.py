@@ -121,8 +121,8 @@ class Demo:
         self._name_grafana(grafana is not None)
 
     def _name_grafana(self, runs: bool) -> None:
-        where = self.ports.url("grafana") if runs else f"none found; one with all dashboards: {servers.container_command(self.folder)}"
-        self.state = replace(self.state, grafana=where)
+        instead = f"none found; one with all dashboards: {servers.container_command(self.folder)}"
+        self.state = replace(self.state, grafana=self.ports.url("grafana") if runs else instead)
 
     def _await(self, program: Program) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -134,7 +134,8 @@ class Demo:
             except httpx.HTTPError:
                 pass
             if time.monotonic() > deadline:
-                raise DidNotStart(f"{program.name} does not answer at {program.ready_url}:\n{log_end(self.supervisor.log(program.name))}")
+                end = log_end(self.supervisor.log(program.name))
+                raise DidNotStart(f"{program.name} does not answer at {program.ready_url}:\n{end}")
             time.sleep(0.05)
 
     def _start_hospitals(self) -> None:

@@ -1,6 +1,6 @@
 """The centre's programs as they are started on a real machine: Prometheus, Alertmanager, Grafana, and the demo's own.
 
-    MissingProgram       a program that the demo cannot do without is not installed
+MissingProgram       a program that the demo cannot do without is not installed
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a running demo says about itself, in one file that `status` and the tests read.
 
-    NoDemo               nothing runs in the folder
+NoDemo               nothing runs in the folder
 """
 
 from __future__ import annotations

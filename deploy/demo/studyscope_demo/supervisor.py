@@ -1,6 +1,6 @@
 """Starts the demo's programs as real processes, each in a group of its own, and stops those and nothing else.
 
-    ProcessDied          a program ended that should run; `name`, `returncode` and the end of its log
+ProcessDied          a program ended that should run; `name`, `returncode` and the end of its log
 """
 
 from __future__ import annotations

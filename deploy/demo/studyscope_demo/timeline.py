@@ -1,6 +1,6 @@
 """The order of events: 120 days run through, 60 days at ten seconds a day, then real time.
 
-    Stuck                the hospitals did not get through a day of the catch-up
+Stuck                the hospitals did not get through a day of the catch-up
 """
 
 from __future__ import annotations

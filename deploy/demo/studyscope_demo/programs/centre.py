@@ -1,7 +1,3 @@
 """The ordinary aggregator, given the demo's clock; nothing else in it is special."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
-

@@ -119,7 +119,7 @@ def _mail(folder: Path, number: int) -> Mail:
 
 def _table(mails: Sequence[Mail]) -> str:
     rows = "".join(
-        f'<tr><td>{html.escape(str(mail.message["Date"]))}<td>{html.escape(mail.to)}'
+        f"<tr><td>{html.escape(str(mail.message['Date']))}<td>{html.escape(mail.to)}"
         f'<td><a href="/mails/{mail.number}">{html.escape(mail.subject)}</a>'
         for mail in mails
     )
