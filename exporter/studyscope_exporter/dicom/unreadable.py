@@ -9,6 +9,7 @@ class Reason(StrEnum):
     """Why a file is not counted."""
 
     NOT_DICOM = "not DICOM"
+    DIRECTORY = "DICOMDIR"
     TRUNCATED = "truncated"
     NO_PERMISSION = "no permission"
     VANISHED = "vanished"

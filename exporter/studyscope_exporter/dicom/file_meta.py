@@ -1,0 +1,70 @@
+"""Where the data set of a file begins and how it is encoded (PS3.10 7.1)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from studyscope_exporter.dicom.encoding import EXPLICIT, IMPLICIT, LONG_VRS, SHORT_VRS, Encoding
+from studyscope_exporter.dicom.nested import Strange
+from studyscope_exporter.dicom.unreadable import Reason, Unreadable
+from studyscope_exporter.dicom.walking import Element
+
+_PREAMBLE = 128
+_TRANSFER_SYNTAX, _STORAGE_CLASS = 0x0002_0010, 0x0002_0002
+
+
+class FileMeta(NamedTuple):
+    """Group 0002 of one file; positions in its first bytes."""
+
+    elements: list[Element]
+    begin: int  # of the data set
+    transfer_syntax: bytes  # empty where the file does not say
+    storage_class: bytes
+
+
+def data_begin(buffer: bytes) -> int:
+    """Behind the prefix DICM, or 0 for a file without preamble; raises Unreadable for what is no DICOM."""
+    if buffer.startswith(b"DICM", _PREAMBLE):
+        return _PREAMBLE + 4
+    if guessed_encoding(buffer) is None and buffer[:2] != b"\x02\0":
+        raise Unreadable(Reason.NOT_DICOM)
+    return 0
+
+
+def guessed_encoding(buffer: bytes, position: int = 0) -> Encoding | None:
+    """How a data set without file meta is encoded, by its first element, which is of group 0008; None for no data set."""
+    head = buffer[position : position + 8]
+    if len(head) < 8 or head[:2] != b"\x08\0":
+        return None
+    if head[4:6] in SHORT_VRS or head[4:6] in LONG_VRS:
+        return EXPLICIT
+    return IMPLICIT if int.from_bytes(head[4:], "little") < 0x10000 else None
+
+
+def file_meta(buffer: bytes, position: int) -> FileMeta:
+    """Group 0002 from `position` on, always explicit little endian; its stated length is not trusted.
+
+    Raises Strange where it is encoded otherwise or longer than the buffer.
+    """
+    elements: list[Element] = []
+    found: dict[int, bytes] = {}
+    unpack = EXPLICIT.element.unpack_from
+    while buffer.startswith(b"\x02\0", position):
+        if position + 12 > len(buffer):
+            raise Strange
+        group, element, vr, length = unpack(buffer, position)
+        at, begin = position + 6, position + 8
+        if vr in LONG_VRS:
+            at, begin = begin, position + 12
+            length = int.from_bytes(buffer[at:begin], "little")
+        elif vr not in SHORT_VRS:
+            raise Strange
+        end = begin + length
+        if end > len(buffer) or (elements and elements[-1][0] >= (group << 16 | element)):
+            raise Strange
+        tag = group << 16 | element
+        if tag in (_TRANSFER_SYNTAX, _STORAGE_CLASS):
+            found[tag] = buffer[begin:end].rstrip(b"\0 ")
+        elements.append((tag, at, begin, end))
+        position = end
+    return FileMeta(elements, position, found.get(_TRANSFER_SYNTAX, b""), found.get(_STORAGE_CLASS, b""))
