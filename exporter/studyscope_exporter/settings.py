@@ -120,7 +120,9 @@ class SiteSettings(Strict):
 @cache
 def _model() -> type[SiteSettings]:
     """SiteSettings with the settings of every kind of source that is installed."""
-    return create_model("SiteSettings", __base__=SiteSettings, sources=(tuple[settings_of_any_kind(), ...], ()))
+    of_any_kind: Any = settings_of_any_kind()
+    fields: dict[str, Any] = {"sources": (tuple[of_any_kind, ...], ())}
+    return create_model("SiteSettings", __base__=SiteSettings, **fields)
 
 
 def read_site_file(path: Path) -> SiteSettings:

@@ -50,6 +50,7 @@ class SourceOutcome:
 class StudyAtSite:
     """One study at this site: its file, its settings, its domain and its outbox."""
 
+    site: str
     study: Study
     settings: StudySettings
     domain: Domain
@@ -62,7 +63,7 @@ class StudyAtSite:
         if self.settings.minute is not None:
             return self.settings.minute
         # From the site's key, so that sites of one centre spread over the hour.
-        return hashlib.sha256(f"{self.domain.site} {self.study.id}".encode()).digest()[0] % 60
+        return hashlib.sha256(f"{self.site} {self.study.id}".encode()).digest()[0] % 60
 
 
 class Site:
@@ -103,7 +104,7 @@ class Site:
             release=release_number(),
             random=self._random,
         )
-        return StudyAtSite(study, settings, self._open.enter_context(domain), Outbox(folder / "outbox"))
+        return StudyAtSite(self.settings.site, study, settings, self._open.enter_context(domain), Outbox(folder / "outbox"))
 
     def scan(self, progress: Callable[[str], Progress] = lambda _: NoProgress()) -> list[SourceOutcome]:
         """One pass over every source; a source that is down keeps what the inventory had from it.

@@ -5,17 +5,17 @@ Each module holds the tables of the catalogue's module of the same name, one fun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from studyscope_contract.metric import TableKey
 from studyscope_exporter.collectors import imaging, jobs, progress, segmentation
 from studyscope_exporter.collectors.cells import Contribution
-from studyscope_exporter.collectors.cohort import Frames, StudyRecords
+from studyscope_exporter.collectors.cohort import Collector, Frames, StudyRecords
 
 __all__ = ["COLLECTORS", "Frames", "StudyRecords", "collect"]
 
-COLLECTORS: Mapping[str, Callable[[StudyRecords, str], Contribution]] = MappingProxyType(
+COLLECTORS: Mapping[str, Collector] = MappingProxyType(
     progress.COLLECTORS | imaging.COLLECTORS | segmentation.COLLECTORS | jobs.COLLECTORS
 )
 """One function for every table of the catalogue, by the table's id."""

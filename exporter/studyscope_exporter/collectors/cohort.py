@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from studyscope_contract.study import Study
 
@@ -50,14 +53,14 @@ class StudyRecords:
             keep &= series["modality"].isin(cohort.modalities)
         if cohort.body_parts:
             keep &= series["body_part"].isin(cohort.body_parts)
+        days = [_day(row) for row in series.itertuples()]
         # A series without a date meets no rule about dates.
         if cohort.acquired_from:
-            keep &= series["acquired_on"].map(lambda day: isinstance(day, dt.date) and day >= cohort.acquired_from)
+            keep &= np.array([day is not None and day >= cohort.acquired_from for day in days], dtype=bool)
         if cohort.acquired_until:
-            keep &= series["acquired_on"].map(lambda day: isinstance(day, dt.date) and day <= cohort.acquired_until)
-        kept = series[keep]
-        order = kept["acquired_on"].map(lambda day: day if isinstance(day, dt.date) else dt.date.max)
-        return kept.assign(_order=order).sort_values(["_order", "first_seen", "series_key"], kind="stable")
+            keep &= np.array([day is not None and day <= cohort.acquired_until for day in days], dtype=bool)
+        order = np.array([(day or dt.date.max).toordinal() for day in days], dtype=np.int64)
+        return series.assign(_order=order)[keep].sort_values(["_order", "first_seen", "series_key"], kind="stable")
 
     @cached_property
     def patients(self) -> frozenset[bytes]:
@@ -105,7 +108,7 @@ class StudyRecords:
         code_of = {name: structure.code for structure in self.study.structures for name in structure.names}
         rows = self.frames.structures_frame()
         rows = rows.merge(self.segmentations[["segmentation_key", "patient_key"]], on="segmentation_key")
-        return rows.assign(code=[code_of.get(name) for name in rows["structure"]])
+        return rows.assign(code=rows["structure"].map(code_of))
 
     def jobs(self, workflow_id: str) -> pd.DataFrame:
         """The latest job of each patient in the workflow; running for too long is `stuck`."""
@@ -116,13 +119,12 @@ class StudyRecords:
         latest = jobs.assign(_order=[_latest_time(row) for row in jobs.itertuples()])
         latest = latest.sort_values(["_order", "job_key"], kind="stable").drop_duplicates("patient_key", keep="last")
         limit = dt.timedelta(hours=workflow.stuck_after_hours)
-        outcome = [
-            "stuck"
-            if job.outcome == "running" and _is_time(job.started_at) and self.now - job.started_at > limit
-            else job.outcome
-            for job in latest.itertuples()
-        ]
-        return latest.assign(outcome=outcome)
+        stuck = [self._runs_longer_than(limit, job) for job in latest.itertuples()]
+        return latest.assign(outcome=latest["outcome"].mask(np.array(stuck, dtype=bool), "stuck"))
+
+    def _runs_longer_than(self, limit: dt.timedelta, job: object) -> bool:
+        started = _time(job, "started_at")
+        return getattr(job, "outcome") == "running" and started is not None and self.now - started > limit  # noqa: B009
 
     def _of_the_sources(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame if self.sources is None else frame[frame["source"].isin(self.sources)]
@@ -132,9 +134,20 @@ _NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 def _latest_time(job: object) -> dt.datetime:
-    times = [getattr(job, name) for name in ("queued_at", "started_at", "finished_at")]
-    return max((time for time in times if _is_time(time)), default=_NEVER)
+    times = (_time(job, name) for name in ("queued_at", "started_at", "finished_at"))
+    return max((time for time in times if time is not None), default=_NEVER)
 
 
-def _is_time(value: object) -> bool:
-    return isinstance(value, dt.datetime) and value == value  # noqa: PLR0124 - NaT is a datetime that differs from itself
+def _day(series: object) -> dt.date | None:
+    value = getattr(series, "acquired_on")  # noqa: B009
+    return value if isinstance(value, dt.date) and value == value else None  # noqa: PLR0124
+
+
+def _time(job: object, name: str) -> dt.datetime | None:
+    """A time of a row of jobs; pandas says NaT where there is none, a datetime that differs from itself."""
+    value = getattr(job, name)
+    return value if isinstance(value, dt.datetime) and value == value else None  # noqa: PLR0124
+
+
+Collector = Callable[[StudyRecords, str], dict[bytes, frozenset[tuple[str, ...]]]]
+"""Counts one table: the study's records and what the table exists once for, to patient key → cells."""

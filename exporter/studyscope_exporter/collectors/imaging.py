@@ -6,7 +6,7 @@ import datetime as dt
 
 from studyscope_contract.catalogue import imaging
 from studyscope_exporter.collectors.cells import Contribution, buckets, many_cells, one_cell
-from studyscope_exporter.collectors.cohort import StudyRecords
+from studyscope_exporter.collectors.cohort import Collector, StudyRecords
 
 
 def sex(records: StudyRecords, _: str) -> Contribution:
@@ -69,7 +69,7 @@ def _year(day: object) -> str:
     return year if year in imaging.ACQUISITION_YEARS else "not_stated"
 
 
-COLLECTORS = {
+COLLECTORS: dict[str, Collector] = {
     imaging.SEX.id: sex,
     imaging.AGE_BAND.id: age_band,
     imaging.ACQUISITION_YEAR.id: acquisition_year,

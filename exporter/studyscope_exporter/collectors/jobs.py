@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from studyscope_contract.catalogue import jobs
 from studyscope_contract.metric import Table
 from studyscope_exporter.collectors.cells import Contribution, buckets, one_cell
-from studyscope_exporter.collectors.cohort import StudyRecords
+from studyscope_exporter.collectors.cohort import Collector, StudyRecords
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def _seconds(table: Table, jobs_of_patients: pd.DataFrame, begin: str, end: str)
     return buckets(table, known["patient_key"], (value if value >= 0 else float("nan") for value in seconds))
 
 
-COLLECTORS = {
+COLLECTORS: dict[str, Collector] = {
     jobs.JOB_OUTCOME.id: outcome,
     jobs.JOB_FAILURE_REASON.id: failure_reason,
     jobs.JOB_DURATION.id: duration,

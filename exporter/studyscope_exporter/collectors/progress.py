@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studyscope_contract.catalogue import progress
 from studyscope_exporter.collectors.cells import Contribution, one_cell
-from studyscope_exporter.collectors.cohort import StudyRecords
+from studyscope_exporter.collectors.cohort import Collector, StudyRecords
 
 
 def population(records: StudyRecords, _: str) -> Contribution:
@@ -46,4 +46,4 @@ def _found_in(records: StudyRecords, stage_code: str) -> frozenset[bytes]:
     return frozenset()
 
 
-COLLECTORS = {progress.PATIENTS.id: population, progress.STAGE.id: stage, progress.REACHED.id: reached}
+COLLECTORS: dict[str, Collector] = {progress.PATIENTS.id: population, progress.STAGE.id: stage, progress.REACHED.id: reached}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studyscope_contract.catalogue import segmentation
 from studyscope_exporter.collectors.cells import Contribution, buckets, one_cell
-from studyscope_exporter.collectors.cohort import StudyRecords
+from studyscope_exporter.collectors.cohort import Collector, StudyRecords
 
 
 def structure_state(records: StudyRecords, structure: str) -> Contribution:
@@ -32,7 +32,10 @@ def review_state(records: StudyRecords, _: str) -> Contribution:
 def _volumes(records: StudyRecords, structure: str) -> dict[bytes, float]:
     """Volume in ml per patient whose segmentation holds the structure; segments of one structure add up."""
     rows = records.structures[records.structures["code"] == structure]
-    return {bytes(patient): float(volume) for patient, volume in rows.groupby("patient_key")["volume_ml"].sum().items()}
+    volumes: dict[bytes, float] = {}
+    for patient, volume in zip(rows["patient_key"], rows["volume_ml"], strict=True):
+        volumes[patient] = volumes.get(patient, 0.0) + volume
+    return volumes
 
 
 def _state(volume: float | None) -> str:
@@ -41,7 +44,7 @@ def _state(volume: float | None) -> str:
     return "present" if volume > 0 else "empty"
 
 
-COLLECTORS = {
+COLLECTORS: dict[str, Collector] = {
     segmentation.STRUCTURE_STATE.id: structure_state,
     segmentation.STRUCTURE_VOLUME.id: structure_volume,
     segmentation.EXTRA_STRUCTURES.id: extra_structures,
