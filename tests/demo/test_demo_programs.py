@@ -11,14 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from aiosmtpd.controller import Controller
-from fastapi.testclient import TestClient
 
 from studyscope_demo.clock import ClockDriver, DemoClock
 from studyscope_demo.folder import DemoFolder
 from studyscope_demo.ports import HOST, choose_ports
 from studyscope_demo.profiles import read_profiles
-from studyscope_demo.programs.mailbox import Keeper, page, read_mails
+from studyscope_demo.programs.mailbox import read_mails
 from studyscope_demo.servers import container_command, grafana_command, own_program
 from studyscope_demo.supervisor import Supervisor
 from studyscope_demo.timeline import CatchUp, Plan, Watch
@@ -58,32 +56,34 @@ def test_a_line_passes_bytes_on_until_it_is_cut_and_again_once_it_is_mended(tmp_
         supervisor.stop()
 
 
-def sent(folder: Path, html: str) -> None:
-    controller = Controller(Keeper(folder), hostname=HOST, port=free_port())
-    controller.start()
-    try:
-        message = EmailMessage()
-        message["Subject"], message["From"], message["To"] = "Zürich is silent", "a@centre.example", "lead@study.example"
-        message["Date"] = "Mon, 01 Jun 2026 10:00:00 +0000"
-        message.set_content("Call their IT.")
-        message.add_alternative(html, subtype="html")
-        with smtplib.SMTP(HOST, controller.port) as client:
-            client.send_message(message)
-    finally:
-        controller.stop()
+def send(port: int, html: str) -> None:
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = "Zürich is silent", "a@centre.example", "lead@study.example"
+    message["Date"] = "Mon, 01 Jun 2026 10:00:00 +0000"
+    message.set_content("Call their IT.")
+    message.add_alternative(html, subtype="html")
+    with smtplib.SMTP(HOST, port) as client:
+        client.send_message(message)
 
 
 def test_a_mail_is_kept_listed_and_shown_without_its_scripts_running(tmp_path: Path) -> None:
-    sent(tmp_path, "<p>Call them.</p><script>alert(1)</script>")
-    assert [mail.subject for mail in read_mails(tmp_path)] == ["Zürich is silent"]
-    client = TestClient(page(tmp_path))
-    assert "Zürich is silent" in client.get("/").text
-    shown = client.get("/mails/1").text
-    assert "Call their IT." in shown
-    assert "<script>" not in shown
-    part = client.get("/mails/1/html")
-    assert "sandbox" in part.headers["Content-Security-Policy"]
-    assert client.get("/mails/2").status_code == 404
+    web, smtp, mails = free_port(), free_port(), tmp_path / "mails"
+    mails.mkdir()
+    supervisor = Supervisor(tmp_path)
+    try:
+        supervisor.start("mails", own_program("mails", "mailbox", str(mails), HOST, str(smtp), str(web)).command)
+        assert until(True, web)
+        send(smtp, "<p>Call them.</p><script>alert(1)</script>")
+        assert [mail.subject for mail in read_mails(mails)] == ["Zürich is silent"]
+        with httpx.Client(base_url=f"http://{HOST}:{web}", trust_env=False) as client:
+            assert "Zürich is silent" in client.get("/").text
+            shown = client.get("/mails/1").text
+            assert "Call their IT." in shown
+            assert "<script>" not in shown
+            assert "sandbox" in client.get("/mails/1/html").headers["Content-Security-Policy"]
+            assert client.get("/mails/2").status_code == 404
+    finally:
+        supervisor.stop()
 
 
 def test_a_busy_port_is_avoided_and_named() -> None:

@@ -52,10 +52,7 @@ def study_content(hospitals: Sequence[Hospital], span: Span) -> dict[str, Any]:
         "leads": [{"name": "Dr. Ada Beispiel", "mail": "lead@study.example"}],
         "cohort": {"modalities": ["CT", "MR"]},
         "stages": ["imaged", "segmented", "reviewed"],
-        "structures": [
-            {"code": code(s.name), "label": _LABELS[s.name]} | ({"synonyms": [s.name]} if "_" in s.name else {})
-            for s in STRUCTURES
-        ],
+        "structures": [_structure(structure.name) for structure in STRUCTURES],
         "algorithm": {"name": ALGORITHM, "version": VERSION},
         "workflows": [{"id": w.id, "title": w.title, "model": w.model, "version": w.version} for w in WORKFLOWS],
         "alerts": {"late_after": 2, "silent_after": 4, "never_reported_after": 14, "drop_from_current_after": 7},
