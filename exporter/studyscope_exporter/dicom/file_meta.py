@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from studyscope_exporter.dicom.encoding import EXPLICIT, IMPLICIT, LONG_VRS, SHORT_VRS, Encoding
+from studyscope_exporter.dicom.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, LONG_VRS, SHORT_VRS, Encoding
 from studyscope_exporter.dicom.nested import Strange
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
 from studyscope_exporter.dicom.walking import Element
@@ -34,6 +34,8 @@ def data_begin(buffer: bytes) -> int:
 def guessed_encoding(buffer: bytes, position: int = 0) -> Encoding | None:
     """How a data set without file meta is encoded, by its first element, which is of group 0008; None for no data set."""
     head = buffer[position : position + 8]
+    if len(head) == 8 and head[:2] == b"\0\x08" and head[4:6] in SHORT_VRS:
+        return BIG_ENDIAN
     if len(head) < 8 or head[:2] != b"\x08\0":
         return None
     if head[4:6] in SHORT_VRS or head[4:6] in LONG_VRS:

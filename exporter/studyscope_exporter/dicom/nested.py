@@ -26,42 +26,40 @@ def end_of_sequence(buffer: bytes, position: int, encoding: Encoding) -> int:
     Raises Cut when the bytes end before, Strange for what is no sequence, Unreadable when it is nested too deep.
     """
     levels: list[tuple[bool, Encoding]] = [(False, encoding)]  # inside an item?, how it is encoded
-    size = len(buffer)
     while levels:
-        if position + 8 > size:
+        if position + 8 > len(buffer):
             raise Cut
         in_item, encoding = levels[-1]
         group, element, length = _HEADS[encoding.big_endian].unpack_from(buffer, position)
-        if group == 0xFFFE:
+        inner: tuple[bool, Encoding] | None = None
+        if group != 0xFFFE:
+            if not in_item:
+                raise Strange
+            position, inner = _value_end(buffer, position, encoding)
+        else:
             position += 8
             if element == _ITEM and not in_item:
-                if length == UNDEFINED:
-                    levels.append((True, encoding))
-                else:
-                    position += length
+                inner = (True, encoding) if length == UNDEFINED else None
+                position += 0 if inner else length
             elif element == (_ITEM_END if in_item else _SEQUENCE_END):
                 levels.pop()
             else:
                 raise Strange
-        elif in_item:
-            position, inner = _value_end(buffer, position, encoding)
-            if inner is not None:
-                levels.append((False, inner))
-        else:
-            raise Strange
-        if len(levels) > _MOST_LEVELS:
-            raise Unreadable(Reason.MALFORMED)
-    if position > size:
+        if inner:
+            levels.append(inner)
+            if len(levels) > _MOST_LEVELS:
+                raise Unreadable(Reason.MALFORMED)
+    if position > len(buffer):
         raise Cut
     return position
 
 
-def _value_end(buffer: bytes, position: int, encoding: Encoding) -> tuple[int, Encoding | None]:
-    """Behind an element's value; or at its first item, with the encoding of the items."""
+def _value_end(buffer: bytes, position: int, encoding: Encoding) -> tuple[int, tuple[bool, Encoding] | None]:
+    """Behind an element's value; or at its first item, with the level of the items."""
     if encoding.implicit:
         _, _, length = encoding.element.unpack_from(buffer, position)
         position += 8
-        return (position, encoding) if length == UNDEFINED else (position + length, None)
+        return (position, (False, encoding)) if length == UNDEFINED else (position + length, None)
     _, _, vr, length = encoding.element.unpack_from(buffer, position)
     if vr in SHORT_VRS:
         return position + 8 + length, None
@@ -73,7 +71,7 @@ def _value_end(buffer: bytes, position: int, encoding: Encoding) -> tuple[int, E
     position += 12
     if length != UNDEFINED:
         return position + length, None
-    return position, items_encoding(vr, encoding)
+    return position, (False, items_encoding(vr, encoding))
 
 
 def items_encoding(vr: bytes, encoding: Encoding) -> Encoding:

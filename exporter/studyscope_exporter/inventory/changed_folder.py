@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field
 from typing import Self
@@ -11,6 +12,8 @@ from studyscope_exporter.inventory.inventory import Inventory
 from studyscope_exporter.inventory.listing import UNREAD, Listing
 from studyscope_exporter.inventory.reading import Reading
 from studyscope_exporter.inventory.walk import Listed
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -79,6 +82,8 @@ class ChangedFolder:
 
     def take(self, at: int, reading: Reading) -> None:
         """What reading the file at this position gave."""
+        if reading.unreadable:
+            log.info("file #%d cannot be read: %s", self.numbers[at], reading.unreadable)
         self._left.discard(at)
         self._readings.append((at, reading))
         if reading.retry:

@@ -1,0 +1,103 @@
+"""A tree of DICOM files: images, and segmentation objects among them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from studyscope_contract.names import Slug
+from studyscope_contract.vocabulary import vocabulary_hash
+from studyscope_contract.yaml_file import Strict
+from studyscope_exporter.dicom.instances import InstanceReader
+from studyscope_exporter.dicom.tags import WANTED
+from studyscope_exporter.inventory import Inventory
+from studyscope_exporter.inventory.file_scan import FileScan
+from studyscope_exporter.pseudonym import Pseudonyms
+from studyscope_exporter.settings import FOLDER
+from studyscope_exporter.sources.kinds import SiteContext
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult
+
+_READS_AS = "folder 1"  # to be raised when headers are read or mapped differently, so that they are read anew
+
+
+def _from_the_site_file(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get(FOLDER)
+    return folder / path.expanduser() if isinstance(folder, Path) else path.expanduser()
+
+
+class Settings(Strict):
+    """Where the files lie."""
+
+    name: Slug
+    kind: Literal["folder"]
+    path: Path
+    follow_links: bool = Field(default=False, description="whether linked files and folders are read too")
+    skip: tuple[Path, ...] = Field(default=(), description="folders below that are left out")
+    issuer: str = Field(
+        default="", max_length=64, description="Issuer of Patient ID where a file names none; the site's default when left out"
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _path(cls, path: Path, info: ValidationInfo) -> Path:
+        return _from_the_site_file(path, info)
+
+    @field_validator("skip")
+    @classmethod
+    def _skip(cls, paths: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
+        return tuple(_from_the_site_file(path, info) for path in paths)
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """The source of that kind; see Source."""
+
+    settings: Settings
+    site: SiteContext
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def check(self) -> list[Finding]:
+        path = self.settings.path
+        try:
+            with os.scandir(path) as entries:
+                empty = next(entries, None) is None
+        except OSError as error:
+            return [Finding(False, f"{path} cannot be listed ({error.strerror}); is it mounted, and may the exporter read it?")]
+        if empty:
+            return [Finding(False, f"{path} is empty; is the share mounted there?")]
+        return [Finding(True, f"{path} can be listed")]
+
+    def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
+        return FileScan(
+            inventory,
+            self.settings.name,
+            self.settings.path,
+            InstanceReader(self._pseudonyms()),
+            self._reads_as(),
+            follow_links=self.settings.follow_links,
+            skip=self.settings.skip,
+            executor=self.site.executor,
+        ).run(progress)
+
+    def _pseudonyms(self) -> Pseudonyms:
+        issuer = self.settings.issuer
+        return replace(self.site.pseudonyms, default_issuer=issuer) if issuer else self.site.pseudonyms
+
+    def _reads_as(self) -> bytes:
+        """A digest of everything but the files themselves that decides what a header gives."""
+        pseudonyms = self._pseudonyms()
+        said = repr((_READS_AS, WANTED, vocabulary_hash(), pseudonyms.default_issuer, pseudonyms.patient("")))
+        return hashlib.blake2b(said.encode(), digest_size=16).digest()
+
+
+def open_source(settings: Settings, site: SiteContext) -> FolderSource:
+    """The source that `settings` describe."""
+    return FolderSource(settings, site)
