@@ -157,6 +157,13 @@ def _sources(hospital: Hospital) -> list[dict[str, Any]]:
     ]
 
 
+class _Repeating(yaml.SafeDumper):
+    """Writes a value that occurs twice twice: the files' reader takes no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        return True
+
+
 def _write_yaml(path: Path, content: dict[str, Any]) -> None:
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.dump(content, Dumper=_Repeating, sort_keys=False, allow_unicode=True, width=120)
     path.write_text(text, encoding="utf-8")
