@@ -46,8 +46,8 @@ class Approval:
         message = _message(self.codes, self.policy, self.threshold, self.approver, self.day)
         return self.approver == key.fingerprint and key.verifies(base64.b64decode(self.signature), message)
 
-    def covers(self, table: TableKey, codes: str, policy: Policy) -> bool:
-        binds = self.policy == policy.hash and self.threshold == policy.parameters.s
+    def covers(self, table: TableKey, codes: str, policy: str, threshold: int) -> bool:
+        binds = self.policy == policy and self.threshold == threshold
         return binds and self.codes.get(str(table)) == codes
 
     def as_json(self) -> dict[str, Any]:
@@ -78,8 +78,3 @@ def listed_approver(key: SigningKey, approvers: Sequence[Approver]) -> Approver:
         if VerifyingKey.parse(approver.key) == key.public:
             return approver
     raise ApprovalProblem(f"key {key.public.fingerprint} is of no approver of this study; add it to `approvers` in the site file")
-
-
-def approvers_of(table: TableKey, codes: str, policy: Policy, approvals: Sequence[Approval]) -> frozenset[str]:
-    """Fingerprints of those who approved the table as it is now."""
-    return frozenset(approval.approver for approval in approvals if approval.covers(table, codes, policy))

@@ -18,6 +18,7 @@ from studyscope_exporter.disclosure.contributions import KEY_BYTES, POPULATION, 
 Roster = NDArray[np.bytes_]
 Column = NDArray[np.int32]
 Answer = frozenset[Cell]
+Places = NDArray[np.intp]
 ABSENT = -1
 
 
@@ -37,20 +38,28 @@ def encoded(contributions: Contributions, known: tuple[Answer, ...]) -> tuple[Ce
     """The contributions as columns, and the list of answers, which begins with the `known` ones."""
     numbers = {answer: number for number, answer in enumerate(known)}
     patients = sorted(contributions.tables[POPULATION])
+    place = {patient: index for index, patient in enumerate(patients)}
     columns: dict[TableKey, Column] = {}
     for key, answers in contributions.tables.items():
         # Sorted, because a set's order differs between processes and the state must not.
         for answer in sorted(set(answers.values()) - numbers.keys(), key=sorted):
             numbers[answer] = len(numbers)
-        given = [ABSENT if patient not in answers else numbers[answers[patient]] for patient in patients]
-        columns[key] = np.array(given, dtype=np.int32)
+        column = np.full(len(patients), ABSENT, dtype=np.int32)
+        at = np.fromiter(map(place.__getitem__, answers), dtype=np.intp, count=len(answers))
+        column[at] = np.fromiter(map(numbers.__getitem__, answers.values()), dtype=np.int32, count=len(answers))
+        columns[key] = column
     return Census(roster_of(patients), columns), tuple(numbers)
 
 
-def moved_to(column: Column, old: Roster, new: Roster) -> Column:
-    """`column` over `old` as a column over `new`, which holds every patient of `old`."""
-    moved = np.full(len(new), ABSENT, dtype=np.int32)
-    moved[np.searchsorted(new, old)] = column
+def places(old: Roster, new: Roster) -> Places:
+    """Where each patient of `old` stands in `new`, which holds them all."""
+    return np.searchsorted(new, old)
+
+
+def moved_to(column: Column, at: Places, size: int) -> Column:
+    """`column` over a roster of `size` patients, of whom those it is about stand `at` these places."""
+    moved = np.full(size, ABSENT, dtype=np.int32)
+    moved[at] = column
     return moved
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from studyscope_contract.metric import TableKey
-from studyscope_exporter.disclosure.census import ABSENT, Census, Column, encoded, moved_to
+from studyscope_exporter.disclosure.census import ABSENT, Column, encoded, moved_to, places
 from studyscope_exporter.disclosure.contributions import POPULATION, Contributions
 from studyscope_exporter.disclosure.snapshot import Snapshot, changed, joins_and_leaves, kept_from_admission
 from studyscope_exporter.disclosure.state import Clock, State, TableState, Waiting, over
@@ -33,11 +33,13 @@ def counted_over(state: State, contributions: Contributions, terms: Terms) -> Co
     census, answers = encoded(contributions, state.answers)
     roster = np.union1d(state.roster, census.roster)
     state = replace(over(state, roster), answers=answers)
-    return Counted(state, {key: _column(key, census, state, terms) for key in census.columns})
+    at = places(census.roster, roster)
+    today = {key: moved_to(column, at, len(roster)) for key, column in census.columns.items()}
+    return Counted(state, {key: _kept(key, column, state, terms) for key, column in today.items()})
 
 
-def _column(key: TableKey, census: Census, state: State, terms: Terms) -> Column:
-    column = moved_to(census.columns[key], census.roster, state.roster)
+def _kept(key: TableKey, column: Column, state: State, terms: Terms) -> Column:
+    """The column, but with what was fixed at admission as it was then."""
     if not terms.tables[key].fixed_at_admission:
         return column
     codes = set(terms.codes[key])

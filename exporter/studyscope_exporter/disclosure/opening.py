@@ -21,17 +21,17 @@ def opened_state(state: State | None, terms: Terms, random: SecretRandom, releas
     known = State(tables={}) if state is None else state
     _refuse_looser(known, terms)
     new = sorted(key for key in terms.tables if key not in known.tables)
-    if not new and known.policy == terms.policy.hash:
+    if not new and known.policy == terms.policy_hash:
         return known, None
     grid = terms.policy.grid
     begun = replace(
         known.with_tables({key: TableState(Clock.drawn(terms.policy, random)) for key in new}),
-        policy=terms.policy.hash,
+        policy=terms.policy_hash,
         every_days=grid.every_days,
         at_hour=grid.at_hour,
         delay_days=terms.policy.delay_days,
     )
-    if known.policy != terms.policy.hash:
+    if known.policy != terms.policy_hash:
         begun = _clocks_of(begun, terms, random)
     policy = PolicyStatement.of(terms.policy).model_dump(mode="json")
     act = {"act": "opened", "site": terms.site, "study": terms.study.id, "policy": policy, "release": release}
@@ -40,7 +40,7 @@ def opened_state(state: State | None, terms: Terms, random: SecretRandom, releas
 
 def _clocks_of(state: State, terms: Terms, random: SecretRandom) -> State:
     """Thresholds and delays under the new policy, for tables whose clock could be below it."""
-    low = {key: table for key, table in state.tables.items() if table.clock.threshold < terms.policy.parameters.m}
+    low = {key: table for key, table in state.tables.items() if table.clock.threshold < terms.parameters.m}
     return state.with_tables({key: replace(table, clock=Clock.drawn(terms.policy, random)) for key, table in low.items()})
 
 
@@ -48,7 +48,7 @@ def _refuse_looser(state: State, terms: Terms) -> None:
     """Once something was shown, no number of the policy may fall and the grid may not change (privacy.md 2.3)."""
     if not state.history or state.parameters is None:
         return
-    before, now = state.parameters.model_dump(), terms.policy.parameters.model_dump()
+    before, now = state.parameters.model_dump(), terms.parameters.model_dump()
     for name in sorted(before):
         if now[name] < before[name]:
             raise PolicyLoosened(name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from studyscope_exporter.disclosure.census import ABSENT, Answer, Column, Roster, counted, moved_to
+from studyscope_exporter.disclosure.census import ABSENT, Answer, Column, Places, counted, moved_to
 from studyscope_exporter.disclosure.contributions import Cell
 
 
@@ -33,8 +33,8 @@ class Snapshot:
     def patients(self) -> int:
         return int(np.count_nonzero(self.column != ABSENT)) + self.gone
 
-    def over(self, old: Roster, new: Roster) -> Snapshot:
-        return replace(self, column=moved_to(self.column, old, new))
+    def over(self, at: Places, size: int) -> Snapshot:
+        return replace(self, column=moved_to(self.column, at, size))
 
     def only(self, kept: np.typing.NDArray[np.bool_]) -> Snapshot:
         return replace(self, column=self.column[kept])

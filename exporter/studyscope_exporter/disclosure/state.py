@@ -11,7 +11,7 @@ from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Parameters, Policy
 from studyscope_exporter.disclosure.approval import Approval
 from studyscope_exporter.disclosure.bins import Shown
-from studyscope_exporter.disclosure.census import ABSENT, Answer, Roster, roster_of
+from studyscope_exporter.disclosure.census import ABSENT, Answer, Roster, places, roster_of
 from studyscope_exporter.disclosure.history import Release
 from studyscope_exporter.disclosure.randomness import SecretRandom
 from studyscope_exporter.disclosure.snapshot import Snapshot
@@ -105,7 +105,8 @@ def over(state: State, roster: Roster) -> State:
     """The state with every snapshot over `roster`, which must hold all its patients."""
     if len(roster) == len(state.roster):
         return state
-    return replace(_each(state, lambda snapshot: snapshot.over(state.roster, roster)), roster=roster)
+    at = places(state.roster, roster)
+    return replace(_each(state, lambda snapshot: snapshot.over(at, len(roster))), roster=roster)
 
 
 def compact(state: State) -> State:

@@ -53,7 +53,7 @@ def _release(state: State, point: int, terms: Terms, keys: Iterable[TableKey]) -
         exact = snapshot.counts(state.answers)
         shown = dict(_shown(key, snapshot, exact, state, terms))
         versions.append(TableVersion(key, state.table(key).epoch, terms.codes[key], shown, exact, snapshot.patients))
-    return Release(point, terms.policy.parameters, tuple(versions))
+    return Release(point, terms.parameters, tuple(versions))
 
 
 def _shown(key: TableKey, snapshot: Snapshot, exact: dict[tuple[str, ...], int], state: State, terms: Terms) -> Shown:
@@ -64,7 +64,7 @@ def _shown(key: TableKey, snapshot: Snapshot, exact: dict[tuple[str, ...], int],
         exact,
         patients=snapshot.patients,
         population=0 if population is None else population.patients,
-        parameters=terms.policy.parameters,
+        parameters=terms.parameters,
         before=table.shown if table.last_terms == terms.of_table(key) else (),
     )
 
@@ -75,7 +75,7 @@ def _accepted(state: State, candidate: Release, fresh: frozenset[TableKey], term
         table = tables.get(version.key, state.table(version.key))
         tables[version.key] = _published(table, version, candidate.grid_point, terms)
     history = (*state.history, candidate) if candidate.tables else state.history
-    return replace(state.with_tables(tables), history=history, holds=0, parameters=terms.policy.parameters)
+    return replace(state.with_tables(tables), history=history, holds=0, parameters=terms.parameters)
 
 
 def _published(table: TableState, version: TableVersion, point: int, terms: Terms) -> TableState:

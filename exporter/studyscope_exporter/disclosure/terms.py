@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from studyscope_contract.canonical import content_hash
 from studyscope_contract.metric import Kind, Table, TableKey, Unit
-from studyscope_contract.policy import Policy
+from studyscope_contract.policy import Parameters, Policy
 from studyscope_contract.study import Study
-from studyscope_exporter.disclosure.approval import Approval, approvers_of, codes_hash
+from studyscope_exporter.disclosure.approval import Approval, codes_hash
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.state import State
 
 
 @dataclass(frozen=True)
 class Terms:
-    """A study's patient tables under one policy. `codes` and `definitions` are those of each table."""
+    """A study's patient tables under one policy: each with its codes, its definition's hash, and the name of both."""
 
     study: Study
     site: str
@@ -24,6 +24,9 @@ class Terms:
     tables: Mapping[TableKey, Table]
     codes: Mapping[TableKey, tuple[Cell, ...]]
     definitions: Mapping[TableKey, str]
+    names: Mapping[TableKey, str]
+    policy_hash: str
+    parameters: Parameters
 
     @classmethod
     def of(cls, study: Study, site: str, policy: Policy) -> Terms:
@@ -31,11 +34,12 @@ class Terms:
         by_table = {table.id: study.codes(table) for table in tables.values()}
         codes = {key: by_table[table.id] for key, table in tables.items()}
         definitions = {key: codes_hash(study, key, table) for key, table in tables.items()}
-        return cls(study, site, policy, tables, codes, definitions)
+        names = {key: content_hash([policy.hash, definition]) for key, definition in definitions.items()}
+        return cls(study, site, policy, tables, codes, definitions, names, policy.hash, policy.parameters)
 
     def of_table(self, key: TableKey) -> str:
         """Names the terms under which a table's numbers are shown."""
-        return content_hash([self.policy.hash, self.definitions[key]])
+        return self.names[key]
 
     def refused(self, key: TableKey) -> bool:
         return key.table in self.policy.refuse
@@ -54,7 +58,8 @@ class Terms:
         return 2 if table is not None and table.version and table.last_terms != self.of_table(key) else 1
 
     def approvers(self, key: TableKey, approvals: Sequence[Approval]) -> frozenset[str]:
-        return approvers_of(key, self.definitions[key], self.policy, approvals)
+        codes, threshold = self.definitions[key], self.parameters.s
+        return frozenset(one.approver for one in approvals if one.covers(key, codes, self.policy_hash, threshold))
 
     def approved(self, state: State) -> frozenset[TableKey]:
         """Tables that may leave."""
