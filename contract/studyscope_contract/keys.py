@@ -1,6 +1,6 @@
 """Ed25519 keys (RFC 8032): who signed a report, an approval or a study file.
 
-    KeyProblem           a key file or key text cannot be used
+KeyProblem           a key file or key text cannot be used
 """
 
 from __future__ import annotations

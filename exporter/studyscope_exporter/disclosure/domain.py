@@ -166,7 +166,7 @@ class Domain:
         codes = {key: self._terms.definitions[key] for key in tables}
         approval = Approval.sign(codes, self._terms.policy, approver_key, day)
         if approval not in state.approvals:
-            act = {"act": "approval", **approval.as_json()}
+            act = {"act": "approval", "approval": approval.as_json()}  # its signature is the approver's, the line has another
             self._commit(replace(state, approvals=(*state.approvals, approval)), act)
         return approval
 
