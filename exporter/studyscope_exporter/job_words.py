@@ -27,9 +27,9 @@ _SAID_OF_REASON = {
     "out_of_time": "timeout, timed out, time out, timeouterror, time limit, deadline, out of time, took too long",
     "missing_input": "no such file, not found, filenotfounderror, missing, no input, no images, no series, empty folder",
     "infrastructure": (
-        "connection, network, no space left, disk full, disk quota, evicted, node fail, node lost, preempted, cuda driver, no gpu, "
-        "no cuda, gpu unavailable, permission denied, image pull, imagepullbackoff, infrastructure, broken pipe, i o error, "
-        "input output error, service unavailable, unreachable"
+        "connection, network, no space left, disk full, disk quota, evicted, node fail, node lost, preempted, cuda driver, "
+        "no gpu, no cuda, gpu unavailable, permission denied, image pull, imagepullbackoff, infrastructure, broken pipe, "
+        "i o error, input output error, service unavailable, unreachable"
     ),
     "bad_input": (
         "bad input, invalid, corrupt, corrupted, malformed, unsupported, mismatch, cannot read, cannot decode, not a dicom, "
