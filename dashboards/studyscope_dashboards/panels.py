@@ -24,7 +24,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
 
-from studyscope_dashboards.palette import BLUE, STATE_COLOURS, STATE_WORDS
+from studyscope_dashboards.palette import BLUE, GREY, STATE_COLOURS, STATE_WORDS
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 NOT_SHOWN = "under the threshold or withheld"
@@ -206,6 +206,8 @@ def grid(panel_id: int, title: str, description: str) -> table.Panel:
 def states_over_time(panel_id: int, title: str, description: str) -> statetimeline.Panel:
     """One line per site, coloured by state."""
     panel = house(statetimeline.Panel(), panel_id, title, description)
+    # With thresholds as colours, Grafana would draw the threshold's colour and not the state's.
+    panel = panel.color_scheme(build.FieldColor().mode(models.FieldColorModeId.FIXED).fixed_color(GREY))
     return panel.show_value(choices.VisibilityMode.NEVER).row_height(0.8).line_width(0).fill_opacity(90).height(9)
 
 

@@ -20,9 +20,9 @@ SIGNS = {
     "late": "triangle",
     "silent": "x-mark",
     "never_reported": "square",
-    "paused": "cross",
-    "frozen": "star",
-    "closed": "plane",
+    "paused": "star",
+    "frozen": "cross",
+    "closed": "square",
 }
 """A sign for each state, so that the map can be read without colours."""
 

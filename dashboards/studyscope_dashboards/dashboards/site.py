@@ -156,11 +156,11 @@ def tables(panel_id: int) -> table.Panel:
     panel = grid(
         panel_id,
         "Tables",
-        "What the site says of each table of the study, when the table last moved and how often.",
+        "What the site says of each table, when it last moved and how often; of its structures or workflows the newest.",
     )
     offer = f"max by (table, offer) ({q.of_sites(centre.SITE_TABLE.name)} == 1)"
-    released = f"max by (table) ({q.of_sites(centre.TABLE_RELEASED.name)}) * 1000"
-    version = f"max by (table) ({q.of_sites(centre.TABLE_VERSION.name)})"
+    released = _by_table(centre.TABLE_RELEASED.name) + " * 1000"
+    version = _by_table(centre.TABLE_VERSION.name)
     shown = (("table", "Table"), ("offer", "Offered"), ("Value #B", "Last moved"), ("Value #C", "Times since first shown"))
     not_yet = [setting("noValue", "not shown yet")]
     return (
@@ -195,6 +195,11 @@ def refused(panel_id: int) -> table.Panel:
         .transformations(columns(("reason", "Reason"), ("Value", "Reports")))
         .no_value("No report was refused.")
     )
+
+
+def _by_table(name: str) -> str:
+    """A table that exists once per structure or workflow counts as one: `structure_volume:liver` is `structure_volume`."""
+    return f'max by (table) (label_replace({q.of_sites(name)}, "table", "$1", "table", "([^:]+):.*"))'
 
 
 def _flag(off: str, on: str, colour: tuple[str, str] = (GREEN, ORANGE)) -> list[models.ValueMapping]:

@@ -1,0 +1,110 @@
+"""`studyscope-dashboards`: writes what Grafana, Prometheus and Alertmanager read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from studyscope_contract.study import Study
+from studyscope_contract.yaml_file import FileProblem, read_yaml
+from studyscope_dashboards.alertmanager import MailTiming, Smtp, alertmanager_config, write_alertmanager_config
+from studyscope_dashboards.generated import differences, generate
+from studyscope_dashboards.mail_templates import write_mail_templates
+from studyscope_dashboards.prometheus import prometheus_config
+from studyscope_dashboards.registry_contacts import ContactsProblem, contacts_in
+from studyscope_dashboards.rules import write_rules
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; 0 done, 1 generated files differ, 2 an input cannot be used."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        code: int = chosen.run(chosen)
+    except (FileProblem, ContactsProblem) as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="studyscope-dashboards", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _generate_command(commands.add_parser("generate", help="write dashboards, provisioning, rules and mail templates"))
+    _prometheus_command(commands.add_parser("prometheus", help="write prometheus.yml and the alert rules"))
+    _alertmanager_command(commands.add_parser("alertmanager", help="write alertmanager.yml and the mail templates"))
+    return parser
+
+
+def _generate_command(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("deploy"), help="folder for grafana/, prometheus/, alertmanager/")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is not as it would be written")
+    parser.set_defaults(run=_generate)
+
+
+def _generate(chosen: argparse.Namespace) -> int:
+    if not chosen.check:
+        generate(chosen.out)
+        return 0
+    different = differences(chosen.out)
+    for name in different:
+        print(f"{chosen.out / name}: not as generated; run: studyscope-dashboards generate --out {chosen.out}")
+    return 1 if different else 0
+
+
+def _prometheus_command(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--aggregator", required=True, metavar="HOST:PORT", help="where the published series are read")
+    parser.add_argument("--replica", action="append", default=[], metavar="HOST:PORT", help="each aggregator process, if several")
+    parser.add_argument("--alertmanager", metavar="HOST:PORT")
+    parser.add_argument("--scheme", choices=("http", "https"), default="http")
+    parser.add_argument("--interval", default="1m", help="how often series are read and rules evaluated (default 1m)")
+    parser.add_argument("--window", default="400d", help="how late an offline site's history may land (default 400d)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for prometheus.yml and the rules")
+    parser.set_defaults(run=_prometheus)
+
+
+def _prometheus(chosen: argparse.Namespace) -> int:
+    rules = write_rules(chosen.out)
+    config = prometheus_config(
+        chosen.aggregator,
+        replicas=chosen.replica,
+        alertmanager=chosen.alertmanager,
+        rule_files=[rules.name],
+        scrape_interval=chosen.interval,
+        evaluation_interval=chosen.interval,
+        out_of_order_window=chosen.window,
+        scheme=chosen.scheme,
+    )
+    (chosen.out / "prometheus.yml").write_text(config, encoding="utf-8")
+    return 0
+
+
+def _alertmanager_command(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--study", type=Path, action="append", required=True, metavar="FILE", help="study file; repeat for each")
+    parser.add_argument("--sites", type=Path, required=True, metavar="FILE", help="the registry's sites.yaml, for site contacts")
+    parser.add_argument("--coordinator", action="append", required=True, metavar="MAIL", help="who gets every mail; repeatable")
+    parser.add_argument("--smtp", required=True, metavar="HOST:PORT", help="mail server")
+    parser.add_argument("--sender", required=True, metavar="MAIL", help="who the mails come from")
+    parser.add_argument("--smtp-user", metavar="NAME")
+    parser.add_argument("--smtp-password-file", metavar="FILE", help="read by Alertmanager itself")
+    parser.add_argument("--grafana", required=True, metavar="URL", help="where the mails' dashboard links lead")
+    parser.add_argument("--runbooks", required=True, metavar="URL", help="the folder that serves runbooks.md")
+    parser.add_argument("--repeat", default="168h", help="how often an alert that goes on is mailed again (default weekly)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the alertmanager.yml to write")
+    parser.set_defaults(run=_alertmanager)
+
+
+def _alertmanager(chosen: argparse.Namespace) -> int:
+    studies = [read_yaml(path, Study) for path in chosen.study]
+    contacts = contacts_in(chosen.sites, chosen.coordinator)
+    smtp = Smtp(chosen.smtp, chosen.sender, username=chosen.smtp_user, password_file=chosen.smtp_password_file)
+    templates = write_mail_templates(chosen.out.parent, chosen.grafana, chosen.runbooks)
+    timing = MailTiming(repeat=chosen.repeat)
+    names = [path.name for path in templates]  # relative to alertmanager.yml, so that the folder can be moved
+    write_alertmanager_config(chosen.out, alertmanager_config(studies, contacts, smtp, timing, template_files=names))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Reads whom to mail from the centre's registry file, and nothing else of it.
+
+ContactsProblem      the file cannot be used
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from studyscope_dashboards.alertmanager import Contacts
+
+
+class ContactsProblem(Exception):
+    """The registry file cannot be used; the message says what to correct."""
+
+
+class _Lenient(BaseModel):
+    """Keys and dates in the registry are the aggregator's business, so what is not named here is passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Contact(_Lenient):
+    role: str
+    mail: str
+
+
+class _Site(_Lenient):
+    id: str
+    contacts: tuple[_Contact, ...] = ()
+
+
+class _Sites(_Lenient):
+    sites: tuple[_Site, ...]
+
+
+def contacts_in(path: Path, coordinators: Sequence[str]) -> Contacts:
+    """The IT contacts of every site in the aggregator's sites.yaml; raises ContactsProblem."""
+    try:
+        content = _Sites.model_validate(yaml.safe_load(path.read_bytes()))
+    except OSError as error:
+        raise ContactsProblem(f"{path}: cannot be read: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise ContactsProblem(f"{path}: not valid YAML: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ContactsProblem(f"{path}: {where}: {first['msg']}") from None
+    site_it = {site.id: tuple(c.mail for c in site.contacts if c.role == "site_it") for site in content.sites}
+    return Contacts(tuple(coordinators), site_it)
