@@ -1,0 +1,142 @@
+"""Signed report × registry × what was accepted before → accepted, duplicate or rejected. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from studyscope_aggregator.content_rules import StudyRules
+from studyscope_aggregator.refusal import Rejected
+from studyscope_aggregator.registry import Registry
+from studyscope_aggregator.store import Last, Receipt
+from studyscope_contract.report import Report, SignedReport
+
+AHEAD = dt.timedelta(hours=1)
+"""How far a site's clock may be ahead before its reports have to wait."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A report that may be stored; `grid_time` is when its window ends."""
+
+    grid_time: dt.datetime
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """The same bytes were accepted before; the receipt is the one given then."""
+
+    receipt: Receipt
+
+
+Verdict = Accepted | Duplicate | Rejected
+
+
+@dataclass(frozen=True)
+class Known:
+    """What acceptance has to know beside the report: the last accepted one, and receipts by sequence number."""
+
+    last: Last | None
+    receipt: Callable[[int], Receipt | None]
+
+
+def judge(
+    signed: SignedReport, sha256: str, registry: Registry, rules: StudyRules | None, known: Known, now: dt.datetime
+) -> Verdict:
+    """What becomes of `signed`, whose bytes have hash `sha256`.
+
+    Identity comes first, so that nobody learns what the centre holds of another site.
+    """
+    return (
+        _identity(signed, registry, now.date())
+        or _sequence(signed.report, sha256, known)
+        or _time(signed.report, known.last, now)
+        or _content(signed.report, rules)
+        or Accepted(signed.report.policy.grid.moment(signed.report.grid_point))
+    )
+
+
+def _identity(signed: SignedReport, registry: Registry, today: dt.date) -> Rejected | None:
+    report = signed.report
+    study, site = registry.study(report.study), registry.sites.get(report.site)
+    if study is None:
+        return Rejected("unknown_study", f"this centre has no study {report.study}: check `study` in the site file")
+    member = study.site(report.site)
+    if site is None:
+        return Rejected("unknown_site", f"site {report.site} is not registered here: ask the coordinator to register its key")
+    key = site.key(signed.key)
+    if key is None:
+        return Rejected(
+            "unknown_key",
+            f"no key of site {report.site} has fingerprint {signed.key}: send the public key to the coordinator, "
+            "or check that `key` in the site file is the registered one",
+        )
+    if not signed.is_signed_by(key.verifying):
+        return Rejected("bad_signature", "the signature does not fit the report: it was altered after it was signed")
+    if not key.is_valid(today):
+        return Rejected(
+            "key_expired",
+            f"key {signed.key} is valid from {key.valid_from} until {key.valid_until}: make a new one and have it registered",
+        )
+    moment = _moment(report)
+    if member is None or not member.is_member(moment.date() if moment else today):
+        return Rejected(
+            "not_member",
+            f"site {report.site} is not a member of study {report.study} on the day of the report: ask the coordinator",
+        )
+    return None
+
+
+def _sequence(report: Report, sha256: str, known: Known) -> Rejected | Duplicate | None:
+    if known.last is None or report.sequence > known.last.sequence:
+        return None
+    receipt = known.receipt(report.sequence)
+    if receipt is not None and receipt.sha256 == sha256:
+        return Duplicate(receipt)
+    if receipt is not None:
+        return Rejected(
+            "conflicting",
+            f"report {report.sequence} was accepted before with other content: two exporters may be using one key, "
+            "or the exporter's state was restored from a backup",
+        )
+    return Rejected(
+        "old_sequence",
+        f"report {report.sequence} comes after report {known.last.sequence} was accepted: "
+        "the exporter's state is older than what this centre holds",
+    )
+
+
+def _time(report: Report, last: Last | None, now: dt.datetime) -> Rejected | None:
+    moment = _moment(report)
+    if moment is None or moment > now + AHEAD:
+        return Rejected(
+            "in_future", "the report's window ends more than an hour from now: check the clock of the exporter's machine"
+        )
+    if last is not None and moment <= last.grid_time:
+        return Rejected(
+            "grid_order",
+            f"report {report.sequence} is of a grid point not after that of report {last.sequence}: "
+            "the clock of the exporter's machine was set back, or its state was restored",
+        )
+    return None
+
+
+def _moment(report: Report) -> dt.datetime | None:
+    """The grid time, None when it is beyond every calendar."""
+    try:
+        return report.policy.grid.moment(report.grid_point)
+    except OverflowError:
+        return None
+
+
+def _content(report: Report, rules: StudyRules | None) -> Rejected | None:
+    if rules is None:
+        return Rejected("unknown_study", f"this centre has no study {report.study}")
+    if report.facts.study_version > rules.study.version:
+        return Rejected(
+            "newer_study_version",
+            f"the site is on version {report.facts.study_version} of the study, this centre on {rules.study.version}: "
+            "the report is kept and taken once the centre has that version",
+        )
+    return rules.objection(report)

@@ -1,0 +1,49 @@
+"""Wires the aggregator; nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from studyscope_aggregator.clock import Clock
+from studyscope_aggregator.consortium import Consortium
+from studyscope_aggregator.exposition import Exposition
+from studyscope_aggregator.metrics import OwnMetrics
+from studyscope_aggregator.reception import Reception
+from studyscope_aggregator.registry_watch import RegistryWatch
+from studyscope_aggregator.release_number import release_number
+from studyscope_aggregator.routes import health, reports, scrapes, studies
+from studyscope_aggregator.settings import CentreSettings
+from studyscope_aggregator.store import ReportStore
+from studyscope_aggregator.wiring import Wiring
+
+
+def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> FastAPI:
+    """The aggregator as an ASGI application; closes `store` when it ends. Raises FileProblem, StoreUnavailable."""
+    metrics = OwnMetrics()
+    consortium = Consortium(RegistryWatch(settings.registry, metrics, clock), store)
+    metrics.store_up.set(1)
+    reception = Reception(consortium, store, clock, metrics)
+    wiring = Wiring(clock, metrics, store, consortium, reception, Exposition(consortium, metrics))
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            store.close()
+
+    app = FastAPI(
+        title="Studyscope aggregator",
+        version=release_number(),
+        description="Takes signed reports from the sites of a consortium and shows what they publish.",
+        lifespan=life,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.wiring = wiring
+    for part in (reports, studies, scrapes, health):
+        app.include_router(part.router)
+    return app

@@ -1,0 +1,92 @@
+"""Everything that the centre knows now, in memory: registry, newest reports, refusals."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+from studyscope_aggregator.content_rules import StudyRules
+from studyscope_aggregator.refusal import ELSEWHERE
+from studyscope_aggregator.registry import Registry
+from studyscope_aggregator.registry_watch import RegistryWatch
+from studyscope_aggregator.standing import Standing
+from studyscope_aggregator.state import Member, member
+from studyscope_aggregator.store import Refusals, ReportStore
+from studyscope_contract.report import SignedReport
+
+SiteKey = tuple[str, str]
+
+
+class Consortium:
+    """Built from the store at the start and kept up to date by `take` and `refused`.
+
+    `edition` grows with every change, so that what is derived can be kept until then. Belongs to
+    one thread.
+    """
+
+    def __init__(self, watch: RegistryWatch, store: ReportStore) -> None:
+        self._watch, self._store = watch, store
+        self._standings: dict[SiteKey, Standing] = {}
+        self._rules: dict[str, StudyRules] = {}
+        self._rules_edition = 0
+        self._changes = 0
+        self._reports = 0
+        self._refusals: dict[tuple[str, str, str], Refusals] = dict(store.refusals())
+        for entry in store.newest():
+            report = SignedReport.from_bytes(entry.body).report
+            self._standings[report.study, report.site] = Standing.of(report, entry.activity_since)
+
+    @property
+    def registry(self) -> Registry:
+        return self._watch.current()
+
+    @property
+    def edition(self) -> tuple[int, int]:
+        """Changes when the registry, a standing or a refusal did."""
+        self._watch.current()
+        return self._watch.edition, self._changes
+
+    @property
+    def numbers_edition(self) -> tuple[int, int]:
+        """Changes when the registry or a standing did."""
+        self._watch.current()
+        return self._watch.edition, self._reports
+
+    def rules(self, study_id: str) -> StudyRules | None:
+        """The rules of a study as its file now says; None for an unknown study."""
+        study = self.registry.study(study_id)
+        if self._rules_edition != self._watch.edition:
+            self._rules, self._rules_edition = {}, self._watch.edition
+        if study is not None and study_id not in self._rules:
+            self._rules[study_id] = StudyRules(study)
+        return self._rules.get(study_id)
+
+    def standing(self, study: str, site: str) -> Standing | None:
+        return self._standings.get((study, site))
+
+    def take(self, standing: Standing) -> None:
+        """A report was stored; an older one that another task stored later changes nothing."""
+        before = self._standings.get((standing.study, standing.site))
+        if before is None or before.sequence < standing.sequence:
+            self._standings[standing.study, standing.site] = standing
+            self._reports += 1
+            self._changes += 1
+
+    def refused(self, study: str, site: str, reason: str, at: dt.datetime, message: str) -> None:
+        """A refusal was stored."""
+        before = self._refusals.get((study, site, reason))
+        self._refusals[study, site, reason] = Refusals((before.count if before else 0) + 1, at, message)
+        self._changes += 1
+
+    def refusals(self, study: str, site: str) -> dict[str, Refusals]:
+        """Refusals of one site by reason."""
+        return {key[2]: value for key, value in sorted(self._refusals.items()) if key[:2] == (study, site)}
+
+    def refusals_elsewhere(self) -> dict[str, Refusals]:
+        """Refusals that named no registered study and site."""
+        return self.refusals(ELSEWHERE, ELSEWHERE)
+
+    def members(self, now: dt.datetime) -> Iterator[Member]:
+        """Every registered site of every study, as it stands at `now`."""
+        for study, site, registered in self.registry.memberships():
+            yield member(study, site, registered, self._standings.get((study.id, site.id)), now)

@@ -1,0 +1,183 @@
+"""The page that Prometheus scrapes, from blocks that are made when a report comes.
+
+Two parts. The first follows reports alone: each site's lines of each family are printed once, when
+its report is taken. The second follows clock, registry and refusals: states, targets, totals. The
+gzip form is one member of two deflate streams, so that the large first part is compressed once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from isal import isal_zlib
+
+from studyscope_aggregator.consortium import Consortium, SiteKey
+from studyscope_aggregator.families import HEADERS, MOVING_FAMILIES, REPORT_FAMILIES, by_family
+from studyscope_aggregator.metrics import OwnMetrics
+from studyscope_aggregator.samples import Sample, published, site_facts
+from studyscope_aggregator.standing import Standing
+from studyscope_aggregator.state import Member, planned_patients
+from studyscope_aggregator.study_totals import StudyTotals, TotalsMemory, study_totals, total_samples
+from studyscope_contract.catalogue import centre
+from studyscope_contract.study import Study
+
+MOVES_EVERY = dt.timedelta(seconds=1)
+"""How old the second part may be."""
+
+REPORTED = [series.name for series in REPORT_FAMILIES]
+MOVING = [series.name for series in MOVING_FAMILIES]
+
+_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One state of /metrics in both forms."""
+
+    plain: bytes
+    gzip: bytes
+
+
+class Exposition:
+    """Makes the page of a consortium; belongs to the consortium's thread."""
+
+    def __init__(self, consortium: Consortium, metrics: OwnMetrics) -> None:
+        self._consortium, self._metrics = consortium, metrics
+        self._blocks: dict[SiteKey, tuple[Standing, dict[str, bytes]]] = {}
+        self._reported = _Part(b"")
+        self._numbers: tuple[int, int] | None = None
+        self._memory: dict[str, TotalsMemory] = {}
+        self._totals: dict[str, StudyTotals] = {}
+        self._page = Page(b"", b"")
+        self._made: tuple[tuple[int, int], dt.datetime] | None = None
+
+    def page(self, now: dt.datetime) -> Page:
+        """/metrics at `now`, at most a second old."""
+        edition = self._consortium.edition
+        if self._made is None or self._made[0] != edition or not dt.timedelta(0) <= now - self._made[1] < MOVES_EVERY:
+            started = time.perf_counter()
+            self._page = self._render(now)
+            self._made = edition, now
+            self._metrics.render_seconds.set(time.perf_counter() - started)
+        return self._page
+
+    def totals(self, now: dt.datetime) -> dict[str, StudyTotals]:
+        """The totals of every study at `now`, by study."""
+        self._add_up(list(self._consortium.members(now)))
+        return self._totals
+
+    def _render(self, now: dt.datetime) -> Page:
+        members = list(self._consortium.members(now))
+        if self._numbers != self._consortium.numbers_edition:
+            self._numbers = self._consortium.numbers_edition
+            self._reported = _Part(self._reported_bytes(members))
+        self._add_up(members)
+        moving = _Part(_joined([_encoded(self._moving(members, now.date()))], MOVING), last=True)
+        self._metrics.published_samples.set(self._reported.samples + moving.samples)
+        return Page(self._reported.plain + moving.plain, _gzip(self._reported, moving))
+
+    def _reported_bytes(self, members: list[Member]) -> bytes:
+        blocks: dict[SiteKey, tuple[Standing, dict[str, bytes]]] = {}
+        for one in members:
+            if one.standing is None:
+                continue
+            key = one.study.id, one.site.id
+            made = self._blocks.get(key)
+            if made is None or made[0] is not one.standing:
+                made = one.standing, _encoded(_of_report(one.standing))
+            blocks[key] = made
+        self._blocks = blocks
+        return _joined([block for _, block in blocks.values()], REPORTED)
+
+    def _add_up(self, members: list[Member]) -> None:
+        studies: dict[str, tuple[Study, list[Member]]] = {}
+        for one in members:
+            studies.setdefault(one.study.id, (one.study, []))[1].append(one)
+        self._totals = {
+            name: study_totals(study, sites, self._memory.setdefault(name, TotalsMemory()))
+            for name, (study, sites) in studies.items()
+        }
+
+    def _moving(self, members: list[Member], today: dt.date) -> Iterator[Sample]:
+        expected: dict[str, int] = {}
+        for one in members:
+            expected[one.study.id] = expected.get(one.study.id, 0) + one.expected
+            yield from _site_samples(one)
+            yield from _target_samples(one, today)
+            for reason, refusals in self._consortium.refusals(one.study.id, one.site.id).items():
+                yield Sample(centre.SITE_REFUSED_REPORTS.name, (*_who(one), ("reason", reason)), refusals.count)
+        for file in self._consortium.registry.studies.values():
+            yield from _study_samples(file.study, expected.get(file.study.id, 0))
+        for totals in self._totals.values():
+            yield from total_samples(totals)
+
+
+class _Part:
+    """Bytes with what is needed to put their deflated form into one gzip member with another part's."""
+
+    def __init__(self, plain: bytes, *, last: bool = False) -> None:
+        self.plain = plain
+        self.crc = isal_zlib.crc32(plain)
+        self.samples = plain.count(b"\n") - plain.count(b"\n#") - plain.startswith(b"#")
+        deflater = isal_zlib.compressobj(1, wbits=-15)
+        self.deflated = deflater.compress(plain) + deflater.flush(isal_zlib.Z_FINISH if last else isal_zlib.Z_FULL_FLUSH)
+
+
+def _gzip(first: _Part, last: _Part) -> bytes:
+    """One gzip member (RFC 1952) of both parts; `first` ended with a full flush."""
+    crc = isal_zlib.crc32_combine(first.crc, last.crc, len(last.plain))
+    size = (len(first.plain) + len(last.plain)) & 0xFFFFFFFF
+    return b"".join((_GZIP_HEADER, first.deflated, last.deflated, struct.pack("<II", crc, size)))
+
+
+def _joined(blocks: list[dict[str, bytes]], names: list[str]) -> bytes:
+    """The families in the order of `names`, each with its header once and every block's lines after it."""
+    parts: list[bytes] = []
+    for name in names:
+        lines = [block[name] for block in blocks if name in block]
+        if lines:
+            parts.append(HEADERS[name])
+            parts.extend(lines)
+    return b"".join(parts)
+
+
+def _encoded(samples: Iterator[Sample]) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in by_family(samples).items()}
+
+
+def _of_report(standing: Standing) -> Iterator[Sample]:
+    yield from published(standing)
+    yield from site_facts(standing)
+
+
+def _who(one: Member) -> tuple[tuple[str, str], ...]:
+    return (("study", one.study.id), ("site", one.site.id))
+
+
+def _site_samples(one: Member) -> Iterator[Sample]:
+    who, site = _who(one), one.site
+    place = (("latitude", str(site.latitude)), ("longitude", str(site.longitude)))
+    yield Sample(centre.SITE_INFO.name, (*who, ("name", site.name), ("city", site.city), *place), 1)
+    for state in centre.SITE_STATES:
+        yield Sample(centre.SITE_STATE.name, (*who, ("state", state)), int(state == one.state))
+    yield Sample(centre.SITE_REPORT_AGE.name, who, int(one.age.total_seconds()))
+    yield Sample(centre.SITE_MISSED_GRID_POINTS.name, who, one.missed)
+
+
+def _target_samples(one: Member, today: dt.date) -> Iterator[Sample]:
+    target, planned = one.site.target(today), planned_patients(one.site, today)
+    if target is not None:
+        yield Sample(centre.SITE_TARGET.name, _who(one), target.patients)
+    if planned is not None:
+        yield Sample(centre.SITE_TARGET_BY_NOW.name, _who(one), planned)
+
+
+def _study_samples(study: Study, expected: int) -> Iterator[Sample]:
+    label = ("study", study.id)
+    yield Sample(centre.STUDY_INFO.name, (label, ("title", study.title), ("version", str(study.version))), 1)
+    yield Sample(centre.SITES_EXPECTED.name, (label,), expected)
+    yield Sample(centre.NEVER_REPORTED_AFTER.name, (label,), study.alerts.never_reported_after)

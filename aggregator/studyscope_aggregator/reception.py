@@ -1,0 +1,110 @@
+"""Takes one signed report from its bytes to its answer: judged, stored durably, shown."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass
+
+from studyscope_aggregator.acceptance import Accepted, Duplicate, Known, judge
+from studyscope_aggregator.clock import Clock
+from studyscope_aggregator.consortium import Consortium
+from studyscope_aggregator.metrics import OwnMetrics
+from studyscope_aggregator.refusal import ELSEWHERE, Rejected
+from studyscope_aggregator.standing import Standing, activity_since
+from studyscope_aggregator.store import Entry, Last, Receipt, ReportStore, SequenceTaken
+from studyscope_contract.report import ReportProblem, SignedReport
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A report that the centre holds; `new` is False for one that it held before."""
+
+    receipt: Receipt
+    new: bool
+
+
+class Reception:
+    """Judges reports one after the other per site, whatever order their requests came in."""
+
+    def __init__(self, consortium: Consortium, store: ReportStore, clock: Clock, metrics: OwnMetrics) -> None:
+        self._consortium, self._store, self._clock, self._metrics = consortium, store, clock, metrics
+        self._last: dict[tuple[str, str], Last | None] = {}
+        self._turns: dict[tuple[str, str], asyncio.Lock] = {}
+
+    async def receive(self, raw: bytes) -> Taken | Rejected:
+        """The answer to `raw`; raises StoreUnavailable. A report is durable before it is Taken."""
+        try:
+            signed = SignedReport.from_bytes(raw)
+        except ReportProblem as problem:
+            return await self.refuse(Rejected(problem.reason, str(problem)))
+        report = signed.report
+        if (report.study, report.site) not in self._turns and not self._is_registered(report.study, report.site):
+            return await self._received(signed, raw)
+        async with self._turns.setdefault((report.study, report.site), asyncio.Lock()):
+            return await self._received(signed, raw)
+
+    async def refuse(self, rejected: Rejected, study: str = ELSEWHERE, site: str = ELSEWHERE) -> Rejected:
+        """Counts a refusal, under the site only if it is registered in the study: any name may be claimed."""
+        if not self._is_registered(study, site):
+            study = site = ELSEWHERE
+        now = self._clock.now()
+        await asyncio.wrap_future(self._store.count_refusal(study, site, rejected.reason, now, rejected.message))
+        self._consortium.refused(study, site, rejected.reason, now, rejected.message)
+        self._metrics.reports.labels(rejected.reason).inc()
+        self._metrics.last_refused.set(now.timestamp())
+        log.warning("refused study=%s site=%s reason=%s: %s", study, site, rejected.reason, rejected.message)
+        return rejected
+
+    async def _received(self, signed: SignedReport, raw: bytes) -> Taken | Rejected:
+        report = signed.report
+        key, sha256 = (report.study, report.site), hashlib.sha256(raw).hexdigest()
+        while True:
+            now = self._clock.now()
+            known = Known(self._last_of(key), lambda sequence: self._store.receipt(*key, sequence))
+            verdict = judge(signed, sha256, self._consortium.registry, self._consortium.rules(report.study), known, now)
+            if isinstance(verdict, Rejected):
+                return await self.refuse(verdict, *key)
+            if isinstance(verdict, Duplicate):
+                self._metrics.reports.labels("duplicate").inc()
+                return Taken(verdict.receipt, new=False)
+            receipt = Receipt(*key, report.sequence, report.grid_point, sha256, now)
+            try:
+                return await self._store_and_show(signed, raw, receipt, verdict)
+            except SequenceTaken:
+                self._catch_up(key)
+
+    async def _store_and_show(self, signed: SignedReport, raw: bytes, receipt: Receipt, verdict: Accepted) -> Taken:
+        report = signed.report
+        since = activity_since(report, self._consortium.standing(report.study, report.site))
+        # Shielded: a client that goes away must not cancel a write that the store may be making.
+        await asyncio.shield(asyncio.wrap_future(self._store.append(Entry(receipt, raw, verdict.grid_time, since))))
+        self._last[report.study, report.site] = Last(report.sequence, verdict.grid_time)
+        self._consortium.take(Standing.of(report, since))
+        self._metrics.reports.labels("accepted").inc()
+        self._metrics.last_accepted.set(receipt.accepted_at.timestamp())
+        log.info("accepted study=%s site=%s sequence=%d grid_point=%d", *_words(receipt))
+        return Taken(receipt, new=True)
+
+    def _catch_up(self, key: tuple[str, str]) -> None:
+        """The store is ahead of what is known here: another replica stored a report, or an answer got lost."""
+        self._last.pop(key, None)
+        shown = self._consortium.standing(*key)
+        for entry in self._store.reports(*key, after=shown.sequence if shown else 0, limit=1000):
+            self._consortium.take(Standing.of(SignedReport.from_bytes(entry.body).report, entry.activity_since))
+
+    def _last_of(self, key: tuple[str, str]) -> Last | None:
+        if key not in self._last and self._is_registered(*key):
+            self._last[key] = self._store.last(*key)
+        return self._last.get(key)
+
+    def _is_registered(self, study: str, site: str) -> bool:
+        known = self._consortium.registry.study(study)
+        return known is not None and known.site(site) is not None and site in self._consortium.registry.sites
+
+
+def _words(receipt: Receipt) -> tuple[str, str, int, int]:
+    return receipt.study, receipt.site, receipt.sequence, receipt.grid_point

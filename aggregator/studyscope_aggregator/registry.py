@@ -1,0 +1,150 @@
+"""Studies and sites that the centre knows, with the sites' public keys."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from studyscope_contract.keys import KeyProblem, VerifyingKey
+from studyscope_contract.names import Slug
+from studyscope_contract.study import Mail, Study, StudySite, Text
+from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_yaml
+
+SITES_FILE = "sites.yaml"
+STUDIES_FOLDER = "studies"
+
+
+class SiteKey(Strict):
+    """A public key of a site and the days on which it may sign."""
+
+    key: str
+    valid_from: dt.date
+    valid_until: dt.date
+
+    @field_validator("key")
+    @classmethod
+    def _is_a_key(cls, text: str) -> str:
+        try:
+            return VerifyingKey.parse(text).text
+        except KeyProblem as problem:
+            raise ValueError(str(problem)) from None
+
+    @model_validator(mode="after")
+    def _days_are_in_order(self) -> SiteKey:
+        if self.valid_until < self.valid_from:
+            raise ValueError("valid_until must not be before valid_from")
+        return self
+
+    @property
+    def verifying(self) -> VerifyingKey:
+        return VerifyingKey(self.key)
+
+    def is_valid(self, day: dt.date) -> bool:
+        return self.valid_from <= day <= self.valid_until
+
+
+class Contact(Strict):
+    """Somebody at a site; known to the centre only."""
+
+    role: Literal["site_it", "study_team", "data_protection"]
+    name: Text
+    mail: Mail
+
+
+class RegisteredSite(Strict):
+    """A site that the centre knows, whatever studies it takes part in."""
+
+    id: Slug
+    keys: tuple[SiteKey, ...] = Field(min_length=1, max_length=20)
+    registered: dt.date
+    contacts: tuple[Contact, ...] = ()
+
+    def key(self, fingerprint: str) -> SiteKey | None:
+        return next((key for key in self.keys if key.verifying.fingerprint == fingerprint), None)
+
+
+class SitesFile(Strict):
+    """`sites.yaml`."""
+
+    sites: tuple[RegisteredSite, ...] = Field(min_length=1, max_length=5000)
+
+    @field_validator("sites")
+    @classmethod
+    def _ids_and_keys_are_unique(cls, sites: tuple[RegisteredSite, ...]) -> tuple[RegisteredSite, ...]:
+        for what, values in (("site", [s.id for s in sites]), ("key", [k.key for s in sites for k in s.keys])):
+            twice = sorted({value for value in values if values.count(value) > 1}) if len(set(values)) < len(values) else []
+            if twice:
+                raise ValueError(f"{what} appears twice: {', '.join(twice)}")
+        return sites
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """A study and the bytes that its sites are served."""
+
+    study: Study
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Registry:
+    """One state of the registry folder."""
+
+    studies: Mapping[str, StudyFile]
+    sites: Mapping[str, RegisteredSite]
+
+    def study(self, study_id: str) -> Study | None:
+        file = self.studies.get(study_id)
+        return file.study if file else None
+
+    def memberships(self) -> Iterator[tuple[Study, StudySite, RegisteredSite]]:
+        """Every registered site of every study, studies and sites in the order of their files."""
+        for file in self.studies.values():
+            for site in file.study.sites:
+                registered = self.sites.get(site.id)
+                if registered is not None:
+                    yield file.study, site, registered
+
+
+def registry_files(folder: Path) -> list[Path]:
+    """The files that make up the registry, in a fixed order."""
+    return [folder / SITES_FILE, *sorted((folder / STUDIES_FOLDER).glob("*.yaml"))]
+
+
+def load_registry(folder: Path) -> Registry:
+    """Reads the folder; raises FileProblem, which names file, line, key and what is allowed."""
+    sites_path, *study_paths = registry_files(folder)
+    if not study_paths:
+        raise FileProblem(folder / STUDIES_FOLDER, [Problem(0, "", "holds no study file; put one named <study>.yaml there")])
+    sites = parse_yaml(_read(sites_path), sites_path, SitesFile).sites
+    studies: dict[str, StudyFile] = {}
+    for path in study_paths:
+        raw = _read(path)
+        study = parse_yaml(raw, path, Study)
+        if study.id != path.stem:
+            raise FileProblem(path, [Problem(1, "id", f"is {study.id}, so the file must be named {study.id}.yaml")])
+        studies[study.id] = StudyFile(study, raw)
+    return Registry(MappingProxyType(studies), MappingProxyType({site.id: site for site in sites}))
+
+
+def unregistered(registry: Registry) -> list[str]:
+    """Sites that a study file names and sites.yaml does not, as `study/site`: they cannot report yet."""
+    return [
+        f"{file.study.id}/{site.id}"
+        for file in registry.studies.values()
+        for site in file.study.sites
+        if site.id not in registry.sites
+    ]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileProblem(path, [Problem(0, "", f"cannot be read: {error.strerror}")]) from None

@@ -1,0 +1,74 @@
+"""Follows the registry folder, so that a new site or key needs no restart."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from studyscope_aggregator.clock import Clock
+from studyscope_aggregator.metrics import OwnMetrics
+from studyscope_aggregator.registry import Registry, load_registry, registry_files, unregistered
+from studyscope_contract.yaml_file import FileProblem
+
+log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 1.0
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+class RegistryWatch:
+    """The registry as it stands; a file that cannot be used leaves the last good registry in force.
+
+    The first load raises FileProblem: a centre does not start on a registry that it cannot read.
+    """
+
+    def __init__(self, folder: Path, metrics: OwnMetrics, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._folder, self._metrics, self._clock, self._monotonic = folder, metrics, clock, monotonic
+        self._stamp = _stamp(folder)
+        self._registry = load_registry(folder)
+        self._checked = monotonic()
+        self.edition = 1
+        self._loaded()
+
+    def current(self) -> Registry:
+        """The registry in force; looks at the folder at most once a second."""
+        now = self._monotonic()
+        if now - self._checked >= CHECK_SECONDS:
+            self._checked = now
+            stamp = _stamp(self._folder)
+            if stamp != self._stamp:
+                self._stamp = stamp
+                self._reload()
+        return self._registry
+
+    def _reload(self) -> None:
+        try:
+            registry = load_registry(self._folder)
+        except FileProblem as problem:
+            self._metrics.registry_reload_success.set(0)
+            log.error("registry not reloaded, the last good one stays in force; correct this:\n%s", problem)
+            return
+        self._registry = registry
+        self.edition += 1
+        self._loaded()
+
+    def _loaded(self) -> None:
+        self._metrics.registry_reload_success.set(1)
+        self._metrics.registry_reload_timestamp.set(self._clock.now().timestamp())
+        log.info("registry loaded: %d studies, %d sites", len(self._registry.studies), len(self._registry.sites))
+        for name in unregistered(self._registry):
+            log.warning("%s is in the study file but not in sites.yaml: it cannot report until its key is there", name)
+
+
+def _stamp(folder: Path) -> Stamp:
+    found = []
+    for path in registry_files(folder):
+        try:
+            state = path.stat()
+        except OSError:
+            continue
+        found.append((path.name, state.st_mtime_ns, state.st_size, state.st_ino))
+    return tuple(found)

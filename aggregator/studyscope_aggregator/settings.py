@@ -1,0 +1,48 @@
+"""The centre file: everything that one aggregator is told; paths in it are relative to the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from studyscope_contract.yaml_file import Strict, read_yaml
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=400)]
+
+
+class Listen(Strict):
+    """Where the aggregator listens; a reverse proxy with TLS stands before it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8400, ge=0, le=65535, description="0: any free port")
+
+
+class RemoteWrite(Strict):
+    """Where history goes: Prometheus, Mimir or VictoriaMetrics."""
+
+    url: Url
+    window_hours: int = Field(
+        default=24,
+        ge=2,
+        le=24 * 3650,
+        description="the receiver's out-of-order window (storage.tsdb.out_of_order_time_window); nothing older is sent",
+    )
+
+
+class CentreSettings(Strict):
+    """The centre file, whole."""
+
+    registry: Path = Field(description="folder with sites.yaml and studies/")
+    store: Path = Field(description="the SQLite file of accepted reports")
+    listen: Listen = Listen()
+    base_url: Url = Field(default="http://127.0.0.1:8400", description="under which sites and people reach this centre")
+    remote_write: RemoteWrite | None = None
+
+
+def read_settings(path: Path) -> CentreSettings:
+    """The centre file at `path`; raises FileProblem."""
+    settings = read_yaml(path, CentreSettings)
+    folder = path.resolve().parent
+    return settings.model_copy(update={"registry": folder / settings.registry, "store": folder / settings.store})

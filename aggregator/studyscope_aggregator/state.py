@@ -1,0 +1,94 @@
+"""In which state each site is, from its newest accepted report and its own grid."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from studyscope_aggregator.registry import RegisteredSite
+from studyscope_aggregator.standing import Standing
+from studyscope_contract.grid import Grid
+from studyscope_contract.study import AlertThresholds, Study, StudySite
+
+
+@dataclass(frozen=True)
+class Member:
+    """One site of one study as it stands at a moment.
+
+    `missed`: grid points of the site that passed without a report. `expected`: a member today.
+    `current`: its numbers belong into the current totals.
+    """
+
+    study: Study
+    site: StudySite
+    standing: Standing | None
+    state: str
+    missed: int
+    age: dt.timedelta
+    expected: bool
+    current: bool
+
+
+def member(study: Study, site: StudySite, registered: RegisteredSite, standing: Standing | None, now: dt.datetime) -> Member:
+    """How `site` stands at `now`; one that never reported is measured from its registration on a daily grid."""
+    since = standing.grid_time if standing else _midnight(max(registered.registered, site.member_from))
+    grid = standing.policy.grid if standing else Grid()
+    missed = max(0, grid.index(now) - (standing.grid_point if standing else grid.index(since)))
+    state = _state(site, standing, missed, study.alerts, now.date())
+    expected = site.is_member(now.date())
+    return Member(
+        study=study,
+        site=site,
+        standing=standing,
+        state=state,
+        missed=missed,
+        age=max(now - since, dt.timedelta(0)),
+        expected=expected,
+        current=expected and not _dropped(standing, missed, study.alerts, now),
+    )
+
+
+def _state(site: StudySite, standing: Standing | None, missed: int, alerts: AlertThresholds, today: dt.date) -> str:
+    if site.member_until is not None and site.member_until < today:
+        return "closed"
+    if standing is None:
+        return "never_reported"
+    if missed >= alerts.silent_after:
+        return "silent"
+    if missed >= alerts.late_after:
+        return "late"
+    return {"active": "fresh"}.get(standing.activity, standing.activity)
+
+
+def _dropped(standing: Standing | None, missed: int, alerts: AlertThresholds, now: dt.datetime) -> bool:
+    """Silent, paused or frozen for longer than the study allows."""
+    if standing is None:
+        return False
+    if missed >= alerts.drop_from_current_after:
+        return True
+    grid = standing.policy.grid
+    inactive = grid.index(now) - grid.index(standing.activity_since)
+    return standing.activity != "active" and inactive >= alerts.drop_from_current_after
+
+
+def planned_patients(site: StudySite, day: dt.date) -> int | None:
+    """Patients planned by `day`: straight lines from membership to the target in force, None without one.
+
+    A later target bends the line on the day from which it is valid.
+    """
+    targets = sorted((t for t in site.targets if t.valid_from <= day), key=lambda t: t.valid_from)
+    if not targets or day < site.member_from:
+        return None
+    start, reached = site.member_from, 0.0
+    for target, following in zip(targets, [*targets[1:], None], strict=True):
+        until = following.valid_from if following else day
+        if until <= start:
+            continue
+        length = max((target.by - start).days, 1)
+        share = min((until - start).days / length, 1.0)
+        start, reached = until, reached + (target.patients - reached) * share
+    return int(reached)
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), dt.UTC)

@@ -1,0 +1,1 @@
+"""Stores of accepted reports, one module per kind."""

@@ -1,0 +1,242 @@
+"""The store in one SQLite file: write-ahead log, every commit on the disk before it is answered.
+
+One thread writes. It takes whatever waits and commits it together, so that under load one fsync
+serves many reports (group commit). Reads have a connection of their own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import queue
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from studyscope_aggregator.store import Entry, HistoryMark, Last, Receipt, Refusals, SequenceTaken, StoreUnavailable
+from studyscope_aggregator.stores.sqlite_schema import NewerStore, bring_up_to_date
+
+BATCH = 128
+"""Writes of one commit at most."""
+
+Write = Callable[[sqlite3.Connection], None]
+_Job = tuple[Write, "Future[None]"]
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+_ENTRY = "study, site, sequence, grid_point, sha256, accepted_at, body, grid_time, activity_since"
+
+
+class SqliteStore:
+    """`ReportStore` in the file at `path`; the folder is made when it is missing. Raises StoreUnavailable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer, self._reader = _connect(path), _connect(path)
+            bring_up_to_date(self._writer)
+        except (sqlite3.Error, OSError, NewerStore) as error:
+            raise StoreUnavailable(f"{path} cannot be opened as a store: {error}") from error
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._read_lock, self._gate = threading.Lock(), threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._write_until_closed, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def append(self, entry: Entry) -> Future[None]:
+        receipt, body = entry.receipt, zlib.compress(entry.body, 1)
+
+        def write(connection: sqlite3.Connection) -> None:
+            (last,) = connection.execute(
+                "SELECT max(sequence) FROM reports WHERE study = ? AND site = ?", (receipt.study, receipt.site)
+            ).fetchone()
+            if last is not None and last >= receipt.sequence:
+                raise SequenceTaken(receipt.study, receipt.site, receipt.sequence)
+            connection.execute(
+                f"INSERT INTO reports ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    receipt.study,
+                    receipt.site,
+                    receipt.sequence,
+                    receipt.grid_point,
+                    receipt.sha256,
+                    _micros(receipt.accepted_at),
+                    body,
+                    _micros(entry.grid_time),
+                    _micros(entry.activity_since),
+                ),
+            )
+
+        return self._submit(write)
+
+    def receipt(self, study: str, site: str, sequence: int) -> Receipt | None:
+        rows = self._read(
+            "SELECT study, site, sequence, grid_point, sha256, accepted_at FROM reports "
+            "WHERE study = ? AND site = ? AND sequence = ?",
+            (study, site, sequence),
+        )
+        return _receipt(rows[0]) if rows else None
+
+    def last(self, study: str, site: str) -> Last | None:
+        rows = self._read(
+            "SELECT sequence, grid_time FROM reports WHERE study = ? AND site = ? ORDER BY sequence DESC LIMIT 1", (study, site)
+        )
+        return Last(rows[0][0], _moment(rows[0][1])) if rows else None
+
+    def newest(self) -> Iterator[Entry]:
+        keys = self._read(
+            "SELECT study, site, max(sequence) FROM reports WHERE retracted_at IS NULL GROUP BY study, site ORDER BY study, site",
+            (),
+        )
+        for study, site, sequence in keys:
+            yield from self.reports(study, site, sequence - 1, 1)
+
+    def reports(self, study: str, site: str, after: int, limit: int) -> list[Entry]:
+        rows = self._read(
+            f"SELECT {_ENTRY} FROM reports WHERE study = ? AND site = ? AND sequence > ? AND retracted_at IS NULL "
+            "ORDER BY sequence LIMIT ?",
+            (study, site, after, limit),
+        )
+        return [Entry(_receipt(row), zlib.decompress(row[6]), _moment(row[7]), _moment(row[8])) for row in rows]
+
+    def count_refusal(self, study: str, site: str, reason: str, at: dt.datetime, message: str) -> Future[None]:
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO refusals VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET "
+                "count = count + 1, last_at = excluded.last_at, last_message = excluded.last_message",
+                (study, site, reason, _micros(at), message),
+            )
+
+        return self._submit(write)
+
+    def refusals(self) -> Mapping[tuple[str, str, str], Refusals]:
+        rows = self._read("SELECT study, site, reason, count, last_at, last_message FROM refusals", ())
+        return {row[:3]: Refusals(row[3], _moment(row[4]), row[5]) for row in rows}
+
+    def retract(self, study: str, site: str, first: int, last: int, why: str, at: dt.datetime) -> Future[None]:
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE reports SET retracted_at = ?, retracted_why = ? "
+                "WHERE study = ? AND site = ? AND sequence BETWEEN ? AND ? AND retracted_at IS NULL",
+                (_micros(at), why, study, site, first, last),
+            )
+
+        return self._submit(write)
+
+    def history_mark(self, study: str, site: str) -> HistoryMark | None:
+        rows = self._read("SELECT sequence, day FROM history_marks WHERE study = ? AND site = ?", (study, site))
+        return HistoryMark(rows[0][0], dt.date.fromisoformat(rows[0][1])) if rows else None
+
+    def set_history_mark(self, study: str, site: str, mark: HistoryMark) -> Future[None]:
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT OR REPLACE INTO history_marks VALUES (?, ?, ?, ?)", (study, site, mark.sequence, mark.day.isoformat())
+            )
+
+        return self._submit(write)
+
+    def ready(self) -> None:
+        try:
+            self._submit(_touch).result(timeout=5)
+        except TimeoutError:
+            raise StoreUnavailable(f"{self._path} takes longer than 5 s to write: look at its disk") from None
+
+    def close(self) -> None:
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._jobs.put(None)
+        self._thread.join()
+        with self._read_lock:
+            self._reader.close()
+        self._writer.close()
+
+    def _submit(self, write: Write) -> Future[None]:
+        future: Future[None] = Future()
+        with self._gate:
+            if self._closed:
+                raise StoreUnavailable(f"{self._path}: the store is closed")
+            self._jobs.put((write, future))
+        return future
+
+    def _read(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
+        try:
+            with self._read_lock:
+                return self._reader.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self._path} cannot be read: {error}") from error
+
+    def _write_until_closed(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            batch = [job]
+            last = False
+            while len(batch) < BATCH and not self._jobs.empty():
+                more = self._jobs.get()
+                if more is None:
+                    last = True
+                    break
+                batch.append(more)
+            self._commit(batch)
+            if last:
+                return
+
+    def _commit(self, waiting: list[_Job]) -> None:
+        # From here on a caller that goes away cannot cancel; one that went before costs no write.
+        batch = [job for job in waiting if job[1].set_running_or_notify_cancel()]
+        taken: dict[int, SequenceTaken] = {}
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for position, (write, _) in enumerate(batch):
+                try:
+                    write(self._writer)
+                except SequenceTaken as refusal:
+                    taken[position] = refusal
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            _roll_back(self._writer)
+            problem = StoreUnavailable(f"{self._path} cannot be written: {error}; look at the disk's free space and rights")
+            for _, future in batch:
+                future.set_exception(problem)
+            return
+        for position, (_, future) in enumerate(batch):
+            if position in taken:
+                future.set_exception(taken[position])
+            else:
+                future.set_result(None)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _touch(connection: sqlite3.Connection) -> None:
+    """A write that changes nothing but needs everything that a write needs."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """A failed COMMIT on a full disk may or may not have left the transaction open."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _receipt(row: Sequence[Any]) -> Receipt:
+    study, site, sequence, grid_point, sha256, accepted_at = row[:6]
+    return Receipt(study, site, sequence, grid_point, sha256, _moment(accepted_at))
+
+
+def _micros(moment: dt.datetime) -> int:
+    return (moment - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def _moment(micros: int) -> dt.datetime:
+    return _EPOCH + dt.timedelta(microseconds=micros)

@@ -1,0 +1,86 @@
+"""The totals of every study, both kinds, kept until a report, the registry or a site's part in them changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from studyscope_aggregator.samples import Sample
+from studyscope_aggregator.standing import Shown, Standing
+from studyscope_aggregator.state import Member
+from studyscope_aggregator.totals import NOTHING, TableTotal, table_total
+from studyscope_contract.catalogue import centre
+from studyscope_contract.metric import Table, TableKey
+from studyscope_contract.study import Study
+
+KINDS = ("current", "last_known")
+
+
+@dataclass(frozen=True)
+class StudyTotals:
+    """Totals of one study by kind and table."""
+
+    study: Study
+    tables: Mapping[tuple[str, TableKey], TableTotal]
+
+    def of(self, kind: str, key: TableKey) -> TableTotal:
+        return self.tables.get((kind, key), NOTHING)
+
+
+Part = tuple[str, str, Shown | None, str | None] | None
+"""All of one site that a table's total depends on; None for a site that never reported."""
+
+
+@dataclass
+class TotalsMemory:
+    """The totals of one study as last computed, with what they were computed from."""
+
+    study: Study | None = None
+    found: dict[tuple[str, TableKey], tuple[tuple[Part, ...], TableTotal]] = field(default_factory=dict)
+
+
+def study_totals(study: Study, members: Sequence[Member], memory: TotalsMemory) -> StudyTotals:
+    """Totals over the expected sites among `members`; what did not change is taken from `memory`."""
+    if memory.study is not study:
+        memory.study, memory.found = study, {}
+    tables = {}
+    for kind in KINDS:
+        sites = [m.standing for m in members if m.expected and (m.current or kind == "last_known")]
+        for key, table in study.tables():
+            parts = tuple(_part(site, key) for site in sites)
+            known = memory.found.get((kind, key))
+            if known is None or known[0] != parts:
+                known = (parts, table_total(key, table, study.codes(table), sites))
+                memory.found[kind, key] = known
+            if known[1].cells:
+                tables[kind, key] = known[1]
+    return StudyTotals(study, tables)
+
+
+def _part(site: Standing | None, key: TableKey) -> Part:
+    if site is None:
+        return None
+    return site.site, site.policy.hash, site.tables.get(key), site.facts.tables.get(key.table)
+
+
+def total_samples(totals: StudyTotals) -> Iterator[Sample]:
+    """Value, bounds, coverage and age of each total; what is unknown has no sample."""
+    tables = dict(totals.study.tables())
+    for (kind, key), total in totals.tables.items():
+        yield from _table_samples(totals.study.id, kind, key, tables[key], total)
+
+
+def _table_samples(study: str, kind: str, key: TableKey, table: Table, total: TableTotal) -> Iterator[Sample]:
+    value, lower, upper, sites, oldest = centre.total_series(table)
+    whole = (("study", study), ("total", kind), *(((table.per, key.per),) if table.per else ()))
+    names = [dimension.label for dimension in table.dimensions]
+    for cell in total.cells:
+        labels = (*whole, *zip(names, cell.codes, strict=True))
+        if cell.value is not None:
+            yield Sample(value.name, labels, cell.value)
+        yield Sample(lower.name, labels, cell.lower)
+        if cell.upper is not None:
+            yield Sample(upper.name, labels, cell.upper)
+        yield Sample(sites.name, labels, cell.sites)
+    if total.oldest is not None:
+        yield Sample(oldest.name, whole, total.oldest.timestamp())

@@ -1,0 +1,105 @@
+"""Totals of the consortium: sums of what sites publish, between bounds, with coverage.
+
+For each site that is expected and each cell:
+    shown                             the policy's bounds of the number (Parameters.bounds)
+    hidden by the threshold           0 to s-1; so for cells of an offered table, shown or not
+    hidden for perhaps another reason 0 and no upper bound: never reported, refused, not approved,
+                                      no source, a sensitive table's withheld cell, a histogram that
+                                      is not shown (it may have had too few buckets to be shown)
+The bounds hold the truth as it was at each site's last released version. Histograms are added
+cumulatively and only at edges that every contributing site shows: elsewhere the sum would not grow
+with the edge.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from studyscope_aggregator.standing import Shown, Standing
+from studyscope_contract.metric import Kind, Table, TableKey
+from studyscope_contract.policy import Parameters
+
+
+@dataclass(frozen=True)
+class CellTotal:
+    """One cell over all sites; `value` is None where no site shows it, `upper` where there is none."""
+
+    codes: tuple[str, ...]
+    value: int | None
+    lower: int
+    upper: int | None
+    sites: int
+
+
+@dataclass(frozen=True)
+class TableTotal:
+    """One table over all sites; `oldest` is the grid time of the oldest release in it."""
+
+    cells: tuple[CellTotal, ...]
+    oldest: dt.datetime | None
+
+
+NOTHING = TableTotal((), None)
+
+
+def table_total(key: TableKey, table: Table, codes: Sequence[tuple[str, ...]], sites: Sequence[Standing | None]) -> TableTotal:
+    """The total of one table over `sites`, the expected ones; None is a site that never reported.
+
+    NOTHING while no site offers the table.
+    """
+    if not any(site is not None and _offers(site, key) for site in sites):
+        return NOTHING
+    shown = [site.tables[key] for site in sites if site is not None and key in site.tables]
+    cells = tuple(_histogram(key, table, sites) if table.kind is Kind.HISTOGRAM else _cells(key, table, codes, sites))
+    return TableTotal(cells, min((part.released for part in shown), default=None))
+
+
+def _offers(site: Standing, key: TableKey) -> bool:
+    return key in site.tables or site.facts.tables.get(key.table) == "offered"
+
+
+def _cells(
+    key: TableKey, table: Table, codes: Sequence[tuple[str, ...]], sites: Sequence[Standing | None]
+) -> Iterator[CellTotal]:
+    hidden_upper = None if table.sensitive else sum(site.policy.parameters.s - 1 for site in sites if site is not None)
+    whole = all(site is not None and _offers(site, key) for site in sites)
+    showing = [(site.tables[key].cells, site.policy.parameters) for site in sites if site is not None and key in site.tables]
+    for cell in codes:
+        values = [(cells[cell], parameters) for cells, parameters in showing if cell in cells]
+        lower = sum(parameters.bounds(value)[0] for value, parameters in values)
+        upper = _upper(values, hidden_upper if whole else None, everywhere=len(values) == len(sites))
+        yield CellTotal(cell, sum(value for value, _ in values) if values else None, lower, upper, len(values))
+
+
+def _upper(values: Iterable[tuple[int, Parameters]], hidden_upper: int | None, *, everywhere: bool) -> int | None:
+    """`hidden_upper`: the most if every site hid the cell; each site that shows it takes its part out."""
+    values = list(values)
+    if everywhere:
+        return sum(parameters.bounds(value)[1] for value, parameters in values)
+    if hidden_upper is None:
+        return None
+    return hidden_upper + sum(parameters.bounds(value)[1] - (parameters.s - 1) for value, parameters in values)
+
+
+def _histogram(key: TableKey, table: Table, sites: Sequence[Standing | None]) -> Iterator[CellTotal]:
+    showing = [(site.tables[key], site.policy.parameters) for site in sites if site is not None and key in site.tables]
+    if not showing:
+        return
+    cumulated = [_cumulated(shown, parameters, table) for shown, parameters in showing]
+    shared = [edge for edge in table.dimensions[0].codes if all(edge in site for site in cumulated)]
+    complete = len(showing) == len(sites)
+    for edge in shared:
+        value, lower, upper = (sum(site[edge][part] for site in cumulated) for part in range(3))
+        yield CellTotal((edge,), value, lower, upper if complete else None, len(showing))
+
+
+def _cumulated(shown: Shown, parameters: Parameters, table: Table) -> dict[str, tuple[int, int, int]]:
+    """Value, lower and upper bound up to each published edge."""
+    edges = [edge for edge in table.dimensions[0].codes if (edge,) in shown.cells]
+    values = [shown.cells[edge,] for edge in edges]
+    bounds = [parameters.bounds(value) for value in values]
+    parts = (accumulate(values), accumulate(low for low, _ in bounds), accumulate(high for _, high in bounds))
+    return dict(zip(edges, zip(*parts, strict=True), strict=True))

@@ -1,0 +1,35 @@
+"""What the routes are given: made once by `create_app`, reached through the application's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from studyscope_aggregator.clock import Clock
+from studyscope_aggregator.consortium import Consortium
+from studyscope_aggregator.exposition import Exposition
+from studyscope_aggregator.metrics import OwnMetrics
+from studyscope_aggregator.reception import Reception
+from studyscope_aggregator.store import ReportStore
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The parts of one running aggregator."""
+
+    clock: Clock
+    metrics: OwnMetrics
+    store: ReportStore
+    consortium: Consortium
+    reception: Reception
+    exposition: Exposition
+
+
+def _of_request(request: Request) -> Wiring:
+    wiring: Wiring = request.app.state.wiring
+    return wiring
+
+
+Wired = Annotated[Wiring, Depends(_of_request)]

@@ -1,0 +1,211 @@
+"""What the centre does with reports, through a real server."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table, served
+from studyscope_aggregator.app import create_app
+from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_contract.keys import SigningKey
+from studyscope_contract.policy import Parameters
+from studyscope_contract.report import MAX_BYTES, PolicyStatement, SiteFacts
+
+REPORTS = "/api/v1/reports"
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Centre:
+    return Centre(tmp_path)
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
+
+
+@pytest.fixture
+def client(centre: Centre, clock: StandingClock) -> Iterator[httpx.Client]:
+    settings = centre.settings()
+    with served(create_app(settings, SqliteStore(settings.store), clock)) as client:
+        yield client
+
+
+def sent(client: httpx.Client, centre: Centre, *reports: object) -> list[httpx.Response]:
+    return [client.post(REPORTS, content=centre.signed(report).to_bytes()) for report in reports]  # type: ignore[arg-type]
+
+
+def test_a_report_is_answered_with_a_receipt_and_shown(client: httpx.Client, centre: Centre) -> None:
+    (answer,) = sent(client, centre, a_report())
+
+    assert answer.status_code == 201
+    assert answer.json()["site"] == "berlin"
+    assert answer.json()["accepted_at"] == "2026-06-01T12:00:00Z"
+    assert 'study_patients{study="liver",site="berlin"} 40\n' in client.get("/metrics").text
+
+
+def test_the_same_bytes_again_get_the_same_receipt(client: httpx.Client, centre: Centre, clock: StandingClock) -> None:
+    first, newer = sent(client, centre, a_report(grid_point=TODAY - 1), a_report(sequence=2))
+    clock.moment = NOW.replace(hour=13)
+
+    (again,) = sent(client, centre, a_report(grid_point=TODAY - 1))
+
+    assert (first.status_code, newer.status_code, again.status_code) == (201, 201, 200)
+    assert again.json() == first.json()
+
+
+def refused(answer: httpx.Response, status: int, reason: str, words: str) -> None:
+    assert (answer.status_code, answer.json()["reason"]) == (status, reason)
+    assert words in answer.json()["message"]
+
+
+def test_a_site_cannot_write_as_another(client: httpx.Client, centre: Centre) -> None:
+    raw = centre.signed(a_report(site="lyon"), centre.keys["berlin"]).to_bytes()
+
+    refused(client.post(REPORTS, content=raw), 403, "unknown_key", "no key of site lyon")
+    assert 'site="lyon",reason="unknown_key"} 1' in client.get("/metrics").text
+
+
+def test_an_altered_report_is_refused(client: httpx.Client, centre: Centre) -> None:
+    content = json.loads(centre.signed(a_report()).to_bytes())
+    content["report"]["activity"] = "paused"
+    raw = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+    refused(client.post(REPORTS, content=raw), 403, "bad_signature", "altered")
+
+
+def test_a_number_that_the_policy_cannot_show_is_refused(client: httpx.Client, centre: Centre) -> None:
+    (answer,) = sent(client, centre, a_report(tables=(a_table(cells={(): 41}),)))
+
+    refused(answer, 422, "impossible_value", "multiples of 10")
+
+
+def test_a_policy_looser_than_its_preset_is_refused(client: httpx.Client, centre: Centre) -> None:
+    loose = PolicyStatement.model_validate(
+        {"preset": "coarse", "parameters": Parameters(k=11, b=10, s=15, m=10), "grid": {}, "hash": "0" * 64}
+    )
+
+    refused(sent(client, centre, a_report(policy=loose))[0], 422, "policy_floor", "k = 11")
+
+
+@pytest.mark.parametrize(
+    ("table", "status", "reason"),
+    [
+        (a_table("weight"), 422, "unknown_table"),
+        (a_table("structure_volume", {("1.0",): 20, ("+Inf",): 20}, per="spleen"), 422, "unknown_table"),
+        (a_table("sex", {("X",): 20}), 422, "unknown_code"),
+        (a_table("stage", {("transferred",): 20}), 422, "unknown_code"),
+    ],
+)
+def test_what_the_study_does_not_have_is_refused(
+    client: httpx.Client, centre: Centre, table: object, status: int, reason: str
+) -> None:
+    (answer,) = sent(client, centre, a_report(tables=(table,)))  # type: ignore[arg-type]
+
+    assert (answer.status_code, answer.json()["reason"]) == (status, reason)
+
+
+def test_order_and_time_are_kept(client: httpx.Client, centre: Centre, clock: StandingClock) -> None:
+    assert sent(client, centre, a_report(sequence=5, grid_point=TODAY - 1))[0].status_code == 201
+
+    old, other, stuck, ahead = sent(
+        client,
+        centre,
+        a_report(sequence=4, grid_point=TODAY),
+        a_report(sequence=5, grid_point=TODAY),
+        a_report(sequence=6, grid_point=TODAY - 1),
+        a_report(sequence=6, grid_point=TODAY + 1),
+    )
+
+    refused(old, 409, "old_sequence", "older than what this centre holds")
+    refused(other, 409, "conflicting", "two exporters")
+    refused(stuck, 409, "grid_order", "clock")
+    refused(ahead, 425, "in_future", "clock")
+    assert ahead.json()["temporary"] is True
+    clock.moment = NOW.replace(day=2)
+    assert sent(client, centre, a_report(sequence=6, grid_point=TODAY + 1))[0].status_code == 201
+
+
+def test_a_grid_point_beyond_every_calendar_is_refused(client: httpx.Client, centre: Centre) -> None:
+    refused(sent(client, centre, a_report(grid_point=10**15))[0], 425, "in_future", "clock")
+
+
+def test_a_site_ahead_of_the_study_file_waits(client: httpx.Client, centre: Centre) -> None:
+    facts = SiteFacts(release="0.1.0", study_version=2)
+
+    refused(sent(client, centre, a_report(facts=facts))[0], 425, "newer_study_version", "version 2")
+
+
+def test_unknown_names_are_told_and_not_made_into_labels(client: httpx.Client, centre: Centre) -> None:
+    key = SigningKey.generate()
+    for report, reason in ((a_report(site="madrid"), "unknown_site"), (a_report(study="lung"), "unknown_study")):
+        answer = client.post(REPORTS, content=centre.signed(report, key).to_bytes())
+        assert (answer.status_code, answer.json()["reason"]) == (404, reason)
+
+    assert "madrid" not in client.get("/metrics").text
+
+
+def test_too_much_is_refused_while_it_arrives(client: httpx.Client) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(64):
+            yield b" " * (MAX_BYTES // 16)
+
+    try:
+        answer = client.post(REPORTS, content=endless())
+    except httpx.HTTPError:
+        return  # the server closed the connection before everything was sent
+    refused(answer, 413, "too_large", "bytes")
+
+
+def test_compressed_bodies_are_refused(client: httpx.Client, centre: Centre) -> None:
+    raw = gzip.compress(centre.signed(a_report()).to_bytes())
+
+    refused(client.post(REPORTS, content=raw, headers={"Content-Encoding": "gzip"}), 415, "encoded", "without")
+
+
+def test_a_centre_started_anew_shows_the_same_and_knows_the_last_report(centre: Centre, clock: StandingClock) -> None:
+    settings = centre.settings()
+    with served(create_app(settings, SqliteStore(settings.store), clock)) as client:
+        sent(client, centre, a_report(sequence=7), a_report(sequence=3))
+        before = client.get("/metrics").text
+
+    with served(create_app(settings, SqliteStore(settings.store), clock)) as client:
+        assert client.get("/metrics").text == before
+        assert client.get("/api/v1/sites/liver/berlin/last").json()["sequence"] == 7
+        assert client.get("/api/v1/sites/liver/oslo/last").status_code == 404
+
+
+def test_a_new_site_and_a_broken_file_need_no_restart(client: httpx.Client, centre: Centre) -> None:
+    old = client.get("/api/v1/studies/liver")
+    centre.write_study(version=2)
+    time.sleep(1.1)
+    new = client.get("/api/v1/studies/liver", headers={"If-None-Match": old.headers["etag"]})
+    assert new.status_code == 200
+    assert client.get("/api/v1/studies/liver", headers={"If-None-Match": new.headers["etag"]}).status_code == 304
+
+    centre.write_study(version=3, colour="blue")
+    time.sleep(1.1)
+
+    assert client.get("/api/v1/studies/liver").content == new.content
+    assert "studyscope_registry_reload_success 0.0" in client.get("/metrics/self").text
+
+
+def test_both_forms_of_the_page_are_the_same(client: httpx.Client, centre: Centre) -> None:
+    sent(client, centre, a_report())
+
+    packed = client.get("/metrics", headers={"Accept-Encoding": "gzip"})
+
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.text == client.get("/metrics", headers={"Accept-Encoding": "identity"}).text
+
+
+def test_health_is_told(client: httpx.Client) -> None:
+    assert client.get("/healthz").text == "ok\n"
+    assert client.get("/readyz").text == "ready\n"
