@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from studyscope_contract.study import Study
+from studyscope_contract.study import Study, Workflow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,10 +112,17 @@ class StudyRecords:
 
     def jobs(self, workflow_id: str) -> pd.DataFrame:
         """The latest job of each patient in the workflow; running for too long is `stuck`."""
-        workflow = next(workflow for workflow in self.study.workflows if workflow.id == workflow_id)
+        return self._jobs_by_workflow[workflow_id]
+
+    @cached_property
+    def _jobs_by_workflow(self) -> dict[str, pd.DataFrame]:
+        """Once for all collectors: four tables and a stage ask for each workflow."""
         jobs = self._of_the_sources(self.frames.jobs_frame())
-        jobs = jobs[(jobs["workflow"] == workflow_id) & jobs["patient_key"].isin(self.patients)]
-        jobs = jobs[jobs["model_version"].isin(("", workflow.version))]
+        jobs = jobs[jobs["patient_key"].isin(self.patients)]
+        return {workflow.id: self._latest_jobs(jobs, workflow) for workflow in self.study.workflows}
+
+    def _latest_jobs(self, jobs: pd.DataFrame, workflow: Workflow) -> pd.DataFrame:
+        jobs = jobs[(jobs["workflow"] == workflow.id) & jobs["model_version"].isin(("", workflow.version))]
         latest = jobs.assign(_order=[_latest_time(row) for row in jobs.itertuples()])
         latest = latest.sort_values(["_order", "job_key"], kind="stable").drop_duplicates("patient_key", keep="last")
         limit = dt.timedelta(hours=workflow.stuck_after_hours)
