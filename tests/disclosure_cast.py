@@ -211,6 +211,8 @@ class MemoryDisk:
         """The disk after power came back."""
         if self.renamed:
             self._settle()
+        for _, new in self.renames:
+            self.live.pop(new)  # the old name comes back with its synced content
         survived: Mapping[str, bytes] = {name: self._survivor(name) for name in self.live.keys() | self.safe.keys()}
         left = {name: content for name, content in survived.items() if content or name in self.safe}
         return MemoryDisk(live=dict(left), safe=dict(left))

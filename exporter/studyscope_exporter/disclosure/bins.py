@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from studyscope_contract.metric import Kind, Table
 from studyscope_contract.policy import Parameters
+from studyscope_exporter.disclosure.census import Exact
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.histogram import merged_edges, summed
 
@@ -31,7 +32,7 @@ def shown_cells(
     if table.kind is Kind.HISTOGRAM:
         cells = _histogram(codes, counts, parameters, before)
     else:
-        cells = [(code, counts.get(code, 0)) for code in codes]
+        cells = [(code, counts.get(code, Exact(0))) for code in codes]
     withheld = {parameters.published(patients), parameters.published(population)} if table.sensitive else set()
     shown = [(code, parameters.published(count)) for code, count in cells]
     return tuple((code, number) for code, number in shown if number is not None and number not in withheld)
@@ -40,6 +41,6 @@ def shown_cells(
 def _histogram(
     codes: tuple[Cell, ...], counts: Mapping[Cell, int], parameters: Parameters, before: Shown
 ) -> list[tuple[Cell, int]]:
-    fine = [counts.get(code, 0) for code in codes]
+    fine = [counts.get(code, Exact(0)) for code in codes]
     ends = merged_edges(fine, parameters.s, [codes.index(code) for code, _ in before if code in codes])
     return list(zip([codes[end] for end in ends], summed(fine, ends), strict=True)) if ends else []

@@ -22,6 +22,13 @@ Places = NDArray[np.intp]
 ABSENT = -1
 
 
+class Exact(int):
+    """A number of patients; it computes as any other and shows itself in no trace, log or repr."""
+
+    def __repr__(self) -> str:
+        return "exact"
+
+
 def roster_of(keys: Iterable[bytes]) -> Roster:
     return np.frombuffer(b"".join(sorted(keys)), dtype=f"S{KEY_BYTES}")
 
@@ -63,11 +70,11 @@ def moved_to(column: Column, at: Places, size: int) -> Column:
     return moved
 
 
-def counted(column: Column, answers: tuple[Answer, ...]) -> dict[Cell, int]:
+def counted(column: Column, answers: tuple[Answer, ...]) -> dict[Cell, Exact]:
     """Patients in each cell."""
-    counts: dict[Cell, int] = {}
+    counts: dict[Cell, Exact] = {}
     for number, patients in enumerate(np.bincount(column[column != ABSENT], minlength=len(answers)).tolist()):
         if patients:
             for cell in answers[number]:
-                counts[cell] = counts.get(cell, 0) + patients
+                counts[cell] = Exact(counts.get(cell, 0) + patients)
     return counts

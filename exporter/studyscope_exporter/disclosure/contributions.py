@@ -26,26 +26,29 @@ class Contributions:
 
 
 def check(contributions: Contributions, study: Study) -> None:
-    """Raises ContributionsProblem unless every table, patient and cell is one that `study` allows."""
+    """Raises ContributionsProblem unless every table, patient and cell is one that `study` allows.
+
+    No local variable here holds patients, so that no trace can show one.
+    """
     tables = dict(study.tables())
-    population = contributions.tables.get(POPULATION)
-    if population is None:
+    if POPULATION not in contributions.tables:
         raise ContributionsProblem("population", "is missing")
-    if any(len(patient) != KEY_BYTES for patient in population):
+    if any(len(patient) != KEY_BYTES for patient in contributions.tables[POPULATION]):
         raise ContributionsProblem("population", f"a patient key is not {KEY_BYTES} bytes long")
-    for key, answers in contributions.tables.items():
+    for key in contributions.tables:
         table = tables.get(key)
         if table is None or table.unit is not Unit.PATIENT:
             raise ContributionsProblem(str(key), "is not a patient table of this study")
-        _check_patients(key, table, answers, population)
-        for cells in set(answers.values()):
-            _check_cells(key, table, cells, study.codes(table))
+        _check_patients(key, table, contributions)
+        codes = study.codes(table)
+        for cells in set(contributions.tables[key].values()):
+            _check_cells(key, table, cells, codes)
 
 
-def _check_patients(key: TableKey, table: Table, answers: Mapping[bytes, object], population: Mapping[bytes, object]) -> None:
-    if not answers.keys() <= population.keys():
+def _check_patients(key: TableKey, table: Table, contributions: Contributions) -> None:
+    if not contributions.tables[key].keys() <= contributions.tables[POPULATION].keys():
         raise ContributionsProblem(str(key), "holds a patient who is not in the population")
-    if not table.subpopulation and len(answers) != len(population):
+    if not table.subpopulation and len(contributions.tables[key]) != len(contributions.tables[POPULATION]):
         raise ContributionsProblem(str(key), "lacks a patient of the population; every patient needs a cell here")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from studyscope_exporter.disclosure.census import Exact
+
 
 def merged_edges(counts: Sequence[int], least: int, sticky: Sequence[int]) -> tuple[int, ...]:
     """Last fine bucket of each merged bucket, every merged bucket holding at least `least` patients.
@@ -39,4 +41,4 @@ def _closed(counts: Sequence[int], least: int, candidates: Sequence[int], start:
 def summed(counts: Sequence[int], ends: Sequence[int]) -> list[int]:
     """Patients in each merged bucket."""
     starts = [0, *(end + 1 for end in ends[:-1])]
-    return [sum(counts[start : end + 1]) for start, end in zip(starts, ends, strict=True)]
+    return [Exact(sum(counts[start : end + 1])) for start, end in zip(starts, ends, strict=True)]

@@ -54,7 +54,7 @@ def _preview(key: TableKey, before: State, step: Step, terms: Terms, approved: f
 
     columns = {} if step.counted is None else step.counted.columns
     answers = () if step.counted is None else step.counted.state.answers
-    exact = counted(columns[key], answers) if key in columns else {}
+    exact = {cell: int(n) for cell, n in counted(columns[key], answers).items()} if key in columns else {}
     due = _due(key, step.state, terms)
     return TablePreview(key, _situation(key, step, terms, approved, due), shown(before), shown(step.state), exact, due)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from studyscope_exporter.disclosure.census import ABSENT, Answer, Column, Places, counted, moved_to
+from studyscope_exporter.disclosure.census import ABSENT, Answer, Column, Exact, Places, counted, moved_to
 from studyscope_exporter.disclosure.contributions import Cell
 
 
@@ -23,15 +23,15 @@ class Snapshot:
     departed: Mapping[Cell, int] = field(default_factory=dict)
     gone: int = 0
 
-    def counts(self, answers: tuple[Answer, ...]) -> dict[Cell, int]:
+    def counts(self, answers: tuple[Answer, ...]) -> dict[Cell, Exact]:
         counts = counted(self.column, answers)
         for cell, patients in self.departed.items():
-            counts[cell] = counts.get(cell, 0) + patients
+            counts[cell] = Exact(counts.get(cell, 0) + patients)
         return counts
 
     @property
-    def patients(self) -> int:
-        return int(np.count_nonzero(self.column != ABSENT)) + self.gone
+    def patients(self) -> Exact:
+        return Exact(np.count_nonzero(self.column != ABSENT) + self.gone)
 
     def over(self, at: Places, size: int) -> Snapshot:
         return replace(self, column=moved_to(self.column, at, size))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from studyscope_contract.metric import TableKey
 from studyscope_exporter.disclosure.audit import Audit, Verdict
 from studyscope_exporter.disclosure.bins import Shown, shown_cells
-from studyscope_exporter.disclosure.contributions import POPULATION, Contributions
+from studyscope_exporter.disclosure.contributions import POPULATION, Cell, Contributions
 from studyscope_exporter.disclosure.gate import Counted, counted_over, freeze, put_off, release_due
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.randomness import SecretRandom
@@ -56,7 +56,7 @@ def _release(state: State, point: int, terms: Terms, keys: Iterable[TableKey]) -
     return Release(point, terms.parameters, tuple(versions))
 
 
-def _shown(key: TableKey, snapshot: Snapshot, exact: dict[tuple[str, ...], int], state: State, terms: Terms) -> Shown:
+def _shown(key: TableKey, snapshot: Snapshot, exact: Mapping[Cell, int], state: State, terms: Terms) -> Shown:
     table, population = state.table(key), state.table(POPULATION).snapshot
     return shown_cells(
         terms.tables[key],
