@@ -59,7 +59,8 @@ def scanned(log: Path, inventory: Inventory, **settings: Any) -> ScanResult:
 
 
 def jobs(inventory: Inventory) -> list[dict[str, Any]]:
-    return [dict(row) for row in inventory.jobs_frame().to_dict("records")]
+    frame: Any = inventory.jobs_frame()
+    return list(frame.to_dict("records"))
 
 
 def series_of(patient: str, series: str, study: str = "1.2") -> ImagingSeries:

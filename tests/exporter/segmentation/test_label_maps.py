@@ -6,7 +6,7 @@ import gzip
 import json
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -26,7 +26,7 @@ VOXEL_ML = 0.8 * 0.7 * 2.5 / 1000
 TYPES = ["u1", "i1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"]
 
 
-def written(path: Path, labels: NDArray[Any], order: str = "<", image: Any = nib.Nifti1Image) -> Path:
+def written(path: Path, labels: NDArray[Any], order: Literal["<", ">"] = "<", image: Any = nib.Nifti1Image) -> Path:
     header = image.header_class(endianness=order)
     header.set_data_dtype(labels.dtype.newbyteorder(order))
     nib.save(image(labels, AFFINE, header), path)
@@ -54,7 +54,9 @@ def reason(path: Path) -> str:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
-def test_every_type_order_and_version_is_counted_exactly(tmp_path: Path, name: str, dtype: str, order: str, image: Any) -> None:
+def test_every_type_order_and_version_is_counted_exactly(
+    tmp_path: Path, name: str, dtype: str, order: Literal["<", ">"], image: Any
+) -> None:
     labels = labels_of().astype(dtype)
 
     label_map = read_label_map(written(tmp_path / name, labels, order, image))
@@ -235,7 +237,7 @@ def test_a_dataset_json_that_names_nothing_is_said_to(tmp_path: Path, text: str)
 
 
 def test_an_extension_with_entities_is_not_parsed(tmp_path: Path) -> None:
-    image = nib.Nifti1Image(labels_of().astype("u1"), AFFINE)
+    image: Any = nib.Nifti1Image(labels_of().astype("u1"), AFFINE)  # type: ignore[no-untyped-call]
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><CaretExtension><Label Key="1">&b;</Label></CaretExtension>'
     image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", bomb))
     nib.save(image, tmp_path / "a.nii")
@@ -262,7 +264,8 @@ def test_the_names_in_totalsegmentators_header_extension_are_used() -> None:
     label_map = read_label_map(path)
     volumes = {found.structure: found.volume_ml for found in label_map.names.volumes(label_map.voxels, label_map.voxel_ml)}
 
-    data = np.asarray(nib.load(path).dataobj)
+    image: Any = nib.load(path)
+    data = np.asarray(image.dataobj)
     assert len(volumes) == 117
     assert sum(volume > 0 for volume in volumes.values()) == len(truth(data)) == 41
     assert volumes["spleen"] == pytest.approx((data == 1).sum() * 0.027)

@@ -60,15 +60,16 @@ def write(path: Path, *counts: int) -> None:
     for label, count in enumerate(counts, 1):
         labels[sum(counts[: label - 1]) :][:count] = label
     path.parent.mkdir(parents=True, exist_ok=True)
-    nib.save(nib.Nifti1Image(labels.reshape(10, 10, 10), np.diag([10.0, 10.0, 10.0, 1.0])), path)
+    image = nib.Nifti1Image(labels.reshape(10, 10, 10), np.diag([10.0, 10.0, 10.0, 1.0]))  # type: ignore[no-untyped-call]
+    nib.save(image, path)
 
 
-def volumes(inventory: Inventory) -> dict[str, dict[str, float]]:
+def volumes(inventory: Inventory) -> dict[bytes, dict[str, Any]]:
     """Structures with ml, by the key of the patient."""
     rows = inventory.segmentations_frame().merge(inventory.structures_frame(), on="segmentation_key")
-    found: dict[str, dict[str, float]] = {}
-    for row in rows.itertuples():
-        found.setdefault(row.patient_key, {})[row.structure] = pytest.approx(row.volume_ml)
+    found: dict[bytes, dict[str, Any]] = {}
+    for key, structure, volume in zip(rows["patient_key"], rows["structure"], rows["volume_ml"], strict=True):
+        found.setdefault(key, {})[structure] = pytest.approx(volume)
     return found
 
 
@@ -272,4 +273,4 @@ def test_the_real_case_folder_of_totalsegmentator_is_one_segmentation_with_the_v
     stated = json.loads((root / "P1" / "statistics.json").read_text())
     assert key == patient("P1")
     assert len(stated) == 117
-    assert {name: found[name] for name in stated} == {name: values["volume"] / 1000 for name, values in stated.items()}
+    assert {name: found[name.lower()] for name in stated} == {name: values["volume"] / 1000 for name, values in stated.items()}
