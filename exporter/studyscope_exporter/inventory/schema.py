@@ -36,6 +36,8 @@ CREATE TABLE series (
     identity_removed TEXT NOT NULL, burned_in TEXT NOT NULL, synthetic INTEGER NOT NULL,
     UNIQUE (source, series_key)
 );
+CREATE INDEX series_key ON series (series_key);
+CREATE INDEX series_study ON series (study_key);
 CREATE TABLE segmentation (
     number INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES item (number) ON DELETE CASCADE,
     first_seen TEXT NOT NULL, segmentation_key BLOB NOT NULL, patient_key BLOB, study_key BLOB, image_series_key BLOB,
