@@ -30,6 +30,7 @@ class AlertRule:
     hold: str  # how long `expr` must be true before anybody is told
     audience: Audience
     title: str  # one line, for the subject
+    over: str  # the same when it is over
     what: str
     to_do: str
     dashboard: str
@@ -43,6 +44,7 @@ class AlertRule:
             "labels": {"audience": self.audience, "severity": self.severity},
             "annotations": {
                 "title": self.title,
+                "over": self.over,
                 "what": self.what,
                 "to_do": self.to_do,
                 "dashboard": self.dashboard,

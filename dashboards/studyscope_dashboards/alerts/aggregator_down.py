@@ -14,6 +14,7 @@ RULE = AlertRule(
     audience="technical",
     severity="critical",
     title="The centre's aggregator does not answer",
+    over="The centre's aggregator answers again",
     what="Prometheus has not been able to read the aggregator for 15 minutes. Dashboards show no new numbers. "
     "Hospitals keep their reports and send them when the aggregator is back.",
     to_do="Coordinator: look at the aggregator's log on the centre's machine and at its /readyz, then follow the runbook.",

@@ -13,6 +13,7 @@ RULE = AlertRule(
     audience="technical",
     severity="information",
     title="{{ $labels.name }} is late",
+    over="{{ $labels.name }} is no longer overdue",
     what="{{ $labels.name }} ({{ $labels.city }}) has missed its last reports. "
     "Its last numbers are still shown and nothing is lost: what it could not send is kept there and follows later.",
     to_do="Site IT: run studyscope-exporter status on the exporter's machine; it names what blocks the delivery. "

@@ -17,6 +17,7 @@ RULE = AlertRule(
     hold="0s",
     audience="everyone",
     title="{{ $labels.name }} has never reported",
+    over="{{ $labels.name }} has sent its first report, or left the study",
     what="{{ $labels.name }} ({{ $labels.city }}) joined the study and has not sent a single report since.",
     to_do="Coordinator: ask the site how far contract, ethics, network and installation are. "
     "Study leads: decide whether the site's start date or its target has to change.",

@@ -11,6 +11,7 @@ RULE = AlertRule(
     hold="0s",
     audience="everyone",
     title="{{ $labels.name }} is silent",
+    over="{{ $labels.name }} is no longer overdue",
     what="{{ $labels.name }} ({{ $labels.city }}) has not reported for several of its reporting days. "
     "Dashboards go on showing its last known numbers, marked with their age.",
     to_do="Coordinator: call the site's IT; the longer it waits, the harder the cause is to find. "
