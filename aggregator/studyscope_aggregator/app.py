@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.exposition import Exposition
+from studyscope_aggregator.history_task import HistoryTask
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.reception import Reception
 from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.release_number import release_number
+from studyscope_aggregator.remote_write import HistoryWriter
 from studyscope_aggregator.routes import health, reports, scrapes, studies
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.store import ReportStore
@@ -31,7 +35,8 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         try:
-            yield
+            async with _history(settings, wiring):
+                yield
         finally:
             store.close()
 
@@ -47,3 +52,21 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
     for part in (reports, studies, scrapes, health):
         app.include_router(part.router)
     return app
+
+
+@asynccontextmanager
+async def _history(settings: CentreSettings, wiring: Wiring) -> AsyncIterator[None]:
+    """Writes history while the application runs, where the centre file says to."""
+    if settings.remote_write is None:
+        yield
+        return
+    writer = HistoryWriter(settings.remote_write, wiring.metrics)
+    work = HistoryTask(wiring.consortium, wiring.store, writer, wiring.clock, wiring.metrics, random.Random())
+    task = asyncio.create_task(work.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await writer.close()

@@ -69,8 +69,8 @@ class StudyRules:
             if not policy.parameters.can_publish(cell.value):
                 yield Rejected(
                     "impossible_value",
-                    f"table {key} holds a number that the policy it names cannot show (multiples of "
-                    f"{policy.parameters.b}, nothing under {policy.parameters.s}): this exporter is damaged or altered; tell your data-protection officer",
+                    f"table {key} holds a number that the policy it names cannot show (multiples of {policy.parameters.b}, "
+                    f"nothing under {policy.parameters.s}): this exporter is damaged or altered; tell data protection",
                 )
 
 

@@ -17,7 +17,7 @@ SITE_STATE = Series(
 )
 SITE_LAST_REPORT = Series(
     "study_site_last_report_timestamp_seconds",
-    "Grid time of the newest accepted report; 0 while the site has never reported.",
+    "Grid time of the newest accepted report; absent while the site has never reported.",
     ("study", "site"),
 )
 SITE_REPORT_AGE = Series(
