@@ -81,6 +81,10 @@ class _Note:
         waiting = {run: (series, study) for run, (series, study) in kept["waiting"].items()}
         return cls(kept["reads_as"], Place(**kept["place"]), kept["bad"], waiting)
 
+    def packed(self) -> bytes:
+        kept = {"reads_as": self.reads_as, "place": asdict(self.place), "bad": self.bad, "waiting": self.waiting}
+        return json.dumps(kept).encode()
+
 
 @dataclass(frozen=True)
 class JobsSource:
@@ -156,7 +160,7 @@ class JobsSource:
                 for line in some:
                     self._take(line, reader, inventory, note)
                 note.place = place_at(path, some[-1].end)
-                inventory.keep_note(self.name, json.dumps(asdict(note)).encode())
+                inventory.keep_note(self.name, note.packed())
             result.seen += len(some)
             result.read += len(some)
             progress.advance(len(some))
@@ -218,13 +222,15 @@ class JobsSource:
             patient = inventory.patient_of(bytes.fromhex(series or ""), bytes.fromhex(study or ""))
             if patient is not None:
                 found[run] = patient
+        if not found:
+            return
         with inventory.batch():
             for run, patient in found.items():
                 job = inventory.job(self.name, bytes.fromhex(run))
                 if job is not None:
                     inventory.put(self.name, bytes.fromhex(run), [replace(job, patient_key=patient)])
                 del note.waiting[run]
-            inventory.keep_note(self.name, json.dumps(asdict(note)).encode())
+            inventory.keep_note(self.name, note.packed())
 
 
 def _in_pieces(log: Iterator[Line], size: int) -> Iterator[list[Line]]:
