@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from math import isnan
 
 from studyscope_contract.metric import Table
 
@@ -13,7 +14,9 @@ Contribution = dict[bytes, frozenset[tuple[str, ...]]]
 
 def one_cell(patients: Iterable[bytes], codes: Iterable[str]) -> Contribution:
     """One cell per patient, of a table with one dimension."""
-    return {patient: frozenset({(code,)}) for patient, code in zip(patients, codes, strict=True)}
+    given = list(codes)
+    cells = {code: frozenset({(code,)}) for code in set(given)}
+    return {patient: cells[code] for patient, code in zip(patients, given, strict=True)}
 
 
 def many_cells(patients: Iterable[bytes], codes: Iterable[str]) -> Contribution:
@@ -24,16 +27,11 @@ def many_cells(patients: Iterable[bytes], codes: Iterable[str]) -> Contribution:
     return {patient: frozenset(cells) for patient, cells in found.items()}
 
 
-def bucket(table: Table, value: float) -> str:
-    """The upper edge of the bucket of a histogram that holds `value`; an edge belongs to the bucket under it."""
-    edges = table.dimensions[0].codes
-    return edges[bisect_left([float(edge) for edge in edges], value)]
-
-
 def buckets(table: Table, patients: Iterable[bytes], values: Iterable[float]) -> Contribution:
-    """One bucket per patient; a value that is no number (NaN) contributes nowhere."""
-    return {
-        patient: frozenset({(bucket(table, value),)})
-        for patient, value in zip(patients, values, strict=True)
-        if value == value  # noqa: PLR0124 - NaN differs from itself
-    }
+    """One bucket of a histogram per patient; an edge belongs to the bucket under it, NaN contributes nowhere."""
+    names = table.dimensions[0].codes
+    edges = [float(name) for name in names]
+    known = [
+        (patient, names[bisect_left(edges, value)]) for patient, value in zip(patients, values, strict=True) if not isnan(value)
+    ]
+    return one_cell((patient for patient, _ in known), (name for _, name in known))

@@ -46,14 +46,13 @@ class StudyRecords:
     @cached_property
     def images(self) -> pd.DataFrame:
         """Image series that meet the cohort rules, a patient's first one first; synthetic ones never."""
-        series = self._of_the_sources(self.frames.series_frame())
-        cohort = self.study.cohort
+        series, cohort = self._all_series, self.study.cohort
         keep = ~series["synthetic"].astype(bool) & ~series["modality"].isin(DERIVED_MODALITIES)
         if cohort.modalities:
             keep &= series["modality"].isin(cohort.modalities)
         if cohort.body_parts:
             keep &= series["body_part"].isin(cohort.body_parts)
-        days = [_day(row) for row in series.itertuples()]
+        days = [day if isinstance(day, dt.date) else None for day in series["acquired_on"]]
         # A series without a date meets no rule about dates.
         if cohort.acquired_from:
             keep &= np.array([day is not None and day >= cohort.acquired_from for day in days], dtype=bool)
@@ -61,6 +60,10 @@ class StudyRecords:
             keep &= np.array([day is not None and day <= cohort.acquired_until for day in days], dtype=bool)
         order = np.array([(day or dt.date.max).toordinal() for day in days], dtype=np.int64)
         return series.assign(_order=order)[keep].sort_values(["_order", "first_seen", "series_key"], kind="stable")
+
+    @cached_property
+    def _all_series(self) -> pd.DataFrame:
+        return self._of_the_sources(self.frames.series_frame())
 
     @cached_property
     def patients(self) -> frozenset[bytes]:
@@ -77,7 +80,7 @@ class StudyRecords:
         """Every series of the study's patients: the images and what was made from them."""
         import pandas as pd
 
-        series = self._of_the_sources(self.frames.series_frame())
+        series = self._all_series
         derived = series[
             ~series["synthetic"].astype(bool)
             & series["modality"].isin(DERIVED_MODALITIES)
@@ -123,37 +126,15 @@ class StudyRecords:
 
     def _latest_jobs(self, jobs: pd.DataFrame, workflow: Workflow) -> pd.DataFrame:
         jobs = jobs[(jobs["workflow"] == workflow.id) & jobs["model_version"].isin(("", workflow.version))]
-        latest = jobs.assign(_order=[_latest_time(row) for row in jobs.itertuples()])
-        latest = latest.sort_values(["_order", "job_key"], kind="stable").drop_duplicates("patient_key", keep="last")
+        latest = jobs.assign(_order=jobs[["queued_at", "started_at", "finished_at"]].max(axis=1))
+        latest = latest.sort_values(["_order", "job_key"], kind="stable", na_position="first")
+        latest = latest.drop_duplicates("patient_key", keep="last")
         limit = dt.timedelta(hours=workflow.stuck_after_hours)
-        stuck = [self._runs_longer_than(limit, job) for job in latest.itertuples()]
-        return latest.assign(outcome=latest["outcome"].mask(np.array(stuck, dtype=bool), "stuck"))
-
-    def _runs_longer_than(self, limit: dt.timedelta, job: object) -> bool:
-        started = _time(job, "started_at")
-        return getattr(job, "outcome") == "running" and started is not None and self.now - started > limit  # noqa: B009
+        stuck = (latest["outcome"] == "running") & (latest["started_at"] < self.now - limit)
+        return latest.assign(outcome=latest["outcome"].mask(stuck, "stuck"))
 
     def _of_the_sources(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame if self.sources is None else frame[frame["source"].isin(self.sources)]
-
-
-_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
-
-
-def _latest_time(job: object) -> dt.datetime:
-    times = (_time(job, name) for name in ("queued_at", "started_at", "finished_at"))
-    return max((time for time in times if time is not None), default=_NEVER)
-
-
-def _day(series: object) -> dt.date | None:
-    value = getattr(series, "acquired_on")  # noqa: B009
-    return value if isinstance(value, dt.date) and value == value else None  # noqa: PLR0124
-
-
-def _time(job: object, name: str) -> dt.datetime | None:
-    """A time of a row of jobs; pandas says NaT where there is none, a datetime that differs from itself."""
-    value = getattr(job, name)
-    return value if isinstance(value, dt.datetime) and value == value else None  # noqa: PLR0124
 
 
 Collector = Callable[[StudyRecords, str], dict[bytes, frozenset[tuple[str, ...]]]]

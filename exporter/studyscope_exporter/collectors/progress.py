@@ -8,7 +8,7 @@ from studyscope_exporter.collectors.cohort import Collector, StudyRecords
 
 
 def population(records: StudyRecords, _: str) -> Contribution:
-    return {patient: frozenset({()}) for patient in records.patients}
+    return dict.fromkeys(records.patients, frozenset({()}))
 
 
 def stage(records: StudyRecords, _: str) -> Contribution:
@@ -18,9 +18,8 @@ def stage(records: StudyRecords, _: str) -> Contribution:
 
 def reached(records: StudyRecords, _: str) -> Contribution:
     stages = records.study.stages
-    return {
-        patient: frozenset((code,) for code in stages[: stages.index(last) + 1]) for patient, last in _last_stage(records).items()
-    }
+    up_to = {last: frozenset((code,) for code in stages[: place + 1]) for place, last in enumerate(stages)}
+    return {patient: up_to[last] for patient, last in _last_stage(records).items()}
 
 
 def _last_stage(records: StudyRecords) -> dict[bytes, str]:
