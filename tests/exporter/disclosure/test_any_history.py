@@ -7,6 +7,10 @@ import random
 import tempfile
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
 from disclosure_cast import (
     FACTS,
     MODALITY,
@@ -24,9 +28,6 @@ from disclosure_cast import (
     vectors,
     versions,
 )
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import PRESETS
 from studyscope_exporter.disclosure.census import ABSENT
@@ -178,7 +179,9 @@ def test_the_same_history_and_the_same_dice_give_the_same_bytes(tmp_path: Path) 
         hospital, dice, reports = Hospital(), random.Random(5), []
         with opened(folder, seed=11) as domain:
             for point in range(100, 160):
-                hospital.admit(dice.randrange(4), start=point * 10, stage=dice.randrange(3), volume=dice.choice(["5.0", "1200.0"]))
+                hospital.admit(
+                    dice.randrange(4), start=point * 10, stage=dice.randrange(3), volume=dice.choice(["5.0", "1200.0"])
+                )
                 reports.append(domain.release(hospital.contributions(), FACTS, point).to_bytes())
         return reports
 
