@@ -22,6 +22,7 @@ DELIVERED_BY = dt.timedelta(hours=29)
 """05:00 of the next day: every hospital's minute after the grid point at 04:00 has passed."""
 
 _LONGEST_DAY_SECONDS = 300.0
+_POLL_SECONDS, _CHECK_SECONDS = 0.008, 0.3
 
 
 class Stuck(Exception):
@@ -57,6 +58,7 @@ class CatchUp:
     ) -> None:
         """`check` is called while the exporters work; what it raises ends the catch-up."""
         self._plan, self._clock, self._days, self._waiting, self._check = plan, clock, days, waiting, check
+        self._checked = 0.0
 
     def run(self, between: Callable[[int], None]) -> None:
         """`between` is called after each day with its number."""
@@ -84,8 +86,14 @@ class CatchUp:
             busy = [path for path in busy if (until := waits_until(path)) is None or until <= moment]
             if busy and time.monotonic() > deadline:
                 raise Stuck([path.name for path in busy])
+            self._check_now_and_then()
+            time.sleep(_POLL_SECONDS)
+
+    def _check_now_and_then(self) -> None:
+        """Not at every look: asking after each process costs more than looking at the files."""
+        if time.monotonic() - self._checked > _CHECK_SECONDS:
+            self._checked = time.monotonic()
             self._check()
-            time.sleep(0.003)
 
 
 class Watch:

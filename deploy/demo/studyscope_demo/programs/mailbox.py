@@ -38,7 +38,7 @@ class Mail:
 
     @property
     def subject(self) -> str:
-        return str(self.message["Subject"] or "(no subject)")
+        return " ".join(str(self.message["Subject"] or "(no subject)").split())
 
     @property
     def to(self) -> str:
