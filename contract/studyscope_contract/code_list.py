@@ -16,7 +16,6 @@ from studyscope_contract.spelling import LONGEST_TEXT, normalised, says_nothing
 
 OTHER = "other"
 NOT_STATED = "not_stated"
-REMEMBERED_TEXTS = 16_384
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Words:
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CodeList:
     """The codes of one attribute, in the order in which people read them; the last are other and not_stated."""
 
@@ -69,7 +68,8 @@ class CodeList:
     exact: Mapping[str, str] = field(repr=False)  # normalised spelling -> code
     words: Words = field(repr=False)
     combined: tuple[tuple[str, frozenset[str]], ...] = field(default=(), repr=False)  # code, parts; first wins
-    _known: dict[str | None, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    remembered: int = field(default=16_384, repr=False)  # distinct texts kept with their code
+    _known: dict[str | None, str] = field(default_factory=dict, init=False, repr=False)
 
     def label(self, code: str) -> str:
         """The name of `code` for people. KeyError when it is not a code of this list."""
@@ -86,7 +86,7 @@ class CodeList:
             return known
         code = self._decided(text)
         if text is None or len(text) <= LONGEST_TEXT:
-            if len(self._known) >= REMEMBERED_TEXTS:
+            if len(self._known) >= self.remembered:
                 self._known.clear()
             self._known[text] = code
         return code

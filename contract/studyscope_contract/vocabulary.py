@@ -61,6 +61,7 @@ def vocabulary_hash() -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
 
+@lru_cache(maxsize=len(CODE_LISTS))
 def _code_file(name: str) -> CodeFile:
     if name not in CODE_LISTS:
         raise UnknownCodeList(name)
