@@ -147,7 +147,8 @@ def _mails(chosen: argparse.Namespace, console: Console) -> int:
     mails = read_mails(DemoFolder(chosen.folder.absolute()).mails)
     if chosen.number is None:
         for mail in mails:
-            console.print(f"{mail.number:>4}  {mail.message['Date']}  {mail.to}  {mail.subject}", markup=False, highlight=False)
+            line = f"{mail.number:>4}  {mail.message['Date']}  {mail.to}  {mail.subject}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         if not mails:
             console.print("no mail yet")
         return 0

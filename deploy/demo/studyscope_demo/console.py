@@ -35,9 +35,13 @@ def show_status(console: Console, status: dict[str, Any]) -> None:
     addresses = Table(title="Studyscope demo", title_justify="left", show_header=False, box=None)
     for server, title in _TITLES.items():
         addresses.add_row(title, escape(status["addresses"][server]))
-    addresses.add_row("Grafana", escape(status["grafana"]))
+    running, _, instead = status["grafana"].partition("; ")
+    addresses.add_row("Grafana", escape(running))
     addresses.add_row("The demo's time", f"{status['moment'][:16].replace('T', ' ')} UTC, {status['phase']}")
     console.print(addresses)
+    if instead:
+        # One line, so that it can be copied.
+        console.print(instead, markup=False, highlight=False, soft_wrap=True)
     hospitals = Table(title="Hospitals", title_justify="left")
     for column in ("site", "hospital", "state", "patients", "files", "what is planted"):
         hospitals.add_column(column, justify="right" if column in ("patients", "files") else "left")

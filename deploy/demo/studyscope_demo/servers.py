@@ -49,7 +49,9 @@ def own_program(name: str, module: str, *arguments: str, ready_url: str | None =
 
 
 def mailbox(folder: DemoFolder, ports: Ports) -> Program:
-    arguments = (str(folder.mails), HOST, str(ports.by_server["smtp"]), str(ports.by_server["mails"]))
+    smtp, web = (str(ports.by_server[server]) for server in ("smtp", "mails"))
+    runbooks = Path(__file__).resolve().parents[3] / "docs" / "runbooks.md"  # in a source tree; a wheel has none
+    arguments = (str(folder.mails), HOST, smtp, web, str(runbooks))
     return own_program("mails", "mailbox", *arguments, ready_url=ports.url("mails"))
 
 
@@ -105,7 +107,7 @@ def alertmanager(folder: DemoFolder, ports: Ports) -> Program:
     here = folder.program("alertmanager")
     here.mkdir(exist_ok=True)
     study = read_yaml(folder.study, Study)
-    templates = write_mail_templates(here, ports.url("grafana"), ports.url("aggregator"))
+    templates = write_mail_templates(here, ports.url("grafana"), ports.url("mails"))
     contacts = Contacts((COORDINATOR,), {site.id: (site_mail(site.id),) for site in study.sites})
     smtp = Smtp(ports.address("smtp"), "studyscope@centre.example", require_tls=False)
     # Ten seconds are a day here, so mails cannot wait as long as in a real study.
