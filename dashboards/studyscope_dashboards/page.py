@@ -19,6 +19,8 @@ from studyscope_dashboards.panels import DATASOURCE
 from studyscope_dashboards.queries import STUDY
 
 TAG = "studyscope"
+SITE_TAG = "studyscope-site"
+"""The page of one site has a tag of its own: a link that carries the choice "all sites" would leave it empty."""
 DEFAULT_RANGE = "now-90d"
 """Fits the pace of a study."""
 
@@ -29,14 +31,14 @@ def page(uid: str, title: str, description: str, variables: Sequence[Builder[mod
         build.Dashboard(title)
         .uid(uid)
         .description(description)
-        .tags([TAG])
+        .tags([SITE_TAG if uid == "site" else TAG])
         .readonly()
         .timezone("browser")
         .time(DEFAULT_RANGE, "now")
         .refresh("1m")
         .tooltip(models.DashboardCursorSync.CROSSHAIR)
         .variables([_datasource(), *variables])
-        .link(_other_pages())
+        .links([_other_pages()] if uid == "site" else [_other_pages(), _site_page()])
     )
 
 
@@ -91,6 +93,17 @@ def _other_pages() -> build.DashboardLink:
         .icon("external link")
         .tooltip("The other pages, same study, sites and time")
         .url("")
+    )
+
+
+def _site_page() -> build.DashboardLink:
+    return (
+        build.DashboardLink("One site")
+        .type(models.DashboardLinkType.LINK)
+        .url("/d/site?var-datasource=${datasource}&var-study=${study}")
+        .keep_time(True)
+        .icon("external link")
+        .tooltip("The page of one hospital")
     )
 
 

@@ -27,7 +27,7 @@ from grafana_foundation_sdk.models.text import TextMode
 from studyscope_dashboards.palette import BLUE, GREY, STATE_COLOURS, STATE_WORDS
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-NOT_SHOWN = "under the threshold or withheld"
+NOT_SHOWN = "under the threshold, withheld, or never reported"
 SITE_LINK = "/d/site?${__url_time_range}&var-datasource=${datasource}&var-study=${study}&var-site=${__value.raw}"
 
 
@@ -91,7 +91,8 @@ def number(panel_id: int, title: str, description: str, unit: str = "none", colo
     """One big number, or a few side by side."""
     panel = house(stat.Panel(), panel_id, title, description, unit=unit, colour=colour)
     return (
-        panel.graph_mode(choices.BigValueGraphMode.NONE)
+        panel.no_value("not shown")
+        .graph_mode(choices.BigValueGraphMode.NONE)
         .color_mode(choices.BigValueColorMode.VALUE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .text(common.VizTextDisplayOptions().title_size(14).value_size(34))
@@ -200,7 +201,7 @@ def by_site(label: str, codes: Sequence[str] = ()) -> list[models.DataTransforme
 def grid(panel_id: int, title: str, description: str) -> table.Panel:
     """A table."""
     panel = house(table.Panel(), panel_id, title, description)
-    return panel.cell_height(choices.TableCellHeight.SM).filterable(False).height(10)
+    return panel.cell_height(choices.TableCellHeight.SM).filterable(False).min_width(70).height(10)
 
 
 def states_over_time(panel_id: int, title: str, description: str) -> statetimeline.Panel:

@@ -71,6 +71,12 @@ def as_text(label: str, vector: str, keep: str = "site", text: str = "$1") -> st
     return f'sum by ({keep}, {label}) (label_replace({counted}, "{label}", "{text}", "value", "(.*)"))'
 
 
+def or_words(vector: str, label: str, text: str) -> str:
+    """`vector` with labels site and `label`, and a row that says `text` for each registered site that it lacks."""
+    worded = f'label_replace({of_sites(centre.SITE_INFO.name)}, "{label}", "{text}", "site", ".*")'
+    return f"{vector} or on (site) sum by (site, {label}) ({worded})"
+
+
 def shown_or_why(table: Table, label: str, *matchers: str) -> str:
     """One row for every registered site: what it shows of a one-cell `table`, else why nothing is shown."""
     cell = of_sites(table.metric, *matchers)

@@ -26,6 +26,9 @@ SIGNS = {
 }
 """A sign for each state, so that the map can be read without colours."""
 
+SIGNS_IN_TEXT = {"circle": "●", "triangle": "▲", "x-mark": "✕", "square": "■", "star": "★", "cross": "✚"}
+"""The same signs for the legend, whose pictures Grafana sometimes draws before they are loaded."""
+
 
 def site_map(panel_id: int) -> geomap.Panel:
     """Every registered site where it is, by state."""
@@ -80,7 +83,7 @@ def _layer(state: str, position: int) -> common.MapLayerOptions:
     return (
         common.MapLayerOptions()
         .type("markers")
-        .name(state.replace("_", " "))
+        .name(f"{SIGNS_IN_TEXT[SIGNS[state]]} {state.replace('_', ' ')}")
         .config({"showLegend": True, "style": style})
         .location(location)
         .filter_data({"id": "byRefId", "options": _ref(position)})

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -38,7 +38,7 @@ pytestmark = [
 ]
 
 STUDY = Study(
-    schema=1,
+    schema_version=1,
     id="liver-ct",
     title="Liver tumours in CT",
     version=1,
@@ -71,7 +71,7 @@ class Mailbox:
     mails: list[tuple[str, EmailMessage]] = field(default_factory=list)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        mail = cast(EmailMessage, email.message_from_bytes(envelope.content, policy=email.policy.default))
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         self.mails += [(recipient, mail) for recipient in envelope.rcpt_tos]
         return "250 OK"
 

@@ -136,15 +136,25 @@ def test_panels_stay_on_the_grid_and_do_not_overlap(uid: str) -> None:
 
 
 @pytest.mark.parametrize("uid", PAGES)
-def test_pages_start_at_ninety_days_and_link_to_each_other(uid: str) -> None:
-    page = PAGES[uid]
-    (link,) = page["links"]
+def test_pages_start_at_ninety_days_and_cannot_be_edited_in_place(uid: str) -> None:
+    assert PAGES[uid]["time"] == {"from": "now-90d", "to": "now"}
+    assert PAGES[uid]["editable"] is False
 
-    assert page["time"] == {"from": "now-90d", "to": "now"}
-    assert page["editable"] is False
-    assert link["includeVars"]
-    assert link["keepTime"]
-    assert link["tags"] == page["tags"]
+
+@pytest.mark.parametrize("uid", PAGES)
+def test_every_page_links_to_the_others_and_keeps_choices_and_time(uid: str) -> None:
+    others, *to_site = PAGES[uid]["links"]
+
+    assert others["includeVars"]
+    assert all(link["keepTime"] for link in PAGES[uid]["links"])
+    assert all(others["tags"] == page["tags"] for name, page in PAGES.items() if name != "site")
+    assert [link["url"].split("?")[0] for link in to_site] == ([] if uid == "site" else ["/d/site"])
+
+
+def test_no_link_carries_the_choice_of_all_sites_to_the_page_of_one() -> None:
+    for uid, page in PAGES.items():
+        for link in page["links"]:
+            assert not (link["includeVars"] and set(link["tags"]) & set(PAGES["site"]["tags"])), uid
 
 
 @pytest.mark.parametrize("uid", PAGES)
@@ -159,4 +169,4 @@ def test_the_map_shows_every_state_with_a_sign_of_a_file_that_grafana_serves() -
 
     assert options["basemap"]["type"] == "geojson"
     assert options["basemap"]["config"]["src"].startswith("public/maps/")
-    assert {layer["name"].replace(" ", "_") for layer in options["layers"]} == set(centre.SITE_STATES)
+    assert {layer["name"][2:].replace(" ", "_") for layer in options["layers"]} == set(centre.SITE_STATES)

@@ -28,7 +28,7 @@ def site(name: str) -> StudySite:
 
 def study(name: str = "liver-ct") -> Study:
     return Study(
-        schema=1,
+        schema_version=1,
         id=name,
         title="Liver tumours in CT",
         version=1,

@@ -93,11 +93,11 @@ def patients(panel_id: int) -> stat.Panel:
 
 def target(panel_id: int) -> stat.Panel:
     panel = words(panel_id, "Share of the target", "A range, because counts are rounded.")
-    return panel.with_target(now(q.target_range(progress.PATIENTS, "range"), "{{range}}"))
+    return panel.with_target(now(q.or_words(q.target_range(progress.PATIENTS, "range"), "range", "not shown"), "{{range}}"))
 
 
 def policy(panel_id: int) -> stat.Panel:
-    named = f"max by (policy) ({q.of_sites(centre.SITE_POLICY.name)})"
+    named = q.or_words(f"max by (site, policy) ({q.of_sites(centre.SITE_POLICY.name)})", "policy", "not stated yet")
     threshold = q.as_text("shown", q.of_sites(centre.SITE_THRESHOLD.name), "site", "nothing under $1 patients")
     base = q.as_text("shown", q.of_sites(centre.SITE_BASE.name), "site", "multiples of $1")
     panel = words(panel_id, "Disclosure policy", "The policy that the hospital itself set: its preset, and how counts are shown.")
@@ -107,7 +107,7 @@ def policy(panel_id: int) -> stat.Panel:
 
 
 def release(panel_id: int) -> stat.Panel:
-    info = f"max by (release) ({q.of_sites(centre.SITE_EXPORTER.name)})"
+    info = q.or_words(f"max by (site, release) ({q.of_sites(centre.SITE_EXPORTER.name)})", "release", "not stated yet")
     return words(panel_id, "Exporter release", "Release that the newest report names.").with_target(now(info, "{{release}}"))
 
 
