@@ -1,0 +1,126 @@
+"""What every kind of source has in common; a new kind is tested by adding its example here."""
+
+import datetime as dt
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+
+from studyscope_exporter.inventory import Inventory
+from studyscope_exporter.pseudonym import Pseudonyms
+from studyscope_exporter.sources.kinds import SiteContext, kinds, open_source
+from studyscope_exporter.sources.source import NoProgress, Source, SourceUnavailable
+
+NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+
+
+def a_folder(path: Path) -> dict[str, Any]:
+    path.mkdir()
+    shutil.copy(str(get_testdata_file("CT_small.dcm")), path / "one.dcm")
+    image = pydicom.dcmread(path / "one.dcm")
+    image.PatientID, image.SeriesInstanceUID, image.SOPInstanceUID = "another", "1.2.3", "1.2.3.4"
+    pydicom.dcmwrite(path / "two.dcm", image)
+    return {"kind": "folder", "path": path}
+
+
+def label_maps(path: Path) -> dict[str, Any]:
+    path.mkdir()
+    for name in ("case-1", "case-2"):
+        image = nib.Nifti1Image(np.ones((4, 4, 4), dtype=np.uint8), np.eye(4))
+        nib.save(image, path / f"{name}.nii.gz")
+    return {"kind": "nifti", "path": path, "labels": {"background": 0, "liver": 1}}
+
+
+def a_job_log(path: Path) -> dict[str, Any]:
+    lines = ['{"id": "1", "workflow": "w", "state": "success"}', '{"id": "2", "workflow": "w", "state": "failed"}']
+    path.write_text("\n".join(lines) + "\n")
+    return {"kind": "jobs", "path": path}
+
+
+EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {"folder": a_folder, "nifti": label_maps, "jobs": a_job_log}
+"""For each kind: makes two items at a path, and gives the settings of a source that holds them."""
+
+
+class Example:
+    def __init__(self, kind: str, folder: Path, inventory: Inventory) -> None:
+        self.path = folder / "source"
+        self.settings = kinds()[kind].Settings(name="under-test", **EXAMPLES[kind](self.path))
+        self.inventory = inventory
+
+    def open(self) -> Source:
+        return open_source(self.settings, SiteContext(Pseudonyms(bytes(32)), lambda: NOW))
+
+    def records(self) -> int:
+        frames = (self.inventory.series_frame(), self.inventory.segmentations_frame(), self.inventory.jobs_frame())
+        return sum(len(frame) for frame in frames)
+
+
+@pytest.fixture(params=sorted(EXAMPLES))
+def example(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Example]:
+    with Inventory.open(tmp_path / "inventory.sqlite", key=bytes(32), now=lambda: NOW) as inventory:
+        yield Example(request.param, tmp_path, inventory)
+
+
+def test_every_kind_has_an_example() -> None:
+    assert set(EXAMPLES) == set(kinds())
+
+
+def test_a_scan_finds_what_is_there(example: Example) -> None:
+    result = example.open().scan(example.inventory, NoProgress())
+
+    assert result.read == 2
+    assert example.records() == 2
+
+
+def test_a_second_scan_reads_nothing_again(example: Example) -> None:
+    example.open().scan(example.inventory, NoProgress())
+
+    assert example.open().scan(example.inventory, NoProgress()).read == 0
+    assert example.records() == 2
+
+
+def test_a_source_that_is_down_says_so_and_keeps_what_the_inventory_had(example: Example) -> None:
+    example.open().scan(example.inventory, NoProgress())
+    example.path.rename(example.path.with_name("unmounted"))
+
+    assert not all(finding.ok for finding in example.open().check())
+    with pytest.raises(SourceUnavailable) as caught:
+        example.open().scan(example.inventory, NoProgress())
+
+    assert caught.value.temporary
+    assert example.records() == 2
+
+
+def test_a_healthy_source_passes_its_own_check(example: Example) -> None:
+    findings = example.open().check()
+
+    assert findings
+    assert findings[0].ok
+
+
+def test_reading_changes_nothing_in_the_source(example: Example) -> None:
+    def tree() -> dict[str, tuple[int, int]]:
+        return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in (example.path, *example.path.rglob("*"))}
+
+    before = tree()
+    example.open().scan(example.inventory, NoProgress())
+
+    assert tree() == before
+
+
+def test_an_interrupted_scan_loses_nothing_and_the_next_one_finishes(example: Example) -> None:
+    class Interrupting(NoProgress):
+        def advance(self, items: int = 1) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        example.open().scan(example.inventory, Interrupting())
+    example.open().scan(example.inventory, NoProgress())
+
+    assert example.records() == 2
