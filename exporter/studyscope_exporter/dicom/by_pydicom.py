@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 
 from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
 from studyscope_exporter.dicom.content import Content
 from studyscope_exporter.dicom.encoding import DEFLATED
+from studyscope_exporter.dicom.quiet import quiet_pydicom
 from studyscope_exporter.dicom.tags import WANTED
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
 
 _MOST_BYTES = 1024 * 1024
+_LONGEST_VALUE = 0xFFFF
 _TAGS = [tag for _, tag, _ in WANTED]
 _CANNOT = (
+    BytesLengthException,
     InvalidDicomError,
     EOFError,
     OSError,
@@ -40,11 +42,10 @@ def values_by_pydicom(content: Content) -> list[bytes | None]:
     """The wanted values of a whole file, as raw bytes. Raises Unreadable."""
     begin = content.read(0, _MOST_BYTES)
     # pydicom inflates without bound.
-    if DEFLATED in begin[:4096]:
+    if DEFLATED in begin:
         raise Unreadable(Reason.MALFORMED)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_pydicom():
             found = dcmread(io.BytesIO(begin), stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
             return _values(found, begin)
     except _CANNOT:
@@ -55,8 +56,7 @@ def values_of_inflated(content: Content) -> list[bytes | None]:
     """The same for the data set of a deflated file. Raises Unreadable."""
     begin = content.read(0, _MOST_BYTES)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_pydicom():
             found = read_dataset(
                 io.BytesIO(begin), is_implicit_VR=False, is_little_endian=True, stop_when=_at_pixels, specific_tags=list(_TAGS)
             )
@@ -73,6 +73,8 @@ def _values(found: Dataset, begin: bytes) -> list[bytes | None]:
     values = [_raw(found, tag) for tag in _TAGS]
     if not any(values):
         raise Unreadable(_why(begin))
+    if any(len(value) > _LONGEST_VALUE for value in values if value):
+        raise Unreadable(Reason.MALFORMED)
     return values
 
 

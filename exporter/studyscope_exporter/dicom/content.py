@@ -23,11 +23,15 @@ _REASONS = {
 class Content(Protocol):
     """Bytes by position; fewer than asked for at the end. Raises Unreadable when more than the bound were asked for."""
 
+    first_read: int  # what the header of most files needs
+
     def read(self, position: int, size: int) -> bytes: ...
 
 
 class OpenFile:
     """A file as it lies on disk."""
+
+    first_read = FIRST_READ
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -42,6 +46,8 @@ class OpenFile:
 
 class Inflated:
     """The data set of the deflated transfer syntax (PS3.5 A.5), inflated only as far as it is asked for."""
+
+    first_read = FIRST_READ // 2
 
     def __init__(self, content: Content, position: int, begin: bytes) -> None:
         """`begin` are the deflated bytes at hand, the rest follows in `content` from `position` on."""

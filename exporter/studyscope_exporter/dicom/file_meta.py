@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from studyscope_exporter.dicom.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, LONG_VRS, SHORT_VRS, Encoding
+from studyscope_exporter.dicom.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, LONG, SHORT, UNDEFINED, Encoding, is_vr
 from studyscope_exporter.dicom.nested import Strange
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
-from studyscope_exporter.dicom.walking import Element
 
 _PREAMBLE = 128
 _TRANSFER_SYNTAX, _STORAGE_CLASS = 0x0002_0010, 0x0002_0002
@@ -16,7 +15,8 @@ _TRANSFER_SYNTAX, _STORAGE_CLASS = 0x0002_0010, 0x0002_0002
 class FileMeta(NamedTuple):
     """Group 0002 of one file; positions in its first bytes."""
 
-    elements: list[Element]
+    tags: list[int]
+    starts: list[int]  # of the elements with these tags
     begin: int  # of the data set
     transfer_syntax: bytes  # empty where the file does not say
     storage_class: bytes
@@ -34,11 +34,11 @@ def data_begin(buffer: bytes) -> int:
 def guessed_encoding(buffer: bytes, position: int = 0) -> Encoding | None:
     """How a data set without file meta is encoded, by its first element, which is of group 0008; None for no data set."""
     head = buffer[position : position + 8]
-    if len(head) == 8 and head[:2] == b"\0\x08" and head[4:6] in SHORT_VRS:
+    if len(head) == 8 and head[:2] == b"\0\x08" and is_vr(head[4:6]):
         return BIG_ENDIAN
     if len(head) < 8 or head[:2] != b"\x08\0":
         return None
-    if head[4:6] in SHORT_VRS or head[4:6] in LONG_VRS:
+    if is_vr(head[4:6]):
         return EXPLICIT
     return IMPLICIT if int.from_bytes(head[4:], "little") < 0x10000 else None
 
@@ -48,25 +48,26 @@ def file_meta(buffer: bytes, position: int) -> FileMeta:
 
     Raises Strange where it is encoded otherwise or longer than the buffer.
     """
-    elements: list[Element] = []
+    tags: list[int] = []
+    starts: list[int] = []
     found: dict[int, bytes] = {}
-    unpack = EXPLICIT.element.unpack_from
+    unpack, kind = EXPLICIT.halves.unpack_from, EXPLICIT.kind
     while buffer.startswith(b"\x02\0", position):
         if position + 12 > len(buffer):
             raise Strange
-        group, element, vr, length = unpack(buffer, position)
-        at, begin = position + 6, position + 8
-        if vr in LONG_VRS:
-            at, begin = begin, position + 12
-            length = int.from_bytes(buffer[at:begin], "little")
-        elif vr not in SHORT_VRS:
+        _, element, vr, length = unpack(buffer, position)
+        begin = position + 8
+        if kind[vr] == LONG:
+            (length,), begin = EXPLICIT.length.unpack_from(buffer, position + 8), position + 12
+        elif kind[vr] != SHORT:
             raise Strange
         end = begin + length
-        if end > len(buffer) or (elements and elements[-1][0] >= (group << 16 | element)):
+        tag = 0x0002_0000 | element
+        if end > len(buffer) or length == UNDEFINED or (tags and tags[-1] >= tag):
             raise Strange
-        tag = group << 16 | element
         if tag in (_TRANSFER_SYNTAX, _STORAGE_CLASS):
             found[tag] = buffer[begin:end].rstrip(b"\0 ")
-        elements.append((tag, at, begin, end))
+        tags.append(tag)
+        starts.append(position)
         position = end
-    return FileMeta(elements, position, found.get(_TRANSFER_SYNTAX, b""), found.get(_STORAGE_CLASS, b""))
+    return FileMeta(tags, starts, position, found.get(_TRANSFER_SYNTAX, b""), found.get(_STORAGE_CLASS, b""))

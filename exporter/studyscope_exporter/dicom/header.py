@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from studyscope_exporter.dicom.by_pydicom import values_by_pydicom, values_of_inflated
@@ -14,9 +11,10 @@ from studyscope_exporter.dicom.encoding import DEFLATED, DIRECTORY, EXPLICIT, En
 from studyscope_exporter.dicom.file_meta import FileMeta, data_begin, file_meta, guessed_encoding
 from studyscope_exporter.dicom.layout import Layout, Values
 from studyscope_exporter.dicom.nested import Strange
+from studyscope_exporter.dicom.quiet import quiet_pydicom
 from studyscope_exporter.dicom.tags import IN_CHARACTER_SET, PLACES, WANTED
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
-from studyscope_exporter.dicom.walking import Element, Walk
+from studyscope_exporter.dicom.walking import Walk
 
 __all__ = ["Header", "HeaderReader", "Reason", "Unreadable", "read_header"]
 
@@ -87,17 +85,17 @@ class HeaderReader:
             if meta.transfer_syntax == DEFLATED:
                 return self._of_inflated(Inflated(content, len(first), first[meta.begin :]))
             encoding = _encoding(meta, first)
-            return _walk(content, first, meta.begin, encoding, self._plain, (start, meta.elements))
+            return _walk(content, first, meta, encoding, self._plain)
         except Strange:
             return values_by_pydicom(content)
 
     def _of_inflated(self, content: Inflated) -> Values:
-        first = content.read(0, FIRST_READ)
+        first = content.read(0, content.first_read)
         values = _matched(self._inflated, first, 0)
         if values is not None:
             return values
         try:
-            return _walk(content, first, 0, EXPLICIT, self._inflated, (0, []))
+            return _walk(content, first, FileMeta([], [], 0, b"", b""), EXPLICIT, self._inflated)
         except Strange:
             return values_of_inflated(content)
 
@@ -126,15 +124,13 @@ def _matched(layouts: list[Layout], first: bytes, begin: int) -> Values | None:
     return None
 
 
-def _walk(
-    content: Content, first: bytes, begin: int, encoding: Encoding, layouts: list[Layout], meta: tuple[int, list[Element]]
-) -> Values:
+def _walk(content: Content, first: bytes, meta: FileMeta, encoding: Encoding, layouts: list[Layout]) -> Values:
     walk = Walk(encoding)
-    position = walk.over(first, begin)
+    position = walk.over(first, meta.begin)
     if walk.finished:
-        if not encoding.big_endian and walk.elements:
-            _learn(layouts, first, walk, meta)
-    elif len(first) < FIRST_READ:
+        if not encoding.big_endian and walk.tags:
+            _learn(layouts, first, meta.tags + walk.tags, [*meta.starts, *walk.starts, position], walk)
+    elif len(first) < content.first_read:
         _require_end(position, len(first))
     else:
         _walk_on(content, walk, position)
@@ -164,13 +160,12 @@ def _require_end(position: int, size: int) -> None:
         raise Unreadable(Reason.TRUNCATED)
 
 
-def _learn(layouts: list[Layout], first: bytes, walk: Walk, meta: tuple[int, list[Element]]) -> None:
-    start, elements = meta
+def _learn(layouts: list[Layout], first: bytes, tags: list[int], starts: list[int], walk: Walk) -> None:
     for place, layout in enumerate(layouts):
-        if layout.learn(first, start, elements + walk.elements, walk.values):
+        if layout.learn(first, tags, starts, walk.values):
             layouts.insert(0, layouts.pop(place))
             return
-    layouts.insert(0, Layout(first, start, elements, walk.elements, walk.values, walk.encoding))
+    layouts.insert(0, Layout(first, tags, starts, walk.values, walk.encoding))
     del layouts[_MOST_LAYOUTS:]
 
 
@@ -179,16 +174,8 @@ def _decoded(raw: bytes, character_sets: str) -> str:
     from pydicom.charset import convert_encodings, decode_bytes
     from pydicom.valuerep import TEXT_VR_DELIMS
 
-    with _quietly():
+    with quiet_pydicom():
         try:
             return decode_bytes(raw, convert_encodings(character_sets.split("\\")), TEXT_VR_DELIMS)
         except (LookupError, UnicodeError):
             return raw.decode("iso8859")
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    # pydicom's warnings hold the text.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import struct
 
-from studyscope_exporter.dicom.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, LONG_VRS, SHORT_VRS, UNDEFINED, Encoding
+from studyscope_exporter.dicom.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, LONG, SHORT, UNDEFINED, Encoding
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
 
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xE000, 0xE00D, 0xE0DD
 _MOST_LEVELS = 64
-_HEADS = {False: struct.Struct("<HHI"), True: struct.Struct(">HHI")}
 
 
 class Strange(Exception):
@@ -25,59 +24,69 @@ def end_of_sequence(buffer: bytes, position: int, encoding: Encoding) -> int:
 
     Raises Cut when the bytes end before, Strange for what is no sequence, Unreadable when it is nested too deep.
     """
-    levels: list[tuple[bool, Encoding]] = [(False, encoding)]  # inside an item?, how it is encoded
-    while levels:
-        if position + 8 > len(buffer):
-            raise Cut
-        in_item, encoding = levels[-1]
-        group, element, length = _HEADS[encoding.big_endian].unpack_from(buffer, position)
-        inner: tuple[bool, Encoding] | None = None
-        if group != 0xFFFE:
-            if not in_item:
-                raise Strange
-            position, inner = _value_end(buffer, position, encoding)
-        else:
+    outer: list[Encoding] = []  # of the sequences around this one, whose open items it lies in
+    try:
+        while True:
+            group, element, low, high = encoding.halves.unpack_from(buffer, position)
             position += 8
-            if element == _ITEM and not in_item:
-                inner = (True, encoding) if length == UNDEFINED else None
-                position += 0 if inner else length
-            elif element == (_ITEM_END if in_item else _SEQUENCE_END):
-                levels.pop()
-            else:
+            if group != 0xFFFE:
                 raise Strange
-        if inner:
-            levels.append(inner)
-            if len(levels) > _MOST_LEVELS:
-                raise Unreadable(Reason.MALFORMED)
+            if element == _SEQUENCE_END:
+                if not outer:
+                    break
+                encoding = outer.pop()
+            elif element != _ITEM:
+                raise Strange
+            else:
+                length = _joined(low, high, encoding)
+                if length != UNDEFINED:
+                    position += length
+                    continue
+            # Inside an item of undefined length: to its end, or to the next sequence in it.
+            position, inner = _end_of_item(buffer, position, encoding)
+            if inner is not None:
+                outer.append(encoding)
+                encoding = inner
+                if len(outer) > _MOST_LEVELS:
+                    raise Unreadable(Reason.MALFORMED)
+    except struct.error:
+        raise Cut from None
     if position > len(buffer):
         raise Cut
     return position
 
 
-def _value_end(buffer: bytes, position: int, encoding: Encoding) -> tuple[int, tuple[bool, Encoding] | None]:
-    """Behind an element's value; or at its first item, with the level of the items."""
-    if encoding.implicit:
-        _, _, length = encoding.element.unpack_from(buffer, position)
-        position += 8
-        return (position, (False, encoding)) if length == UNDEFINED else (position + length, None)
-    _, _, vr, length = encoding.element.unpack_from(buffer, position)
-    if vr in SHORT_VRS:
-        return position + 8 + length, None
-    if vr not in LONG_VRS:
-        raise Strange
-    if position + 12 > len(buffer):
-        raise Cut
-    (length,) = encoding.length.unpack_from(buffer, position + 8)
-    position += 12
-    if length != UNDEFINED:
-        return position + length, None
-    return position, (False, items_encoding(vr, encoding))
+def _end_of_item(buffer: bytes, position: int, encoding: Encoding) -> tuple[int, Encoding | None]:
+    """Behind the item's delimiter; or, at a sequence of undefined length in it, at its first item, with its encoding."""
+    unpack, kind, implicit = encoding.halves.unpack_from, encoding.kind, encoding.implicit
+    while True:
+        group, element, low, high = unpack(buffer, position)
+        if group == 0xFFFE:
+            if element != _ITEM_END:
+                raise Strange
+            return position + 8, None
+        if not implicit and kind[low] == SHORT:
+            position += 8 + high
+            continue
+        if implicit:
+            length, begin = low | high << 16, position + 8
+        elif kind[low] == LONG:
+            (length,), begin = encoding.length.unpack_from(buffer, position + 8), position + 12
+        else:
+            raise Strange
+        if length == UNDEFINED:
+            return begin, items_encoding(low, encoding)
+        position = begin + length
 
 
-def items_encoding(vr: bytes, encoding: Encoding) -> Encoding:
+def items_encoding(vr: int, encoding: Encoding) -> Encoding:
     """How the items of an element of undefined length are encoded; those of UN implicitly (PS3.5 6.2.2 note 2)."""
-    if vr == b"SQ":
+    if encoding.implicit or vr == encoding.number_of("SQ"):
         return encoding
-    if vr == b"UN" and encoding in (EXPLICIT, BIG_ENDIAN):
+    if vr == encoding.number_of("UN") and encoding in (EXPLICIT, BIG_ENDIAN):
         return IMPLICIT
     raise Strange
+
+
+def _joined(low: int, high: int, encoding: Encoding) -> int:
+    return low << 16 | high if encoding.big_endian else low | high << 16

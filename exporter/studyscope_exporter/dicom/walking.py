@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from studyscope_exporter.dicom.encoding import LONG_VRS, SHORT_VRS, UNDEFINED, Encoding
+from studyscope_exporter.dicom.encoding import LONG, SHORT, UNDEFINED, Encoding, is_vr
 from studyscope_exporter.dicom.nested import Cut, Strange, end_of_sequence, items_encoding
-from studyscope_exporter.dicom.tags import LAST_TAG, PLACE_OF_TAG, VR_OF_TAG, WANTED
+from studyscope_exporter.dicom.tags import LAST_TAG, WANTED
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
 
-LONGEST_VALUE = 65_536
+_LONGEST_VALUE = 0xFFFF
 _MOST_ELEMENTS = 50_000
-
-Element = tuple[int, int, int, int]
-"""Tag, begin of its length field, begin of its value (or first item), end; positions in one buffer."""
+_WANTED = tuple((place, tag, vr.encode()) for place, (_, tag, vr) in enumerate(WANTED))
 
 
 class Walk:
@@ -20,10 +18,9 @@ class Walk:
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
         self.values: list[bytes | None] = [None] * len(WANTED)
-        self.elements: list[Element] = []
+        self.tags: list[int] = []
+        self.starts: list[int] = []  # of the elements with these tags, in their window
         self.finished = False
-        self._last = 0
-        self._count = 0
 
     def over(self, buffer: bytes, position: int) -> int:
         """Walks whole elements of `buffer` from `position` on; gives the position of the next element.
@@ -32,78 +29,89 @@ class Walk:
         the buffer, its own position comes back. `finished` when a later tag than any wanted one came.
         Raises Strange and Unreadable.
         """
-        step = self._implicit if self.encoding.implicit else self._explicit
-        before = len(self.elements)
-        try:
-            position = step(buffer, position)
-        except Cut:
-            position = self.elements[-1][3] if len(self.elements) > before else position
-        self._count += len(self.elements) - before
-        if self._count > _MOST_ELEMENTS:
-            raise Unreadable(Reason.TOO_LARGE)
-        return position
+        if not self.tags and self.encoding.implicit and is_vr(buffer[position + 4 : position + 6]):
+            raise Strange  # explicit after all, whatever the transfer syntax says
+        before = len(self.tags)
+        position = (self._implicit if self.encoding.implicit else self._explicit)(buffer, position)
+        self._check_order(before)
+        return self._take(buffer, position, before)
 
     def _explicit(self, buffer: bytes, position: int) -> int:
-        encoding, values, elements = self.encoding, self.values, self.elements
-        unpack, last, size = encoding.element.unpack_from, self._last, len(buffer)
-        while position + 8 <= size:
+        encoding, add_tag, add_start, last = self.encoding, self.tags.append, self.starts.append, LAST_TAG
+        unpack, kind, most = encoding.halves.unpack_from, encoding.kind, len(buffer) - 8
+        while position <= most:
             group, element, vr, length = unpack(buffer, position)
             tag = group << 16 | element
-            if tag > LAST_TAG:
+            if tag > last:
                 self.finished = True
                 break
-            # Out of order, or twice: pydicom decides.
-            if tag <= last:
+            if kind[vr] == SHORT:
+                end = position + 8 + length
+            elif kind[vr] == LONG:
+                begin = position + 12
+                if begin > most + 8:
+                    break
+                (length,) = encoding.length.unpack_from(buffer, position + 8)
+                end = begin + length
+                if length == UNDEFINED:
+                    try:
+                        end = end_of_sequence(buffer, begin, items_encoding(vr, encoding))
+                    except Cut:
+                        break
+            else:
                 raise Strange
-            at, begin = position + 6, position + 8
-            if vr not in SHORT_VRS:
-                if vr not in LONG_VRS:
-                    raise Strange
-                at, begin = begin, position + 12
-                if begin > size:
-                    raise Cut
-                (length,) = encoding.length.unpack_from(buffer, at)
-            end = end_of_sequence(buffer, begin, items_encoding(vr, encoding)) if length == UNDEFINED else begin + length
-            if tag in PLACE_OF_TAG:
-                if vr != VR_OF_TAG[tag]:
-                    raise Strange
-                if end > size:
-                    raise _cut_or_too_long(length)
-                values[PLACE_OF_TAG[tag]] = buffer[begin:end]
-            elements.append((tag, at, begin, end))
-            self._last = last = tag
+            add_tag(tag)
+            add_start(position)
             position = end
         return position
 
     def _implicit(self, buffer: bytes, position: int) -> int:
-        encoding, values, elements = self.encoding, self.values, self.elements
-        unpack, last, size = encoding.element.unpack_from, self._last, len(buffer)
-        while position + 8 <= size:
-            group, element, length = unpack(buffer, position)
+        encoding, add_tag, add_start, last = self.encoding, self.tags.append, self.starts.append, LAST_TAG
+        unpack, most = encoding.halves.unpack_from, len(buffer) - 8
+        while position <= most:
+            group, element, low, high = unpack(buffer, position)
             tag = group << 16 | element
-            if tag > LAST_TAG:
+            if tag > last:
                 self.finished = True
                 break
-            # Two capitals where a length should be: explicit after all, whatever the transfer syntax says.
-            if tag <= last or (not last and _is_vr(buffer[position + 4 : position + 6])):
-                raise Strange
-            begin = position + 8
-            end = end_of_sequence(buffer, begin, encoding) if length == UNDEFINED else begin + length
-            if tag in PLACE_OF_TAG:
-                if length == UNDEFINED:
-                    raise Strange
-                if end > size:
-                    raise _cut_or_too_long(length)
-                values[PLACE_OF_TAG[tag]] = buffer[begin:end]
-            elements.append((tag, position + 4, begin, end))
-            self._last = last = tag
+            end = position + 8 + (low | high << 16)
+            if low == high == 0xFFFF:
+                try:
+                    end = end_of_sequence(buffer, position + 8, encoding)
+                except Cut:
+                    break
+            add_tag(tag)
+            add_start(position)
             position = end
         return position
 
+    def _check_order(self, before: int) -> None:
+        """Out of order, or twice the same tag: pydicom decides."""
+        new = self.tags[max(before - 1, 0) :]
+        if len(self.tags) > _MOST_ELEMENTS:
+            raise Unreadable(Reason.TOO_LARGE)
+        if len(set(new)) != len(new) or new != sorted(new):
+            raise Strange
 
-def _cut_or_too_long(length: int) -> Exception:
-    return Unreadable(Reason.MALFORMED) if length > LONGEST_VALUE else Cut()
-
-
-def _is_vr(two: bytes) -> bool:
-    return two.isalpha() and two.isupper()
+    def _take(self, buffer: bytes, position: int, before: int) -> int:
+        """Takes the wanted values of this window; the position to go on from, before one that is not whole in it."""
+        places = dict(zip(self.tags[before:], range(before, len(self.tags)), strict=True))
+        for place, tag, vr in _WANTED:
+            at = places.get(tag)
+            if at is None:
+                continue
+            start = self.starts[at]
+            if self.encoding.implicit or buffer[start + 4 : start + 6] == vr:
+                begin = start + 8
+            else:
+                raise Strange
+            end = self.starts[at + 1] if at + 1 < len(self.starts) else position
+            if end > len(buffer):
+                if end - begin > _LONGEST_VALUE:
+                    raise Unreadable(Reason.MALFORMED)
+                # Whole in the next window.
+                self.tags.pop()
+                self.starts.pop()
+                return start
+            self.values[place] = buffer[begin:end]
+        return position
