@@ -57,7 +57,7 @@ TYPED_BODY_PARTS = {
 }
 VENDORS = {
     "siemens": "SIEMENS|Siemens Healthineers|SIEMENS NM|CTI / MIMvista",
-    "ge": 'GE MEDICAL S]STEMS|GE_MEDICAL_SYSTEMS|"GE Healthcare"|GE MEDICAL SYSTEMS / MIM Software|GEMS',
+    "ge": 'GE MEDICAL S]STEMS|G.E. Medical Systems|GE_MEDICAL_SYSTEMS|"GE Healthcare"|GE MEDICAL SYSTEMS / MIM Software|GEMS',
     "philips": "Philips / MIMvista|PICKER International, Inc.|ADAC",
     "canon": "TOSHIBA_MEC|Canon Inc.",
     "fujifilm": "FUJI PHOTO FILM Co., ltd.|Hitachi, Ltd.|SonoSite, Inc.",
@@ -79,10 +79,12 @@ MODELS = {
     "carestream_xray": "DRX-REVOLUTION",
     "philips_pet": "GEMINI TF Big Bore|Ingenuity TF PET/CT",
     "philips_ct_classic": "Ingenuity CT|Brilliance16P",
+    "philips_mr_classic": "Eclipse 1.5T|Gyroscan NT Intera",
+    "planning_software": "Eclipse|Pinnacle3",
     "slide_scanner": "Aperio converted by com.pixelmed.convert.TIFFToDicom",
 }
 SEQUENCES = {
-    "localizer": "ISPY2: 3 Plane Scout|T1-axial-locator|t2_localizer|Übersicht",
+    "localizer": "ISPY2: 3 Plane Scout|T1-axial-locator|T/S/C RF FAST PILOT|t2_localizer|Übersicht",
     "adc": "ep2d_diff_tra_DYNDIST_ADC|Apparent Diffusion Coefficient (mm2/s)",
     "dwi": "ep2d_diff_tra_DYNDIST|AX DWI 600",
     "dti": "ep2d_DTI_30dir",
