@@ -1,0 +1,138 @@
+"""/metrics as promtool, Prometheus' own parser and a real Prometheus see it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from aggregator_cast import TODAY, Centre, StandingClock, a_report, a_table, served
+from prometheus_server import prometheus
+from studyscope_aggregator.app import create_app
+from studyscope_aggregator.stores.memory import MemoryStore
+from studyscope_contract.catalogue import TABLES
+from studyscope_contract.metric import Kind
+
+TABLES_OF_BERLIN = (
+    a_table(cells={(): 80}),
+    a_table("sex", {("F",): 40, ("M",): 40}),
+    a_table("stage", {("imaged",): 30, ("segmented",): 50}),
+    a_table("structure_volume", {("20.0",): 20, ("400.0",): 30, ("+Inf",): 20}, per="liver"),
+    a_table("job_outcome", {("succeeded",): 60}, per="segment"),
+    a_table("slice_thickness", {("1.0",): 20, ("+Inf",): 20}),
+)
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Centre:
+    return Centre(tmp_path / "registry")
+
+
+@pytest.fixture
+def client(centre: Centre) -> Iterator[httpx.Client]:
+    with served(create_app(centre.settings(), MemoryStore(), StandingClock())) as client:
+        for report in (
+            a_report(tables=TABLES_OF_BERLIN),
+            a_report("lyon", grid_point=TODAY - 20, tables=TABLES_OF_BERLIN[:2]),
+            a_report("berlin", tables=()),
+        ):
+            client.post("/api/v1/reports", content=centre.signed(report).to_bytes())
+        yield client
+
+
+def value_of(page: str, series: str) -> float:
+    (found,) = [line.rpartition(" ")[2] for line in page.splitlines() if line.rpartition(" ")[0] == series]
+    return float(found)
+
+
+def test_promtool_finds_only_the_known_complaints(client: httpx.Client) -> None:
+    """Histograms of people are gauges: with `histogram` as type, a withdrawal would look like a counter's reset."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("no promtool on the PATH")
+    page = client.get("/metrics").text
+    done = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+
+    histograms = "|".join(table.metric for table in TABLES.values() if table.kind is Kind.HISTOGRAM)
+    known = re.compile(rf'({histograms})_(bucket|count|sum) non-histogram|({histograms})_bucket non-histogram.*"le"')
+    unknown = [line for line in (done.stdout + done.stderr).splitlines() if not known.match(line)]
+    consortium = [line for line in unknown if 'should not have "le" label' in line and line.startswith("study_consortium_")]
+    assert [line for line in unknown if line not in consortium] == []
+
+
+def test_every_family_stands_once_and_together(client: httpx.Client) -> None:
+    lines = client.get("/metrics").text.splitlines()
+    names = [line.split("{")[0] for line in lines if not line.startswith("#")]
+    runs = [name for position, name in enumerate(names) if position == 0 or names[position - 1] != name]
+
+    assert len(runs) == len(set(runs))
+    assert [line.split()[2] for line in lines if line.startswith("# TYPE")] == runs
+
+
+def test_nothing_unknown_is_shown_as_a_number(client: httpx.Client) -> None:
+    page = client.get("/metrics").text
+    samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
+
+    assert not [sample for sample in samples if sample.value < 0 or sample.value != sample.value]
+    assert not [s for s in samples if s.labels.get("site") == "oslo" and s.name.startswith(("study_patients", "study_policy"))]
+    assert all(sample.timestamp is None for sample in samples)
+    assert not [sample for sample in samples if not sample.name.startswith("study_")]
+
+
+def test_buckets_are_cumulative_and_end_in_what_is_shown(client: httpx.Client) -> None:
+    page = client.get("/metrics").text
+    who = 'study="liver",site="berlin",structure="liver"'
+
+    volume = "study_structure_volume_milliliters"
+    assert value_of(page, f'{volume}_bucket{{{who},le="20.0"}}') == 20
+    assert value_of(page, f'{volume}_bucket{{{who},le="400.0"}}') == 50
+    assert value_of(page, f'{volume}_bucket{{{who},le="+Inf"}}') == 70
+    assert value_of(page, f"{volume}_count{{{who}}}") == 70
+    assert value_of(page, f"{volume}_sum{{{who}}}") == 20 * 10 + 30 * 210 + 20 * 400
+
+
+def test_every_registered_site_has_a_state_from_the_start(centre: Centre) -> None:
+    with served(create_app(centre.settings(), MemoryStore(), StandingClock())) as client:
+        page = client.get("/metrics").text
+
+    for site in centre.sites:
+        assert value_of(page, f'study_site_state{{study="liver",site="{site}",state="never_reported"}}') == 1
+        assert value_of(page, f'study_site_state{{study="liver",site="{site}",state="fresh"}}') == 0
+
+
+def test_current_totals_leave_out_who_is_silent_for_long(client: httpx.Client) -> None:
+    page = client.get("/metrics").text
+
+    assert value_of(page, 'study_consortium_patients{study="liver",total="last_known"}') == 160
+    assert value_of(page, 'study_consortium_patients{study="liver",total="current"}') == 80
+    assert value_of(page, 'study_sites_expected{study="liver"}') == 3
+
+
+def test_labels_are_escaped(tmp_path: Path) -> None:
+    centre = Centre(tmp_path / "other")
+    file = centre.folder / "studies" / "liver.yaml"
+    file.write_text(file.read_text().replace("Hospital oslo", "'The \"Old\" \\ Hospital'"))
+    with served(create_app(centre.settings(), MemoryStore(), StandingClock())) as client:
+        families = {family.name: family for family in text_string_to_metric_families(client.get("/metrics").text)}
+
+    assert 'The "Old" \\ Hospital' in {sample.labels["name"] for sample in families["study_site_info"].samples}
+
+
+@pytest.mark.real
+def test_a_real_prometheus_scrapes_everything(client: httpx.Client, tmp_path: Path) -> None:
+    samples = sum(not line.startswith("#") for line in client.get("/metrics").text.splitlines())
+    with prometheus(tmp_path, scrapes=f"127.0.0.1:{client.base_url.port}") as server:
+        deadline = time.monotonic() + 20
+        while not server.query("up == 1", time.time()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        (scraped,) = server.query("scrape_samples_scraped", time.time())
+        (median,) = server.query("histogram_quantile(0.5, study_structure_volume_milliliters_bucket)", time.time())
+    assert int(scraped["value"][1]) == samples
+    assert float(median["value"][1]) == pytest.approx(20 + (35 - 20) / 30 * 380)
