@@ -26,7 +26,7 @@ def what_leaves() -> str:
         "",
         "## The policies",
         "",
-        "| preset | groups protected under (k) | counts in multiples of (b) | nothing under (s) | nothing moves for fewer than (m) |",
+        "| preset | groups protected under (k) | in multiples of (b) | nothing under (s) | nothing moves for fewer than (m) |",
         "|---|---|---|---|---|",
         *(f"| `{name}` | {p.k} | {p.b} | {p.s} | {p.m} |" for name, p in PRESETS.items()),
         "",
@@ -83,7 +83,8 @@ def metrics() -> str:
         suffix = "_bucket" if table.kind is Kind.HISTOGRAM else ""
         labels = ", ".join(("study", "site", *table.labels))
         rows.append(f"| `{table.metric}{suffix}` | {labels} | {table.help} |")
-    rows += [f"| `{series.name}` | {', '.join(series.labels)} | {series.help} |" for series in (*STUDY_SERIES, *SITE_SERIES)]
+    derived = (*STUDY_SERIES, *SITE_SERIES)
+    rows += [f"| `{series.name}` | {', '.join(series.labels)} | {series.help} |" for series in derived]
     patients = TABLES["population"]
     rows += ["", "## Names that follow from a table, for `study_patients`", ""]
     rows += [f"- `{history_name(patients.metric)}`: its history, one sample a day, at its true time"]
