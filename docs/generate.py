@@ -22,7 +22,7 @@ def what_leaves() -> str:
         "# What can leave a hospital",
         "",
         "This is everything. It is written from the catalogue of the contract; a table that is not here cannot leave.",
-        "Each number is a count of patients, shown as the policy says, and only after an approver of the hospital signed the table.",
+        "Each number counts patients, is shown as the policy says, and only after an approver of the hospital signed the table.",
         "",
         "## The policies",
         "",
