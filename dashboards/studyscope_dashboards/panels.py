@@ -257,12 +257,19 @@ def code_words(words_of: Mapping[str, str], colour_of: Mapping[str, str] | None 
 def state_column(heading: str) -> tuple[str, list[models.DynamicConfigValue]]:
     """The override of a table column that holds a site's state."""
     cell = {"type": "color-text"}
-    return heading, [setting("mappings", code_words(STATE_WORDS, STATE_COLOURS)), setting("custom.cellOptions", cell)]
+    return heading, [
+        setting("mappings", code_words(STATE_WORDS, STATE_COLOURS)),
+        setting("custom.cellOptions", cell),
+        setting("custom.width", 150),
+    ]
 
 
 def site_link_column(heading: str) -> tuple[str, list[models.DynamicConfigValue]]:
     """The override of a table column that holds a site's code: a link to the site's page, same study and time."""
-    return heading, [setting("links", [{"title": "Open the site's page", "url": SITE_LINK, "targetBlank": False}])]
+    return heading, [
+        setting("custom.width", 120),
+        setting("links", [{"title": "Open the site's page", "url": SITE_LINK, "targetBlank": False}]),
+    ]
 
 
 def colour_overrides(colour_of: Mapping[str, str]) -> list[tuple[str, list[models.DynamicConfigValue]]]:

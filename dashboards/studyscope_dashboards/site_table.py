@@ -56,19 +56,18 @@ def _styled(panel: table.Panel) -> table.Panel:
         setting("unit", "percent"),
         setting("color", {"mode": "fixed", "fixedColor": BLUE}),
         setting("noValue", ""),
-        setting("custom.minWidth", 120),
+        setting("custom.width", 140),
     ]
     return (
         panel.override_by_name(*site_link_column("Site"))
-        .override_by_name("Hospital", [setting("custom.minWidth", 200)])
         .override_by_name(*state_column("State"))
         .override_by_name(
             "Last report before",
-            [setting("custom.width", 150), setting("unit", "s"), setting("decimals", 1), setting("noValue", "never")],
+            [setting("custom.width", 140), setting("unit", "s"), setting("decimals", 1), setting("noValue", "never")],
         )
         .override_by_name(
             "Patients",
-            [setting("mappings", code_words(OFFER_WORDS)), setting("custom.align", "right"), setting("custom.minWidth", 180)],
+            [setting("mappings", code_words(OFFER_WORDS)), setting("custom.align", "right")],
         )
         .override_by_name("Target", [setting("custom.width", 110), setting("noValue", "none agreed")])
         .override_by_name("Reached, at least", bar)

@@ -99,7 +99,6 @@ def attention(panel_id: int) -> table.Panel:
         panel.transformations(columns(*shown, hidden=("Value #A", "Value #B")))
         .override_by_name(*site_link_column("Site"))
         .override_by_name(*state_column("State"))
-        .override_by_name("Hospital", [setting("custom.minWidth", 210)])
         .override_by_name("Missed reports", [setting("custom.width", 120)])
         .override_by_name("Nothing for", [setting("custom.width", 110), setting("unit", "s"), setting("decimals", 1)])
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as build
-from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
-from grafana_foundation_sdk.models import common as choices
+from grafana_foundation_sdk.builders import common, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.models import dashboard as models
 
 from studyscope_contract.catalogue import centre, imaging, progress, segmentation
@@ -42,8 +41,8 @@ def dashboard() -> build.Dashboard:
         .with_panel(patients(5).span(4))
         .with_panel(target(6).span(4))
         .with_panel(policy(7).span(6))
-        .with_panel(release(8).span(4))
-        .with_panel(study_version(9).span(3))
+        .with_panel(release(8).span(3))
+        .with_panel(study_version(9).span(4))
         .with_panel(key_months(10).span(3))
         .with_panel(storage(11).span(4))
         .with_panel(state_history(12).span(24).height(4))
@@ -92,23 +91,25 @@ def patients(panel_id: int) -> stat.Panel:
 
 
 def target(panel_id: int) -> stat.Panel:
-    panel = words(panel_id, "Share of the target", "A range, because counts are rounded.")
+    panel = words(panel_id, "Target reached", "A range, because counts are rounded.")
     return panel.with_target(now(q.or_words(q.target_range(progress.PATIENTS, "range"), "range", "not shown"), "{{range}}"))
 
 
 def policy(panel_id: int) -> stat.Panel:
     named = q.or_words(f"max by (site, policy) ({q.of_sites(centre.SITE_POLICY.name)})", "policy", "not stated yet")
-    threshold = q.as_text("shown", q.of_sites(centre.SITE_THRESHOLD.name), "site", "nothing under $1 patients")
+    threshold = q.as_text("shown", q.of_sites(centre.SITE_THRESHOLD.name), "site", "nothing under $1")
     base = q.as_text("shown", q.of_sites(centre.SITE_BASE.name), "site", "multiples of $1")
     panel = words(panel_id, "Disclosure policy", "The policy that the hospital itself set: its preset, and how counts are shown.")
-    panel = panel.text_mode(choices.BigValueTextMode.NAME)
+    panel = panel.text(common.VizTextDisplayOptions().title_size(16).value_size(16))
     panel = panel.with_target(now(named, "{{policy}}", "A")).with_target(now(threshold, "{{shown}}", "B"))
     return panel.with_target(now(base, "{{shown}}", "C"))
 
 
 def release(panel_id: int) -> stat.Panel:
     info = q.or_words(f"max by (site, release) ({q.of_sites(centre.SITE_EXPORTER.name)})", "release", "not stated yet")
-    return words(panel_id, "Exporter release", "Release that the newest report names.").with_target(now(info, "{{release}}"))
+    return words(panel_id, "Release", "Release of the exporter that the newest report names.").with_target(
+        now(info, "{{release}}")
+    )
 
 
 def study_version(panel_id: int) -> stat.Panel:
@@ -117,7 +118,7 @@ def study_version(panel_id: int) -> stat.Panel:
 
 
 def key_months(panel_id: int) -> stat.Panel:
-    panel = number(panel_id, "Key valid for", "Whole months for which the site's signing key is still valid.", "suffix: months")
+    panel = number(panel_id, "Key valid", "Whole months for which the site's signing key is still valid.", "suffix: months")
     panel = panel.thresholds(steps(ORANGE, (3, GREEN))).no_value("not stated")
     return panel.with_target(now(f"max({q.of_sites(centre.SITE_KEY_MONTHS.name)})"))
 
