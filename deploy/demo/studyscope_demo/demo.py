@@ -56,6 +56,7 @@ class Demo:
     supervisor: Supervisor = field(init=False)
     clock: ClockDriver = field(init=False)
     state: DemoState = field(init=False)
+    _days: list[HospitalDays] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
@@ -211,7 +212,7 @@ class Demo:
         self.state = replace(self.state, measures=measures)
 
     def _say(self, phase: Phase) -> None:
-        counts = {h.hospital.id: (h.written.patients, h.written.files) for h in getattr(self, "_days", [])}
+        counts = {h.hospital.id: (h.written.patients, h.written.files) for h in self._days}
         self.state = replace(self.state.with_patients(counts), phase=phase, moment=self.clock.now().isoformat())
         self.state.write(self.folder)
 
