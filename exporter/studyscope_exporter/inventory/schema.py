@@ -10,6 +10,7 @@ from studyscope_exporter.inventory.errors import InventoryDamaged, InventoryTooN
 
 SCHEMA = 1
 _APPLICATION_ID = 0x53545343
+_PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -16384")
 
 TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -63,48 +64,56 @@ CREATE INDEX job_key ON job (job_key);
 
 def connect(path: Path) -> sqlite3.Connection:
     """The database at `path`, made if it is not there; one of an older schema is made anew, as a scan refills it."""
-    db = _connected(path)
+    db = _opened(path)
     try:
         found = _schema_of(db)
-        if found > SCHEMA:
+        if found is not None and found > SCHEMA:
             raise InventoryTooNew(found, SCHEMA)
-        if 0 < found < SCHEMA:
+        if found is not None and found < SCHEMA:
             db.close()
             for suffix in ("-wal", "-shm", ""):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
-            db, found = _connected(path), 0
-        if found == 0:
-            # executescript would end the transaction: a kill in between must not leave half a schema.
-            statements = (text for text in TABLES.split(";\n") if text.strip())
-            db.execute("BEGIN IMMEDIATE")
-            for statement in statements:
-                db.execute(statement)
-            db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {SCHEMA}")
-            db.execute("COMMIT")
+            db, found = _opened(path), None
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            "foreign_keys = ON",
+            "temp_store = MEMORY",
+            "cache_size = -16384",
+        ):
+            db.execute(f"PRAGMA {pragma}")
+        if found is None:
+            _create_tables(db)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _schema_of(db: sqlite3.Connection) -> int:
+def _opened(path: Path) -> sqlite3.Connection:
+    # Made here and not by SQLite, so that nobody else on the machine can read it.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return sqlite3.connect(path, isolation_level=None, timeout=30)
+
+
+def _schema_of(db: sqlite3.Connection) -> int | None:
     try:
         (application,) = db.execute("PRAGMA application_id").fetchone()
         (version,) = db.execute("PRAGMA user_version").fetchone()
         (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        db.execute("PRAGMA journal_mode = WAL")
     except sqlite3.DatabaseError as error:
         raise InventoryDamaged("not a database") from error
     if tables and application != _APPLICATION_ID:
         raise InventoryDamaged("a database of something else")
-    return int(version) if tables else 0
+    return int(version) if tables else None
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    # Made here and not by SQLite, so that nobody else on the machine can read it.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    db = sqlite3.connect(path, isolation_level=None, timeout=30)
-    for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -16384"):
-        db.execute(f"PRAGMA {pragma}")
-    return db
+def _create_tables(db: sqlite3.Connection) -> None:
+    # Not executescript, which would end the transaction: a kill in between must not leave half a schema.
+    db.execute("BEGIN IMMEDIATE")
+    for statement in TABLES.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+    db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version = {SCHEMA}")
+    db.execute("COMMIT")
