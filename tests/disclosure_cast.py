@@ -17,6 +17,7 @@ from studyscope_contract.policy import Policy
 from studyscope_contract.report import SiteFacts
 from studyscope_contract.study import Study
 from studyscope_exporter.disclosure.approval import Approver
+from studyscope_exporter.disclosure.audit import NoAudit
 from studyscope_exporter.disclosure.contributions import Cell, Contributions
 from studyscope_exporter.disclosure.domain import Domain
 
@@ -127,6 +128,7 @@ def opened(folder: Path, seed: int = 1, *, approve: bool = True, **changes: Any)
         "approvers": APPROVERS,
         "release": "0.1.0",
         "random": Seeded(seed),
+        "audit": NoAudit(),
     }
     with Domain.open(folder, **(settings | changes)) as domain:
         if approve and domain.status().activity == "active" and domain.pending_approvals():

@@ -16,7 +16,7 @@ from studyscope_contract.policy import Policy
 from studyscope_contract.report import SignedReport, SiteFacts
 from studyscope_contract.study import Study
 from studyscope_exporter.disclosure.approval import Approval, Approver, listed_approver
-from studyscope_exporter.disclosure.audit import Audit, NoAudit
+from studyscope_exporter.disclosure.audit import Audit
 from studyscope_exporter.disclosure.contributions import KEY_BYTES, Contributions, check
 from studyscope_exporter.disclosure.errors import ApprovalProblem, DisclosureError, DomainProblem, OlderGridPoint
 from studyscope_exporter.disclosure.files import DiskFiles, Files
@@ -31,6 +31,7 @@ from studyscope_exporter.disclosure.status import DomainStatus, status_of
 from studyscope_exporter.disclosure.stepping import Step, step
 from studyscope_exporter.disclosure.store import LEDGER, Loaded, Lock, Store
 from studyscope_exporter.disclosure.terms import Terms
+from studyscope_exporter.disclosure.witness import WitnessAudit
 
 __all__ = ["DisclosureError", "Domain", "DomainStatus"]
 
@@ -75,7 +76,7 @@ class Domain:
         try:
             store = Store(files or DiskFiles(folder), key=state_key, domain=f"{site}/{study.id}")
             terms = Terms.of(study, site, policy)
-            domain = cls(folder, lock, store, terms, signing_key, approvers, random, audit or NoAudit(), state_key)
+            domain = cls(folder, lock, store, terms, signing_key, approvers, random, audit or WitnessAudit(), state_key)
             domain._begin(release)
         except BaseException:
             lock.release()

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from disclosure_cast import (
+    DAY,
+    FACTS,
+    OFFICER,
+    POPULATION,
+    SEX,
+    STATE,
+    Hospital,
+    opened,
+    vectors,
+)
+from studyscope_contract.metric import TableKey
+from studyscope_contract.policy import PRESETS, Parameters
+from studyscope_exporter.disclosure.contributions import Cell
+from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.witness import WitnessAudit
+from studyscope_exporter.disclosure.world import world_of
+
+TENS = PRESETS["tens"]
+LOOSE = Parameters.model_construct(k=8, b=5, s=8, m=10)  # no policy may be so; the audit must not need that
+NARROW = Parameters.model_construct(k=10, b=5, s=13, m=10)  # 2(b-1) < k-1
+CODES = (("F",), ("M",))
+
+
+def version(
+    key: TableKey, codes: tuple[Cell, ...], counts: dict[Cell, int], patients: int, release: Parameters, epoch: int
+) -> TableVersion:
+    shown = {code: number for code in codes if (number := release.published(counts.get(code, 0))) is not None}
+    return TableVersion(key, epoch, codes, shown, counts, patients)
+
+
+def by_sex(women: int, men: int, parameters: Parameters, epoch: int = 1) -> Release:
+    """A study of two sexes, so that what is not one is the other."""
+    everybody = women + men
+    size = version(POPULATION, ((),), {(): everybody}, everybody, parameters, epoch)
+    sexes = version(SEX, CODES, {("F",): women, ("M",): men}, everybody, parameters, epoch)
+    return Release(100 + epoch, parameters, (size, sexes))
+
+
+def test_a_small_group_that_a_subtraction_proves_is_found_and_named() -> None:
+    verdict = WitnessAudit().audit([], by_sex(women=42, men=4, parameters=LOOSE))
+    assert not verdict.passed
+    assert any("sex" in name for name in verdict.why)
+    assert "42" not in repr(verdict)
+
+
+def test_the_same_people_pass_under_tens() -> None:
+    verdict = WitnessAudit().audit([], by_sex(women=42, men=4, parameters=TENS))
+    assert verdict.passed
+    assert verdict.proof.startswith("witness:")
+
+
+def test_an_older_group_is_found_when_a_later_release_proves_it() -> None:
+    """First 8 men can be 1 to 14; later they can be 9 at most, and nobody left since."""
+    older, newer = by_sex(women=30, men=8, parameters=TENS), by_sex(women=45, men=8, parameters=TENS, epoch=2)
+    assert WitnessAudit().audit([], older).passed
+    assert WitnessAudit().audit([], newer).passed
+    verdict = WitnessAudit().audit([older], newer)
+    assert not verdict.passed
+    assert "sex at grid point 101: M" in verdict.why
+
+
+def proven(women: int, men: int, parameters: Parameters) -> bool:
+    """By trying every world: whether somebody can be sure of a group of 1..k-1."""
+    size, sexes = by_sex(women, men, parameters).tables
+    low, high = parameters.bounds(size.shown.get(()))
+    bounds = [parameters.bounds(sexes.shown.get(code)) for code in CODES]
+    every = product(*(range(least, most + 1) for least, most in bounds))
+    worlds = [world for world in every if low <= sum(world) <= high]
+    assert (women, men) in worlds
+    groups = [(women, [w for w, _ in worlds]), (men, [m for _, m in worlds]), (women + men, [sum(world) for world in worlds])]
+    return any(all(1 <= value < parameters.k for value in values) for _, values in groups)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 60), st.integers(0, 15), st.sampled_from([LOOSE, TENS]))
+def test_the_audit_agrees_with_trying_every_world(women: int, men: int, parameters: Parameters) -> None:
+    assert WitnessAudit().audit([], by_sex(women, men, parameters)).passed is not proven(women, men, parameters)
+
+
+def test_the_truth_is_always_one_of_the_worlds(tmp_path: Path) -> None:
+    hospital = Hospital()
+    with opened(tmp_path, audit=WitnessAudit()) as domain:
+        for point in range(100, 170):
+            hospital.admit(
+                2, start=point * 10, sex="FM"[point % 2], stage=point % 3, state=["present", "missing"][point % 5 == 0]
+            )
+            domain.release(hospital.contributions(), FACTS, point)
+        state = domain._load().state
+    assert state is not None
+    world = world_of(state.history)
+    assert len(state.history) > 5
+    assert world.holds_the_truth()
+    assert all(row.low <= world.true_value(row.terms) <= row.high for row in world.rows)
+    assert any(group.name.startswith(str(STATE)) for group in world.groups)
+
+
+def test_a_domain_is_audited_unless_told_otherwise_and_the_ledger_names_the_proof(tmp_path: Path) -> None:
+    hospital = Hospital()
+    hospital.admit(40, sex="F")
+    hospital.admit(30, start=500, sex="M")
+    with opened(tmp_path, audit=None) as domain:
+        report = domain.release(hospital.contributions(), FACTS, 100)
+        assert vectors(report)[SEX] == {("F",): 40, ("M",): 30}
+        assert '"audit":"witness:' in domain.ledger_path.read_text()
+        assert domain.approve([POPULATION], OFFICER, DAY).threshold == TENS.s
+
+
+@pytest.mark.parametrize(("parameters", "passes"), [(NARROW, False), (TENS, True)])
+def test_those_who_have_not_what_most_have_are_protected_too(parameters: Parameters, passes: bool) -> None:
+    """42 of 46 have CT, so four have not (privacy.md 2.4)."""
+    modality, everybody = TableKey("modality"), 46
+    size = version(POPULATION, ((),), {(): everybody}, everybody, parameters, 1)
+    table = version(modality, (("CT",), ("MR",)), {("CT",): 42, ("MR",): 46}, everybody, parameters, 1)
+    assert WitnessAudit().audit([], Release(100, parameters, (size, table))).passed is passes
