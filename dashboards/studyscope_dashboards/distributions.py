@@ -8,21 +8,9 @@ from grafana_foundation_sdk.builders import table as table_builder
 from studyscope_contract.catalogue import progress
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.fields import by_site, colour_overrides, shading, site_link_column
 from studyscope_dashboards.palette import BLUE, GREY, SKY, colours
-from studyscope_dashboards.panels import (
-    bars,
-    by_site,
-    colour_overrides,
-    grid,
-    lines,
-    now,
-    over_time,
-    rows,
-    shading,
-    shares,
-    site_bars,
-    site_link_column,
-)
+from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, shares, site_bars
 
 QUARTILES = {0.25: "first quartile", 0.5: "median", 0.75: "third quartile"}
 

@@ -10,8 +10,9 @@ from grafana_foundation_sdk.models.geomap import TooltipMode
 
 from studyscope_contract.catalogue import centre
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.fields import setting, transformed
 from studyscope_dashboards.palette import STATE_COLOURS
-from studyscope_dashboards.panels import house, rows, setting, transformed
+from studyscope_dashboards.panels import house, rows
 
 COUNTRIES = "public/maps/countries.geojson"
 

@@ -6,8 +6,9 @@ from grafana_foundation_sdk.builders import common, table
 
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.fields import code_words, columns, setting, site_link_column, state_column
 from studyscope_dashboards.palette import BLUE
-from studyscope_dashboards.panels import code_words, columns, grid, rows, setting, site_link_column, state_column
+from studyscope_dashboards.panels import grid, rows
 
 OFFER_WORDS = {"refused": "not offered (refused)", "not_approved": "waits for the site's approval", "no_source": "no source"}
 

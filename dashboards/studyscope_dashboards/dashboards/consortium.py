@@ -7,23 +7,10 @@ from grafana_foundation_sdk.builders import dashboard as build
 
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column, state_column
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import GREEN, colours
-from studyscope_dashboards.panels import (
-    at,
-    bars,
-    colour_overrides,
-    columns,
-    grid,
-    lines,
-    now,
-    number,
-    over_time,
-    rows,
-    setting,
-    site_link_column,
-    state_column,
-)
+from studyscope_dashboards.panels import at, bars, grid, lines, now, number, over_time, rows
 from studyscope_dashboards.site_map import site_map
 from studyscope_dashboards.site_table import every_site
 

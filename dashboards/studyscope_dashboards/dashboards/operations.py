@@ -8,22 +8,10 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from studyscope_contract.catalogue import centre
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.fields import code_words, columns, setting, site_link_column
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import GREEN, ORANGE, STATE_COLOURS, STATE_WORDS, VERMILION
-from studyscope_dashboards.panels import (
-    code_words,
-    columns,
-    grid,
-    lines,
-    now,
-    number,
-    over_time,
-    rows,
-    setting,
-    site_link_column,
-    states_over_time,
-    steps,
-)
+from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, states_over_time, steps
 from studyscope_dashboards.prometheus import PUBLISHED_JOB
 
 DESCRIPTION = "The centre itself and the exporters at the sites, for whoever runs them."

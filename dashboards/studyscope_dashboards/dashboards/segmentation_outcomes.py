@@ -8,8 +8,9 @@ from grafana_foundation_sdk.builders import table
 from studyscope_contract.catalogue import segmentation
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import compared, history_by_code, pooled, quantiles_by_site
+from studyscope_dashboards.fields import by_site, shading, site_link_column
 from studyscope_dashboards.page import choice, page, sites_variable, study_variable
-from studyscope_dashboards.panels import by_site, grid, rows, shading, site_link_column
+from studyscope_dashboards.panels import grid, rows
 
 DESCRIPTION = "How the segmentations of the study's algorithm turn out, per structure and site."
 CHOSEN = 'structure="$structure"'

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import common, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as models
 
 from studyscope_contract.catalogue import centre, imaging, progress, segmentation
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import history_by_code, shown_of_site
+from studyscope_dashboards.fields import code_words, colour_overrides, columns, setting
 from studyscope_dashboards.page import page, site_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREEN, GREY, ORANGE, STATE_COLOURS, STATE_WORDS
-from studyscope_dashboards.panels import (
-    code_words,
-    colour_overrides,
-    columns,
-    grid,
-    lines,
-    now,
-    number,
-    over_time,
-    rows,
-    setting,
-    states_over_time,
-    steps,
-    words,
-)
+from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, states_over_time, steps, words
 from studyscope_dashboards.site_table import OFFER_WORDS
 
 DESCRIPTION = "One hospital: whether it reports, what it shows, and what its installation says of itself."

@@ -8,21 +8,10 @@ from grafana_foundation_sdk.builders import dashboard as build
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import compared
+from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE, SKY
-from studyscope_dashboards.panels import (
-    bars,
-    colour_overrides,
-    columns,
-    grid,
-    lines,
-    now,
-    over_time,
-    rows,
-    setting,
-    site_link_column,
-    steps,
-)
+from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, steps
 
 PATIENTS = progress.PATIENTS
 DESCRIPTION = "How far the study is and how fast it goes: stages, pace and plan, site by site."
