@@ -93,17 +93,19 @@ def _wait_for_samples(server: Prometheus, number: int, at: float) -> list[tuple[
 def test_a_scrape_of_now_does_not_keep_the_past_out(tmp_path: Path) -> None:
     centre = a_centre(tmp_path / "registry")
     settings = centre.settings()
-    with served(create_app(settings, MemoryStore(), SystemClock())) as client:
-        with prometheus(tmp_path, scrapes=f"127.0.0.1:{client.base_url.port}") as server:
-            deadline = time.monotonic() + 20
-            while not server.query("study_sites_expected", time.time()) and time.monotonic() < deadline:
-                time.sleep(0.2)
-            assert server.query("study_sites_expected", time.time())[0]["value"][1] == "3"
-            old, new = a_point(dt.timedelta(days=170), 10), a_point(dt.timedelta(days=1), 20)
-            target = RemoteWrite(url=server.write_url, window_hours=400 * 24)
-            assert asyncio.run(written(target, [new], [old], [old])) == {"written": 3}
-            found = server.raw('study_history_patients{site="berlin"}', time.time(), "400d")
-            assert [value for _, value in found] == [10, 20]
+    with (
+        served(create_app(settings, MemoryStore(), SystemClock())) as client,
+        prometheus(tmp_path, scrapes=f"127.0.0.1:{client.base_url.port}") as server,
+    ):
+        deadline = time.monotonic() + 20
+        while not server.query("study_sites_expected", time.time()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert server.query("study_sites_expected", time.time())[0]["value"][1] == "3"
+        old, new = a_point(dt.timedelta(days=170), 10), a_point(dt.timedelta(days=1), 20)
+        target = RemoteWrite(url=server.write_url, window_hours=400 * 24)
+        assert asyncio.run(written(target, [new], [old], [old])) == {"written": 3}
+        found = server.raw('study_history_patients{site="berlin"}', time.time(), "400d")
+        assert [value for _, value in found] == [10, 20]
 
 
 def test_one_poisonous_sample_costs_only_itself(tmp_path: Path) -> None:
