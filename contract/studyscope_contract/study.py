@@ -59,7 +59,10 @@ class StudySite(Strict):
 
 
 class Cohort(Strict):
-    """Which series belong to the study; an empty list leaves that attribute free."""
+    """Which series belong to the study; an empty list leaves that attribute free.
+
+    A scan of several regions has a code of its own (`chest_abdomen`): name every code that is meant.
+    """
 
     modalities: tuple[str, ...] = ()
     body_parts: tuple[str, ...] = ()

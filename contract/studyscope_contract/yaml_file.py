@@ -34,7 +34,10 @@ class Strict(BaseModel):
 
 
 class _Loader(yaml.SafeLoader):
-    """Leaves dates as texts: the model reads them, and says where one does not exist."""
+    """Leaves dates as texts: the model reads them, and says where one does not exist.
+
+    Not the faster loader in C: a deeply nested file ends the whole process there.
+    """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class declares it
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
