@@ -141,7 +141,7 @@ def test_t3_one_patient_more_is_not_seen_on_any_day(tmp_path: Path) -> None:
     def run(folder: Path, alice: bool, seed: int) -> list[dict[TableKey, Vector]]:
         arrivals, seen = Arrivals(3, 4), []
         with opened(folder, seed, files=MemoryDisk()) as domain:
-            for day in range(100):
+            for day in range(85):
                 arrivals.day()
                 if alice and day == 60:
                     arrivals.hospital.admit(1, start=1_000_000, sex="F")
@@ -149,12 +149,12 @@ def test_t3_one_patient_more_is_not_seen_on_any_day(tmp_path: Path) -> None:
         return seen
 
     first_days = []
-    for seed in range(8):
+    for seed in range(5):
         without, with_alice = run(tmp_path / f"{seed}-", False, seed), run(tmp_path / f"{seed}+", True, seed)
         assert without[:60] == with_alice[:60]
-        parted = [day for day in range(100) if without[day] != with_alice[day]]
+        parted = [day for day in range(85) if without[day] != with_alice[day]]
         first_days.append(parted[0] if parted else None)
-    assert first_days.count(60) <= 2
+    assert first_days.count(60) <= 1
     assert len(set(first_days)) >= 3
 
 

@@ -35,7 +35,7 @@ from studyscope_exporter.disclosure.domain import Domain
 from studyscope_exporter.disclosure.state import State
 
 TENS = PRESETS["tens"]
-EXAMPLES = int(os.environ.get("STUDYSCOPE_LONG_TESTS", "0")) * 400 or 25
+EXAMPLES = int(os.environ.get("STUDYSCOPE_LONG_TESTS", "0")) * 400 or 15
 
 
 def rows(state: State, key: TableKey) -> dict[bytes, object]:
