@@ -76,7 +76,7 @@ class HospitalDays:
     def _write_images(self, course: Course, day: int) -> None:
         for series, scan in enumerate(course.scans):
             for instance in range(scan.instances):
-                raw = image_template(_kind(course, scan, instance)).filled(self._image_values(course, series, instance))
+                raw = image_template(_kind(course, scan)).filled(self._image_values(course, series, instance))
                 self._write(f"{self._day_folder(day)}/{course.patient_id[3:]}{series}{instance}.dcm", raw)
 
     def _write_result(self, course: Course, state: str, day: int) -> None:
@@ -99,11 +99,14 @@ class HospitalDays:
             log.writelines(line + "\n" for line in log_lines(job, attempt, course.patient_id, midnight))
 
     def _image_values(self, course: Course, series: int, instance: int) -> dict[str, str | bytes]:
+        scan = course.scans[series]
         values = self._identity(course, "image", str(series), str(instance)) | {
             "StudyDate": f"{self._date(course.acquired):%Y%m%d}",
             "Position": f"{instance * 10:.1f}",
+            "InstanceNumber": str(instance + 1),
+            "SliceThickness": f"{scan.slice_thickness:g}",
         }
-        stated = {"PatientAge": course.age, "BodyPartExamined": course.scans[series].body_part}
+        stated = {"PatientAge": course.age, "BodyPartExamined": scan.body_part, "Manufacturer": scan.manufacturer}
         return values | {name: value for name, value in stated.items() if value}
 
     def _segmentation_values(self, course: Course, result: Result, state: str, day: int) -> dict[str, str | bytes]:
@@ -145,18 +148,16 @@ class HospitalDays:
         self.written.files += 1
 
 
-def _kind(course: Course, scan: Scan, instance: int) -> ImageKind:
+def _kind(course: Course, scan: Scan) -> ImageKind:
     device = scan.device
     return ImageKind(
         modality=device.modality,
-        manufacturer=scan.manufacturer,
+        manufacturer_stated=bool(scan.manufacturer),
         model=device.model,
         body_part_stated=bool(scan.body_part),
-        slice_thickness=scan.slice_thickness,
         field_strength=device.field_strength,
         sex=course.sex,
         age_stated=bool(course.age),
         syntax=device.syntax,
         preamble=device.preamble,
-        instance_number=instance + 1,
     )

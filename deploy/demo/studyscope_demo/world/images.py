@@ -25,6 +25,9 @@ IMAGE_SLOTS: dict[str, str] = {
     "StudyTime": "012345",
     "AccessionNumber": "~ACCESSION~~",
     "Position": "-98765.4",
+    "InstanceNumber": "-31415",
+    "SliceThickness": "-27182.8",
+    "Manufacturer": "~MANUFACTURER~SLOT~24~~~",
     "BodyPartExamined": "BODY PART SLOT 1",  # a slot, because what hospitals write here is often no valid CS
 }
 """The values that differ between files of one template, as they stand in the template."""
@@ -35,16 +38,14 @@ class ImageKind:
     """What a template of images is made from; texts as the scanner writes them."""
 
     modality: str
-    manufacturer: str
+    manufacturer_stated: bool
     model: str
     body_part_stated: bool
-    slice_thickness: float
     field_strength: float | None
     sex: str
     age_stated: bool
     syntax: str
     preamble: bool
-    instance_number: int
 
 
 @cache
@@ -53,11 +54,15 @@ def image_template(kind: ImageKind) -> Template:
     dataset = new_file(CTImageStorage if kind.modality == "CT" else MRImageStorage)
     _patient_and_study(dataset, kind)
     _equipment(dataset, kind)
-    _geometry(dataset, kind)
-    _pixels(dataset, kind)
+    _geometry(dataset)
+    _pixels(dataset)
     (_ct if kind.modality == "CT" else _mr)(dataset, kind)
-    missing = {"PatientAge": not kind.age_stated, "BodyPartExamined": not kind.body_part_stated}
-    slots = {name: value for name, value in IMAGE_SLOTS.items() if not missing.get(name)}
+    stated = {
+        "PatientAge": kind.age_stated,
+        "BodyPartExamined": kind.body_part_stated,
+        "Manufacturer": kind.manufacturer_stated,
+    }
+    slots = {name: value for name, value in IMAGE_SLOTS.items() if stated.get(name, True)}
     return template(dataset, slots, kind.syntax, preamble=kind.preamble)
 
 
@@ -93,12 +98,12 @@ def _patient_and_study(dataset: Dataset, kind: ImageKind) -> None:
         setattr(dataset, keyword, IMAGE_SLOTS["StudyDate"])
     for keyword in ("SeriesTime", "AcquisitionTime", "ContentTime"):
         setattr(dataset, keyword, IMAGE_SLOTS["StudyTime"])
-    dataset.InstanceNumber = kind.instance_number
+    dataset.InstanceNumber = IMAGE_SLOTS["InstanceNumber"]
     dataset.AcquisitionNumber = 1
 
 
 def _equipment(dataset: Dataset, kind: ImageKind) -> None:
-    dataset.Manufacturer = kind.manufacturer
+    dataset.Manufacturer = IMAGE_SLOTS["Manufacturer"] if kind.manufacturer_stated else ""
     dataset.ManufacturerModelName = kind.model
     dataset.BodyPartExamined = IMAGE_SLOTS["BodyPartExamined"] if kind.body_part_stated else ""
     dataset.PatientPosition = "HFS"
@@ -108,17 +113,17 @@ def _equipment(dataset: Dataset, kind: ImageKind) -> None:
     block.add_new(0x10, "LO", "service 12.4")
 
 
-def _geometry(dataset: Dataset, kind: ImageKind) -> None:
-    dataset.SliceThickness = kind.slice_thickness
+def _geometry(dataset: Dataset) -> None:
+    dataset.SliceThickness = IMAGE_SLOTS["SliceThickness"]
     dataset.PixelSpacing = [15, 15]
     dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
     dataset.ImagePositionPatient = [-120, -120, IMAGE_SLOTS["Position"]]
     dataset.SliceLocation = IMAGE_SLOTS["Position"]
 
 
-def _pixels(dataset: Dataset, kind: ImageKind) -> None:
+def _pixels(dataset: Dataset) -> None:
     y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
-    body = np.where((x / 1.2) ** 2 + y**2 < 40, 1064 + 8 * kind.instance_number, 24).astype("<u2")
+    body = np.where((x / 1.2) ** 2 + y**2 < 40, 1064, 24).astype("<u2")
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.Rows = dataset.Columns = SIDE

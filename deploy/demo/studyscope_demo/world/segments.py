@@ -17,6 +17,18 @@ ALGORITHM, VERSION = "abdomen-net", "2.1"
 
 _SLICE_BYTES = SHAPE[1] * SHAPE[2] // 8
 _SOURCE = {"SourceSeriesUID": uid("slot", "source series"), "SourceInstanceUID": uid("slot", "source instance")}
+_IDENTITY = (
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "StudyInstanceUID",
+    "FrameOfReferenceUID",
+    "PatientID",
+    "PatientName",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+)
+"""Slots that a segmentation shares with images."""
 _ANATOMICAL = ("123037004", "Anatomical Structure")  # PS3.16 CID 7150
 _ABNORMAL = ("49755003", "Morphologically Abnormal Structure")
 _CODES = {  # SNOMED CT, PS3.16 CID 7166 and CID 7154
@@ -48,9 +60,7 @@ def segmentation_template(names: tuple[str, ...], algorithm_type: str, modality:
     _frames(dataset, names, modality)
     bits = bytes(range(1, 252)) * (1 + len(names) * SHAPE[0] * _SLICE_BYTES // 251)
     dataset.PixelData = bits[: len(names) * SHAPE[0] * _SLICE_BYTES]
-    slots: dict[str, str | bytes] = {
-        name: value for name, value in IMAGE_SLOTS.items() if name not in ("PatientAge", "Position", "BodyPartExamined")
-    }
+    slots: dict[str, str | bytes] = {name: IMAGE_SLOTS[name] for name in _IDENTITY}
     return template(dataset, {**slots, **_SOURCE, "PixelData": dataset.PixelData})
 
 
