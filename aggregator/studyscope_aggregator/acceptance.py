@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +12,7 @@ from studyscope_aggregator.content_rules import StudyRules
 from studyscope_aggregator.refusal import Rejected
 from studyscope_aggregator.registry import Registry
 from studyscope_aggregator.store import Last, Receipt
+from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.report import Report, SignedReport
 
 AHEAD = dt.timedelta(hours=1)
@@ -41,43 +44,64 @@ class Known:
     receipt: Callable[[int], Receipt | None]
 
 
-def judge(
-    signed: SignedReport, sha256: str, registry: Registry, rules: StudyRules | None, known: Known, now: dt.datetime
-) -> Verdict:
-    """What becomes of `signed`, whose bytes have hash `sha256`.
+@dataclass(frozen=True)
+class Received:
+    """A report as it came: parsed, the bytes that were signed, and the hash of everything that was sent."""
+
+    signed: SignedReport
+    signed_part: bytes
+    sha256: str
+
+    @classmethod
+    def of(cls, raw: bytes) -> Received:
+        """Raises ReportProblem."""
+        signed = SignedReport.from_bytes(raw)
+        return cls(signed, SignedReport.signed_part(raw), hashlib.sha256(raw).hexdigest())
+
+    @property
+    def report(self) -> Report:
+        return self.signed.report
+
+    def is_signed_by(self, key: VerifyingKey) -> bool:
+        return key.verifies(base64.b64decode(self.signed.signature), self.signed_part)
+
+
+def judge(received: Received, registry: Registry, rules: StudyRules | None, known: Known, now: dt.datetime) -> Verdict:
+    """What becomes of `received` at `now`.
 
     Identity comes first, so that nobody learns what the centre holds of another site.
     """
     return (
-        _identity(signed, registry, now.date())
-        or _sequence(signed.report, sha256, known)
-        or _time(signed.report, known.last, now)
-        or _content(signed.report, rules)
-        or Accepted(signed.report.policy.grid.moment(signed.report.grid_point))
+        _identity(received, registry, now.date())
+        or _sequence(received.report, received.sha256, known)
+        or _time(received.report, known.last, now)
+        or _content(received.report, rules)
+        or Accepted(received.report.policy.grid.moment(received.report.grid_point))
     )
 
 
-def _identity(signed: SignedReport, registry: Registry, today: dt.date) -> Rejected | None:
-    report = signed.report
+def _identity(received: Received, registry: Registry, today: dt.date) -> Rejected | None:
+    report = received.report
     study, site = registry.study(report.study), registry.sites.get(report.site)
     if study is None:
         return Rejected("unknown_study", f"this centre has no study {report.study}: check `study` in the site file")
     member = study.site(report.site)
     if site is None:
         return Rejected("unknown_site", f"site {report.site} is not registered here: ask the coordinator to register its key")
-    key = site.key(signed.key)
+    key = site.key(received.signed.key)
     if key is None:
         return Rejected(
             "unknown_key",
-            f"no key of site {report.site} has fingerprint {signed.key}: send the public key to the coordinator, "
+            f"no key of site {report.site} has fingerprint {received.signed.key}: send the public key to the coordinator, "
             "or check that `key` in the site file is the registered one",
         )
-    if not signed.is_signed_by(key.verifying):
+    if not received.is_signed_by(key.verifying):
         return Rejected("bad_signature", "the signature does not fit the report: it was altered after it was signed")
     if not key.is_valid(today):
         return Rejected(
             "key_expired",
-            f"key {signed.key} is valid from {key.valid_from} until {key.valid_until}: make a new one and have it registered",
+            f"key {received.signed.key} is valid from {key.valid_from} until {key.valid_until}: "
+            "make a new one and have it registered",
         )
     moment = _moment(report)
     if member is None or not member.is_member(moment.date() if moment else today):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from dataclasses import dataclass
 
-from studyscope_aggregator.acceptance import Accepted, Duplicate, Known, judge
+from studyscope_aggregator.acceptance import Accepted, Duplicate, Known, Received, judge
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.refusal import ELSEWHERE, Rejected
 from studyscope_aggregator.standing import Standing, activity_since
 from studyscope_aggregator.store import Entry, Last, Receipt, ReportStore, SequenceTaken
-from studyscope_contract.report import ReportProblem, SignedReport
+from studyscope_contract.report import Report, ReportProblem, SignedReport
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +37,14 @@ class Reception:
     async def receive(self, raw: bytes) -> Taken | Rejected:
         """The answer to `raw`; raises StoreUnavailable. A report is durable before it is Taken."""
         try:
-            signed = SignedReport.from_bytes(raw)
+            received = Received.of(raw)
         except ReportProblem as problem:
             return await self.refuse(Rejected(problem.reason, str(problem)))
-        report = signed.report
+        report = received.report
         if (report.study, report.site) not in self._turns and not self._is_registered(report.study, report.site):
-            return await self._received(signed, raw)
+            return await self._received(received, raw)
         async with self._turns.setdefault((report.study, report.site), asyncio.Lock()):
-            return await self._received(signed, raw)
+            return await self._received(received, raw)
 
     async def refuse(self, rejected: Rejected, study: str = ELSEWHERE, site: str = ELSEWHERE) -> Rejected:
         """Counts a refusal, under the site only if it is registered in the study: any name may be claimed."""
@@ -59,26 +58,25 @@ class Reception:
         log.warning("refused study=%s site=%s reason=%s: %s", study, site, rejected.reason, rejected.message)
         return rejected
 
-    async def _received(self, signed: SignedReport, raw: bytes) -> Taken | Rejected:
-        report = signed.report
-        key, sha256 = (report.study, report.site), hashlib.sha256(raw).hexdigest()
+    async def _received(self, received: Received, raw: bytes) -> Taken | Rejected:
+        report = received.report
+        key = report.study, report.site
         while True:
             now = self._clock.now()
             known = Known(self._last_of(key), lambda sequence: self._store.receipt(*key, sequence))
-            verdict = judge(signed, sha256, self._consortium.registry, self._consortium.rules(report.study), known, now)
+            verdict = judge(received, self._consortium.registry, self._consortium.rules(report.study), known, now)
             if isinstance(verdict, Rejected):
                 return await self.refuse(verdict, *key)
             if isinstance(verdict, Duplicate):
                 self._metrics.reports.labels("duplicate").inc()
                 return Taken(verdict.receipt, new=False)
-            receipt = Receipt(*key, report.sequence, report.grid_point, sha256, now)
+            receipt = Receipt(*key, report.sequence, report.grid_point, received.sha256, now)
             try:
-                return await self._store_and_show(signed, raw, receipt, verdict)
+                return await self._store_and_show(report, raw, receipt, verdict)
             except SequenceTaken:
                 self._catch_up(key)
 
-    async def _store_and_show(self, signed: SignedReport, raw: bytes, receipt: Receipt, verdict: Accepted) -> Taken:
-        report = signed.report
+    async def _store_and_show(self, report: Report, raw: bytes, receipt: Receipt, verdict: Accepted) -> Taken:
         since = activity_since(report, self._consortium.standing(report.study, report.site))
         # Shielded: a client that goes away must not cancel a write that the store may be making.
         await asyncio.shield(asyncio.wrap_future(self._store.append(Entry(receipt, raw, verdict.grid_time, since))))

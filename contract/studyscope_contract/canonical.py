@@ -23,6 +23,8 @@ def content_hash(content: Any) -> str:
 
 
 def _refuse_floats(content: Any) -> None:
+    if type(content) is str or type(content) is int:  # nearly everything in a report
+        return
     if isinstance(content, float):
         raise TypeError("a float cannot be signed: use an integer or a text")
     if isinstance(content, dict):

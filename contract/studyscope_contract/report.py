@@ -138,6 +138,11 @@ class SignedReport(Strict):
     def is_signed_by(self, key: VerifyingKey) -> bool:
         return key.verifies(base64.b64decode(self.signature), self.report.canonical())
 
+    @staticmethod
+    def signed_part(raw: bytes) -> bytes:
+        """The canonical bytes of the report inside `raw`, which `from_bytes` has accepted; what was signed."""
+        return raw[raw.index(b'"report":') + len(b'"report":') : raw.rindex(b',"signature":')]
+
     def to_bytes(self) -> bytes:
         """What is sent, kept and fetched."""
         return canonical_bytes(self.model_dump(mode="json", by_alias=True))

@@ -5,6 +5,7 @@ FileProblem          one file cannot be used; `.problems` holds each (line, key,
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +26,17 @@ class Strict(BaseModel):
     def _no_unknown_keys(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        known = {field.alias or name for name, field in cls.model_fields.items()} | set(cls.model_fields)
+        known = _known_keys(cls)
         for key in value:
             if key not in known:
                 shown = ", ".join(sorted(field.alias or name for name, field in cls.model_fields.items()))
                 raise PydanticCustomError("unknown_key", "unknown key; allowed here: {shown}", {"key": str(key), "shown": shown})
         return value
+
+
+@functools.cache
+def _known_keys(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(field.alias or name for name, field in model.model_fields.items()) | frozenset(model.model_fields)
 
 
 class _Loader(yaml.SafeLoader):

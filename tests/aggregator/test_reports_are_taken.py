@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table, served
+from studyscope_aggregator.acceptance import Received
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.stores.sqlite import SqliteStore
 from studyscope_contract.keys import SigningKey
@@ -71,6 +72,16 @@ def test_a_site_cannot_write_as_another(client: httpx.Client, centre: Centre) ->
 
     refused(client.post(REPORTS, content=raw), 403, "unknown_key", "no key of site lyon")
     assert 'site="lyon",reason="unknown_key"} 1' in client.get("/metrics").text
+
+
+def test_the_part_that_is_verified_is_the_part_that_was_signed(centre: Centre) -> None:
+    report = a_report(tables=(a_table(), a_table("sex", {("F",): 20})))
+
+    received = Received.of(centre.signed(report).to_bytes())
+
+    assert received.signed_part == report.canonical()
+    assert received.is_signed_by(centre.keys["berlin"].public)
+    assert not received.is_signed_by(centre.keys["lyon"].public)
 
 
 def test_an_altered_report_is_refused(client: httpx.Client, centre: Centre) -> None:

@@ -1,0 +1,221 @@
+"""The centre under load: /metrics of 200k samples, and durable signed pushes beside a raw ASGI floor.
+
+Floors, measured in the same run: a raw ASGI application that reads the body and answers 204 (push), and
+the same bytes from a raw ASGI application (scrape). Servers run in processes of their own; with two cores
+the client takes one of them, so rates are lower bounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import multiprocessing
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_study, a_table
+from studyscope_aggregator.app import create_app
+from studyscope_aggregator.stores.memory import MemoryStore
+from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_contract.report import ProtectedTable
+from studyscope_contract.study import Study
+
+CONNECTIONS = 8
+ROUNDS = 3
+SAMPLES = 200_000
+
+
+def tables(cells: int) -> tuple[ProtectedTable, ...]:
+    """Tables of the catalogue, full of numbers, until there are about `cells` of them."""
+    study = Study.model_validate(a_study())
+    found: list[ProtectedTable] = []
+    for key, table in study.tables():
+        if sum(len(each.cells) for each in found) < cells:
+            found.append(a_table(table.id, dict.fromkeys(study.codes(table), 20), key.per))
+    return tuple(found)
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def serve_aggregator(folder: str, port: int, *, durable: bool, filled: int) -> None:
+    sites = site_names(max(filled, CONNECTIONS))
+    centre = Centre(Path(folder), sites)
+    settings = centre.settings()
+    clock = StandingClock(NOW + dt.timedelta(days=5000))
+    for file in (centre.folder / "sites.yaml", centre.folder / "studies" / "liver.yaml"):
+        file.write_text(file.read_text().replace("2027-12-31", "2099-12-31"))
+    store = SqliteStore(settings.store) if durable else MemoryStore()
+    app = create_app(settings, store, clock)
+    write_keys(Path(folder), centre)
+    if filled:
+        from studyscope_aggregator.standing import Standing
+
+        shown = tables(SAMPLES // filled)
+        for site in sites:
+            app.state.wiring.consortium.take(Standing.of(a_report(site, tables=shown), NOW))
+    uvicorn.run(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
+
+
+def site_names(number: int) -> tuple[str, ...]:
+    return tuple(f"site-{n}" for n in range(number))
+
+
+def write_keys(folder: Path, centre: Centre) -> None:
+    for site in centre.sites[:CONNECTIONS]:
+        centre.keys[site].save(folder / f"{site}.pem")
+
+
+def serve_floor(port: int, body: bytes) -> None:
+    async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        if scope["type"] != "http":
+            return
+        while (await receive()).get("more_body"):
+            pass
+        length = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200 if body else 204, "headers": length})
+        await send({"type": "http.response.body", "body": body})
+
+    uvicorn.run(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="off")
+
+
+class Server:
+    """One server process; ready when it answers."""
+
+    def __init__(self, target: Callable[..., None], *arguments: Any, port: int, **options: Any) -> None:
+        self.port = port
+        context = multiprocessing.get_context("spawn")
+        self.process = context.Process(target=target, args=arguments, kwargs=options)
+
+    def __enter__(self) -> Server:
+        self.process.start()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"http://127.0.0.1:{self.port}/healthz", trust_env=False)
+            except httpx.HTTPError:
+                time.sleep(0.1)
+            else:
+                return self
+        raise SystemExit("the server did not start")
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.join(20)
+
+
+async def posted(port: int, bodies: list[list[bytes]]) -> tuple[float, list[float], set[int]]:
+    """Requests a second, their durations and statuses, one connection for each list of bodies."""
+    durations: list[float] = []
+    statuses: set[int] = set()
+
+    async def one(mine: list[bytes]) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for body in mine:
+            started = time.perf_counter()
+            head = f"POST /api/v1/reports HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+            writer.write(head.encode() + body)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            statuses.add(int(answer.split()[1]))
+            length = [int(line[15:]) for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+            await reader.readexactly(length[0] if length else 0)
+            durations.append(time.perf_counter() - started)
+        writer.close()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(one(mine) for mine in bodies))
+    return len(durations) / (time.perf_counter() - started), durations, statuses
+
+
+def signed_bodies(folder: Path, rounds: int, each: int) -> Iterator[list[list[bytes]]]:
+    from studyscope_contract.keys import SigningKey
+    from studyscope_contract.report import SignedReport
+
+    shown = tables(200)
+    keys = {site: SigningKey.load(folder / f"{site}.pem") for site in site_names(CONNECTIONS)}
+    for number in range(rounds):
+        yield [
+            [
+                SignedReport.sign(a_report(site, n + 1, TODAY + n, shown), key).to_bytes()
+                for n in range(number * each, (number + 1) * each)
+            ]
+            for site, key in keys.items()
+        ]
+
+
+def p95(durations: list[float]) -> float:
+    return statistics.quantiles(durations, n=20)[-1] * 1000
+
+
+def bench_push(folder: Path, each: int = 60) -> None:
+    print(f"push: {CONNECTIONS} connections, {each} reports each, about 200 numbers a report")
+    port, floor_port = free_port(), free_port()
+    with (
+        Server(serve_aggregator, str(folder), port, port=port, durable=True, filled=0),
+        Server(serve_floor, floor_port, b"", port=floor_port),
+    ):
+        for bodies in signed_bodies(folder, ROUNDS, each):
+            floor, floor_durations, _ = asyncio.run(posted(floor_port, bodies))
+            rate, durations, statuses = asyncio.run(posted(port, bodies))
+            print(
+                f"  durable signed push {rate:7.0f}/s p95 {p95(durations):6.1f} ms {sorted(statuses)}   "
+                f"raw ASGI {floor:7.0f}/s p95 {p95(floor_durations):6.1f} ms   ratio {rate / floor:.3f}"
+            )
+
+
+def bench_scrape(folder: Path, sites: int = 610) -> None:
+    port, floor_port = free_port(), free_port()
+    with Server(serve_aggregator, str(folder), port, port=port, durable=False, filled=sites):
+        page, first = rendered(f"http://127.0.0.1:{port}/metrics")
+        samples = page.count(b"\n") - page.count(b"\n#")
+        print(f"scrape: {samples} samples, {len(page) / 1e6:.1f} MB, first rendering {first * 1000:.0f} ms")
+        with Server(serve_floor, floor_port, page, port=floor_port):
+            for encoding in ("identity", "gzip"):
+                took = fetched(f"http://127.0.0.1:{port}/metrics", encoding)
+                floor = fetched(f"http://127.0.0.1:{floor_port}/", "identity")
+                print(f"  {encoding:8} {took:6.1f} ms   raw ASGI with the plain bytes {floor:6.1f} ms   ratio {took / floor:.2f}")
+
+
+def rendered(url: str) -> tuple[bytes, float]:
+    """The page as it is made for the first time, and the seconds that took."""
+    started = time.perf_counter()
+    page = httpx.get(url, headers={"Accept-Encoding": "identity"}, timeout=120, trust_env=False).content
+    return page, time.perf_counter() - started
+
+
+def fetched(url: str, encoding: str) -> float:
+    """Median milliseconds to have the whole body, undecoded."""
+    times = []
+    with httpx.Client(timeout=60, trust_env=False, headers={"Accept-Encoding": encoding}) as client:
+        for _ in range(9):
+            started = time.perf_counter()
+            with client.stream("GET", url) as answer:
+                for _chunk in answer.iter_raw():
+                    pass
+            times.append(time.perf_counter() - started)
+    return statistics.median(times) * 1000
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        bench_push(Path(folder) / "push")
+        bench_scrape(Path(folder) / "scrape")
+
+
+if __name__ == "__main__":
+    main()
