@@ -12,7 +12,7 @@ from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.state import Member, member
 from studyscope_aggregator.store import Refusals, ReportStore
-from studyscope_contract.report import SignedReport
+from studyscope_aggregator.stored_report import stored_standing
 
 SiteKey = tuple[str, str]
 
@@ -33,8 +33,9 @@ class Consortium:
         self._reports = 0
         self._refusals: dict[tuple[str, str, str], Refusals] = dict(store.refusals())
         for entry in store.newest():
-            report = SignedReport.from_bytes(entry.body).report
-            self._standings[report.study, report.site] = Standing.of(report, entry.activity_since)
+            standing = stored_standing(entry)
+            if standing is not None:
+                self._standings[standing.study, standing.site] = standing
 
     @property
     def registry(self) -> Registry:

@@ -15,9 +15,9 @@ from studyscope_aggregator.samples import Sample, published
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.state import planned_patients
 from studyscope_aggregator.store import Entry, HistoryMark
+from studyscope_aggregator.stored_report import stored_standing
 from studyscope_aggregator.write_request import Point
 from studyscope_contract.catalogue import centre
-from studyscope_contract.report import SignedReport
 from studyscope_contract.study import StudySite
 
 DAY = dt.timedelta(days=1)
@@ -46,7 +46,9 @@ def due_days(
         following = entries[position + 1].grid_time if position + 1 < len(entries) else None
         if following is not None and following.date() <= written:
             continue
-        standing = Standing.of(SignedReport.from_bytes(entry.body).report, entry.activity_since)
+        standing = stored_standing(entry)
+        if standing is None:
+            continue
         for moment in _moments(standing, following, now):
             if moment.date() > written:
                 written = moment.date()

@@ -42,18 +42,23 @@ class HistoryTask:
         """Runs until it is cancelled."""
         failures = 0
         while True:
+            pause = LOOK_SECONDS
             try:
                 await self.write_due()
+                failures = 0
             except (NotWritten, StoreUnavailable) as problem:
                 failures += 1
-                self._metrics.history_up.set(0)
-                pause = self._rng.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 2.0**failures)
+                pause = self._pause(failures)
                 log.warning("history not written, next try in %.0f s: %s", pause, problem)
-                await asyncio.sleep(pause)
-            else:
-                failures = 0
-                self._metrics.history_up.set(1)
-                await asyncio.sleep(LOOK_SECONDS)
+            except Exception:
+                failures += 1
+                pause = self._pause(failures)
+                log.exception("history not written for a reason that nobody foresaw, next try in %.0f s", pause)
+            self._metrics.history_up.set(0 if failures else 1)
+            await asyncio.sleep(pause)
+
+    def _pause(self, failures: int) -> float:
+        return self._rng.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 2.0 ** min(failures, 10))
 
     async def write_due(self) -> None:
         """Writes everything that is due now. Raises NotWritten, StoreUnavailable."""

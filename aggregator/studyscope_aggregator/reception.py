@@ -13,7 +13,8 @@ from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.refusal import ELSEWHERE, Rejected
 from studyscope_aggregator.standing import Standing, activity_since
 from studyscope_aggregator.store import Entry, Last, Receipt, ReportStore, SequenceTaken
-from studyscope_contract.report import Report, ReportProblem, SignedReport
+from studyscope_aggregator.stored_report import stored_standing
+from studyscope_contract.report import Report, ReportProblem
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,9 @@ class Reception:
         self._last.pop(key, None)
         shown = self._consortium.standing(*key)
         for entry in self._store.reports(*key, after=shown.sequence if shown else 0, limit=1000):
-            self._consortium.take(Standing.of(SignedReport.from_bytes(entry.body).report, entry.activity_since))
+            standing = stored_standing(entry)
+            if standing is not None:
+                self._consortium.take(standing)
 
     def _last_of(self, key: tuple[str, str]) -> Last | None:
         if key not in self._last and self._is_registered(*key):

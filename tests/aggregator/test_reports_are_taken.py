@@ -14,6 +14,7 @@ import pytest
 from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table, served
 from studyscope_aggregator.acceptance import Received
 from studyscope_aggregator.app import create_app
+from studyscope_aggregator.store import Entry, Receipt
 from studyscope_aggregator.stores.sqlite import SqliteStore
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.policy import Parameters
@@ -191,6 +192,20 @@ def test_a_centre_started_anew_shows_the_same_and_knows_the_last_report(centre: 
         assert client.get("/metrics").text == before
         assert client.get("/api/v1/sites/liver/berlin/last").json()["sequence"] == 7
         assert client.get("/api/v1/sites/liver/oslo/last").status_code == 404
+
+
+def test_a_stored_report_that_cannot_be_read_any_more_does_not_keep_the_centre_from_starting(
+    centre: Centre, clock: StandingClock
+) -> None:
+    settings = centre.settings()
+    store = SqliteStore(settings.store)
+    receipt = Receipt("liver", "berlin", 1, TODAY, "0" * 64, NOW)
+    store.append(Entry(receipt, b'{"written by": "another release"}', NOW, NOW)).result()
+
+    with served(create_app(settings, store, clock)) as client:
+        assert 'site="berlin",state="never_reported"} 1' in client.get("/metrics").text
+        assert sent(client, centre, a_report(sequence=1))[0].json()["reason"] == "conflicting"
+        assert sent(client, centre, a_report(sequence=2, grid_point=TODAY + 1))[0].status_code == 425
 
 
 def test_a_new_site_and_a_broken_file_need_no_restart(client: httpx.Client, centre: Centre) -> None:
