@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.metric import TableKey
@@ -33,12 +34,30 @@ from studyscope_exporter.disclosure.store import LEDGER, Loaded, Lock, Store
 from studyscope_exporter.disclosure.terms import Terms
 from studyscope_exporter.disclosure.witness import WitnessAudit
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
 __all__ = ["DisclosureError", "Domain", "DomainStatus"]
+
+
+def _in_turn(
+    operation: Callable[Concatenate[Domain, Arguments], Result],
+) -> Callable[Concatenate[Domain, Arguments], Result]:
+    """Alone in the folder, and from what is on disk now: the service, a person and cron take turns."""
+
+    @wraps(operation)
+    def alone(domain: Domain, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with domain._lock.held():
+            domain._notice_changes()
+            return operation(domain, *args, **kwargs)
+
+    return alone
 
 
 class Domain:
     """Open with `Domain.open`, close with `close` or as a context manager.
 
+    Several processes may have it open: the service, and people who look or approve; they take turns.
     Everything it decides is on disk before it is told: a release is a function of what is on disk,
     so a crash, a repetition or a preview never draws a secret twice.
     """
@@ -51,6 +70,7 @@ class Domain:
         self._lock, self._store, self._terms, self._key = lock, store, terms, signing_key
         self._approvers, self._random, self._audit, self._state_key = tuple(approvers), random, audit, state_key
         self._loaded: Loaded | None = None
+        self._sealed: bytes | None = None
 
     @classmethod
     def open(
@@ -72,15 +92,10 @@ class Domain:
 
         Raises DomainInUse, DomainProblem, PolicyLoosened. A domain whose state is lost opens frozen.
         """
-        lock = Lock(folder)
-        try:
-            store = Store(files or DiskFiles(folder), key=state_key, domain=f"{site}/{study.id}")
-            terms = Terms.of(study, site, policy)
-            domain = cls(folder, lock, store, terms, signing_key, approvers, random, audit or WitnessAudit(), state_key)
-            domain._begin(release)
-        except BaseException:
-            lock.release()
-            raise
+        store = Store(files or DiskFiles(folder), key=state_key, domain=f"{site}/{study.id}")
+        terms = Terms.of(study, site, policy)
+        domain = cls(folder, Lock(folder), store, terms, signing_key, approvers, random, audit or WitnessAudit(), state_key)
+        domain._begin(release)
         return domain
 
     def __enter__(self) -> Self:
@@ -90,9 +105,10 @@ class Domain:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the folder."""
-        self._lock.release()
+        """Forgets what was read; the folder itself is only held during an operation."""
+        self._loaded = None
 
+    @_in_turn
     def _begin(self, release: str) -> None:
         loaded = self._load()
         if loaded.frozen is not None:
@@ -101,6 +117,7 @@ class Domain:
         if act is not None:
             self._commit(state, act)
 
+    @_in_turn
     def release(self, contributions: Contributions | None, facts: SiteFacts, grid_point: int) -> SignedReport:
         """The report of `grid_point`, made once: called again it gives the same bytes.
 
@@ -122,6 +139,7 @@ class Domain:
         self._commit(replace(compact(done.state), sequence=sequence, grid_point=grid_point, report=raw), act)
         return signed
 
+    @_in_turn
     def preview(self, contributions: Contributions | None, facts: SiteFacts, grid_point: int) -> Preview:
         """What `release` with the same arguments would give; changes nothing. Exact numbers in it are local."""
         frozen = self._frozen()
@@ -157,6 +175,7 @@ class Domain:
         """A keyed name under which a withdrawn patient is recognised and nothing else."""
         return hashlib.blake2b(patient, digest_size=16, key=self._state_key, person=b"withdrawn").digest()
 
+    @_in_turn
     def approve(self, tables: Sequence[TableKey], approver_key: SigningKey, day: dt.date) -> Approval:
         """Lets `tables` out under the policy and codes of today, signed by a listed approver; raises ApprovalProblem."""
         state = self._state_or_refuse("approved")
@@ -171,6 +190,7 @@ class Domain:
             self._commit(replace(state, approvals=(*state.approvals, approval)), act)
         return approval
 
+    @_in_turn
     def pending_approvals(self) -> tuple[TableKey, ...]:
         """Tables that nobody approved yet as they are now, or that need a second approver."""
         loaded = self._load()
@@ -179,6 +199,7 @@ class Domain:
         approved = self._terms.approved(loaded.state)
         return tuple(key for key in self._terms.tables if key not in approved and not self._terms.refused(key))
 
+    @_in_turn
     def withdraw(self, patient: bytes) -> None:
         """Erases a patient (key of 16 bytes) from the state at once and for good; published numbers stay until they move."""
         state = self._state_or_refuse("changed")
@@ -186,9 +207,17 @@ class Domain:
             raise DomainProblem(f"a patient key has {KEY_BYTES} bytes")
         self._commit(without_patient(state, patient, self._mark(patient)), {"act": "withdrawal"})
 
+    @_in_turn
     def status(self) -> DomainStatus:
         """Where the domain stands."""
         return status_of(self._load(), self._terms)
+
+    def _notice_changes(self) -> None:
+        """Forgets what was read when another process has moved the folder since."""
+        sealed = self._store.sealed()
+        if sealed is None or sealed != self._sealed:
+            self._loaded = None
+        self._sealed = sealed
 
     def _load(self) -> Loaded:
         if self._loaded is None:
@@ -215,7 +244,7 @@ class Domain:
         lines, head = written(loaded.head, [act], self._key)
         self._loaded = None  # where the commit breaks off, the next call reads what is on disk
         self._store.commit(state, lines, loaded.head)
-        self._loaded = Loaded(state, loaded.ledger + lines, head)
+        self._loaded, self._sealed = Loaded(state, loaded.ledger + lines, head), self._store.sealed()
 
 
 def _already(state: State, grid_point: int) -> SignedReport | None:

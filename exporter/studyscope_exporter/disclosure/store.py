@@ -6,7 +6,7 @@ moment at which a change happens. Opening the folder appends what a crash left o
     state.bin       the sealed state, with the lines to append and where to append them
     ledger.jsonl    the ledger
     frozen.json     the last report of a domain whose state is lost
-    lock            held while a process has the domain open
+    lock            held while a process reads or moves the others
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,19 +36,36 @@ SHORT: Final = "its ledger lacks lines that the state knows of"
 
 
 class Lock:
-    """Held while a process works with the folder; the system lets go of it when the process dies."""
+    """Makes processes take turns in a folder; the system lets go of it when its holder dies.
 
-    def __init__(self, folder: Path) -> None:
+    Held for one operation, so that people can look and approve while the service runs.
+    """
+
+    def __init__(self, folder: Path, patience_seconds: float = 30.0) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._descriptor)
-            raise DomainInUse(folder) from None
+        self._folder, self._patience = folder, patience_seconds
 
-    def release(self) -> None:
-        os.close(self._descriptor)
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Waits for its turn; raises DomainInUse when that does not come."""
+        descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._take(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _take(self, descriptor: int) -> None:
+        end = time.monotonic() + self._patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise DomainInUse(self._folder) from None
+                time.sleep(0.02)
+            else:
+                return
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,6 +83,10 @@ class Store:
 
     def __init__(self, files: Files, *, key: bytes, domain: str) -> None:
         self._files, self._key, self._domain = files, key, domain
+
+    def sealed(self) -> bytes | None:
+        """The state file as it is; equal bytes mean that nothing moved."""
+        return self._files.read(STATE)
 
     def load(self) -> Loaded:
         """What is on disk, an interrupted change completed first; raises DomainProblem."""

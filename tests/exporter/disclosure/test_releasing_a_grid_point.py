@@ -30,6 +30,7 @@ from studyscope_exporter.disclosure.audit import Verdict
 from studyscope_exporter.disclosure.contributions import Contributions
 from studyscope_exporter.disclosure.errors import ApprovalProblem, DomainInUse, DomainProblem, OlderGridPoint, PolicyLoosened
 from studyscope_exporter.disclosure.ledger import verify_ledger
+from studyscope_exporter.disclosure.store import Lock
 
 ALL_DELAYS = 14
 
@@ -312,8 +313,19 @@ def test_a_held_release_looks_like_nothing_happened_and_goes_later(tmp_path: Pat
     assert "held" not in (tmp_path / "ledger.jsonl").read_text()
 
 
-def test_a_second_process_is_told_to_wait(tmp_path: Path) -> None:
-    with opened(tmp_path), pytest.raises(DomainInUse, match="another"), opened(tmp_path):
+def test_a_person_looks_and_approves_while_the_service_has_the_domain_open(tmp_path: Path) -> None:
+    hospital = berlin()
+    with opened(tmp_path) as service, opened(tmp_path) as person:
+        first = service.release(hospital.contributions(), FACTS, 100)
+        assert person.status().sequence == first.report.sequence
+        assert person.release(hospital.contributions(), FACTS, 100).to_bytes() == first.to_bytes()
+        second = person.release(hospital.contributions(), FACTS, 101)
+        assert service.release(hospital.contributions(), FACTS, 102).report.sequence == second.report.sequence + 1
+
+
+def test_a_process_whose_turn_does_not_come_says_so(tmp_path: Path) -> None:
+    lock = Lock(tmp_path, patience_seconds=0.05)
+    with lock.held(), pytest.raises(DomainInUse, match="another"), lock.held():
         pass
 
 
