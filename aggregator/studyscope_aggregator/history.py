@@ -2,7 +2,7 @@
 
 A report holds from its grid point until the site's next one, so a weekly report gives seven daily
 samples, each written when its day has come. The mark of a site says which days are written.
-Published tables and the site's targets have history; states do not, they follow from the reports.
+Published tables, the site's targets and its activity have history; a day without activity had no report.
 """
 
 from __future__ import annotations
@@ -72,13 +72,14 @@ def _moments(standing: Standing, following: dt.datetime | None, now: dt.datetime
 
 def _points(standing: Standing, site: StudySite, moment: dt.datetime) -> Iterator[Point]:
     millis = int(moment.timestamp() * 1000)
-    for sample in (*published(standing), *_targets(standing, site, moment.date())):
+    for sample in (*published(standing), *_of_the_site(standing, site, moment.date())):
         yield Point(centre.history_name(sample.name), (*sample.labels, REVISION), sample.value, millis)
 
 
-def _targets(standing: Standing, site: StudySite, day: dt.date) -> Iterator[Sample]:
+def _of_the_site(standing: Standing, site: StudySite, day: dt.date) -> Iterator[Sample]:
     who = (("study", standing.study), ("site", standing.site))
     target, planned = site.target(day), planned_patients(site, day)
+    yield Sample(centre.SITE_ACTIVITY.name, who, centre.ACTIVITIES.index(standing.activity))
     if target is not None:
         yield Sample(centre.SITE_TARGET.name, who, target.patients)
     if planned is not None:

@@ -28,7 +28,10 @@ class StudyTotals:
 
 
 Part = tuple[str, str, Shown | None, str | None] | None
-"""All of one site that a table's total depends on; None for a site that never reported."""
+"""All of one site that a table's total depends on: site, policy, table, offer; None for a site that never reported."""
+
+Known = list[tuple[tuple[Part, ...], TableTotal]]
+"""Totals of one table with what they were computed from; at most one for each kind."""
 
 
 @dataclass
@@ -36,24 +39,30 @@ class TotalsMemory:
     """The totals of one study as last computed, with what they were computed from."""
 
     study: Study | None = None
-    found: dict[tuple[str, TableKey], tuple[tuple[Part, ...], TableTotal]] = field(default_factory=dict)
+    found: dict[TableKey, Known] = field(default_factory=dict)
 
 
 def study_totals(study: Study, members: Sequence[Member], memory: TotalsMemory) -> StudyTotals:
     """Totals over the expected sites among `members`; what did not change is taken from `memory`."""
     if memory.study is not study:
         memory.study, memory.found = study, {}
+    last_known = [m for m in members if m.expected]
+    current = [m for m in last_known if m.current]
+    kinds = {"current": current, "last_known": last_known}
     tables = {}
-    for kind in KINDS:
-        sites = [m.standing for m in members if m.expected and (m.current or kind == "last_known")]
-        for key, table in study.tables():
+    for key, table in study.tables():
+        before, now = memory.found.get(key, []), Known()
+        for kind in KINDS:
+            sites = [one.standing for one in kinds[kind]]
             parts = tuple(_part(site, key) for site in sites)
-            known = memory.found.get((kind, key))
-            if known is None or known[0] != parts:
-                known = (parts, table_total(key, table, study.codes(table), sites))
-                memory.found[kind, key] = known
-            if known[1].cells:
-                tables[kind, key] = known[1]
+            # Both kinds hold the same sites on most days, and are then added up once.
+            total = next((total for known, total in (*now, *before) if known == parts), None)
+            if total is None:
+                total = table_total(key, table, study.codes(table), sites)
+            now.append((parts, total))
+            if total.cells:
+                tables[kind, key] = total
+        memory.found[key] = now
     return StudyTotals(study, tables)
 
 

@@ -64,24 +64,47 @@ def _offers(site: Standing, key: TableKey) -> bool:
 def _cells(
     key: TableKey, table: Table, codes: Sequence[tuple[str, ...]], sites: Sequence[Standing | None]
 ) -> Iterator[CellTotal]:
-    hidden_upper = None if table.sensitive else sum(site.policy.parameters.s - 1 for site in sites if site is not None)
-    whole = all(site is not None and _offers(site, key) for site in sites)
-    showing = [(site.tables[key].cells, site.policy.parameters) for site in sites if site is not None and key in site.tables]
+    showing = [(site.tables[key], site.policy.parameters) for site in sites if site is not None and key in site.tables]
+    bounded = not table.sensitive and all(site is not None and _offers(site, key) for site in sites)
+    if_all_hid = sum(site.policy.parameters.s - 1 for site in sites if site is not None)
+    sums = _sums(showing)
     for cell in codes:
-        values = [(cells[cell], parameters) for cells, parameters in showing if cell in cells]
-        lower = sum(parameters.bounds(value)[0] for value, parameters in values)
-        upper = _upper(values, hidden_upper if whole else None, everywhere=len(values) == len(sites))
-        yield CellTotal(cell, sum(value for value, _ in values) if values else None, lower, upper, len(values))
+        found = sums.get(cell, _NOBODY)
+        upper = found.upper if found.sites == len(sites) else None
+        if upper is None and bounded:
+            upper = if_all_hid - found.if_hidden + found.upper
+        yield CellTotal(cell, found.value if found.sites else None, found.lower, upper, found.sites)
 
 
-def _upper(values: Iterable[tuple[int, Parameters]], hidden_upper: int | None, *, everywhere: bool) -> int | None:
-    """`hidden_upper`: the most if every site hid the cell; each site that shows it takes its part out."""
-    values = list(values)
-    if everywhere:
-        return sum(parameters.bounds(value)[1] for value, parameters in values)
-    if hidden_upper is None:
-        return None
-    return hidden_upper + sum(parameters.bounds(value)[1] - (parameters.s - 1) for value, parameters in values)
+@dataclass
+class _Sum:
+    """One cell over the sites that show it; `if_hidden` is the most that they could have if they hid it."""
+
+    value: int = 0
+    lower: int = 0
+    upper: int = 0
+    if_hidden: int = 0
+    sites: int = 0
+
+
+_NOBODY = _Sum()
+
+
+def _sums(showing: Iterable[tuple[Shown, Parameters]]) -> dict[tuple[str, ...], _Sum]:
+    sums: dict[tuple[str, ...], _Sum] = {}
+    for shown, parameters in showing:
+        hidden = parameters.s - 1
+        for cell, value in shown.cells.items():
+            found = sums.get(cell)
+            if found is None:
+                found = sums[cell] = _Sum()
+            low, high = parameters.bounds(value)
+            found.value += value
+            found.lower += low
+            found.upper += high
+            found.if_hidden += hidden
+            found.sites += 1
+    return sums
 
 
 def _histogram(key: TableKey, table: Table, sites: Sequence[Standing | None]) -> Iterator[CellTotal]:

@@ -122,6 +122,22 @@ def test_current_totals_leave_out_who_is_silent_for_long(client: httpx.Client) -
     assert value_of(page, 'study_sites_expected{study="liver"}') == 3
 
 
+def test_a_new_report_moves_the_totals_of_the_tables_that_moved(centre: Centre) -> None:
+    clock = StandingClock()
+    with served(create_app(centre.settings(), MemoryStore(), clock)) as client:
+        pages = []
+        for day, women in enumerate((40, 60)):
+            tables = (a_table(cells={(): 80}), a_table("sex", {("F",): women, ("M",): 20}))
+            report = a_report(sequence=day + 1, grid_point=TODAY - 1 + day, tables=tables)
+            assert client.post("/api/v1/reports", content=centre.signed(report).to_bytes()).status_code == 201
+            pages.append(client.get("/metrics").text)
+
+    totals = 'study_consortium_patients_by_sex{study="liver",total="current",sex='
+    assert [value_of(page, f'{totals}"F"}}') for page in pages] == [40, 60]
+    assert [value_of(page, f'{totals}"M"}}') for page in pages] == [20, 20]
+    assert [value_of(page, 'study_consortium_patients{study="liver",total="current"}') for page in pages] == [80, 80]
+
+
 def test_labels_are_escaped(tmp_path: Path) -> None:
     centre = Centre(tmp_path / "other")
     file = centre.folder / "studies" / "liver.yaml"
