@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studyscope_contract.catalogue import TABLES
-from studyscope_contract.catalogue.centre import SITE_SERIES, STUDY_SERIES, history_name, total_series
+from studyscope_contract.catalogue.centre import HISTORY_SERIES, SITE_SERIES, STUDY_SERIES, history_name, total_series
 from studyscope_contract.metric import Kind, Table
 from studyscope_contract.policy import PRESETS
 from studyscope_contract.report import SiteFacts
@@ -87,6 +87,7 @@ def metrics() -> str:
     rows += [f"| `{series.name}` | {', '.join(series.labels)} | {series.help} |" for series in derived]
     patients = TABLES["population"]
     rows += ["", "## Names that follow from a table, for `study_patients`", ""]
+    rows += [f"- `{history_name(series.name)}`: history of `{series.name}`. {series.help}" for series in HISTORY_SERIES]
     rows += [f"- `{history_name(patients.metric)}`: its history, one sample a day, at its true time"]
     rows += [f"- `{series.name}`: {series.help}" for series in total_series(patients)]
     return "\n".join(rows) + "\n"

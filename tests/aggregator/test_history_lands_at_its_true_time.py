@@ -151,7 +151,7 @@ def test_a_weekly_site_has_one_sample_a_day_and_a_restart_writes_none_twice(tmp_
         seen = [asyncio.run(_history_round(centre, clock, server)) for _ in range(2)]
         found = server.raw(HISTORY, now.timestamp(), "60d")
     assert [value for _, value in found] == [20] * 7 + [30] * 4
-    assert seen[0]["written"] == 11 * 3
+    assert seen[0]["written"] == 11 * 4, "patients, target, plan and activity a day"
     assert seen[1] == {}
 
 

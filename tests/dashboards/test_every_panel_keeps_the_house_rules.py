@@ -41,6 +41,7 @@ EXPRESSIONS = [
 
 def catalogue_names() -> set[str]:
     names = {series.name for series in (*centre.SITE_SERIES, *centre.STUDY_SERIES)}
+    names |= {centre.history_name(series.name) for series in centre.HISTORY_SERIES}
     for table in TABLES.values():
         own = {f"{table.metric}_bucket"} if table.kind is Kind.HISTOGRAM else {table.metric}
         names |= own | {centre.history_name(name) for name in own} | {series.name for series in centre.total_series(table)}

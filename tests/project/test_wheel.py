@@ -42,6 +42,7 @@ def test_two_builds_are_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_every_package_of_ours_belongs_to_the_distribution(wheel: Path) -> None:
-    folders = {path.name for path in ROOT.glob("*/studyscope_*")} | {path.name for path in ROOT.glob("deploy/*/studyscope_*")}
+    found = (*ROOT.glob("[!.]*/studyscope_*/__init__.py"), *ROOT.glob("deploy/*/studyscope_*/__init__.py"))
+    folders = {path.parent.name for path in found}
 
     assert folders == PACKAGES

@@ -103,6 +103,15 @@ SITE_SERIES = (
 )
 STUDY_SERIES = (STUDY_INFO, SITES_EXPECTED, NEVER_REPORTED_AFTER)
 
+ACTIVITIES = ("active", "paused", "frozen")
+SITE_ACTIVITY = Series(
+    "study_site_activity",
+    "What the site said of itself on each day that a report holds: 0 active, 1 paused, 2 frozen. In history only.",
+    ("study", "site"),
+)
+HISTORY_SERIES = (SITE_TARGET, SITE_TARGET_BY_NOW, SITE_ACTIVITY)
+"""Series beside the tables that have a history."""
+
 HISTORY_PREFIX = "study_history_"
 """History has series of its own, at their true time, one sample per UTC day (design.md 7)."""
 

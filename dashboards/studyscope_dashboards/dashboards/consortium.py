@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.models import common as choices
 
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
@@ -52,7 +53,8 @@ def patients_bounds(panel_id: int) -> stat.Panel:
     )
     low = now(q.total(progress.PATIENTS, "lower"), "at least", "A")
     high = now(q.total(progress.PATIENTS, "upper"), "at most", "B")
-    return panel.with_target(low).with_target(high)
+    # With its name also where it stands alone: a lower bound without the words would look like a count.
+    return panel.with_target(low).with_target(high).text_mode(choices.BigValueTextMode.VALUE_AND_NAME)
 
 
 def coverage(panel_id: int) -> stat.Panel:

@@ -119,11 +119,17 @@ def storage(panel_id: int) -> stat.Panel:
 
 
 def state_history(panel_id: int) -> statetimeline.Panel:
-    """From scraped values: what the centre knew at that time."""
-    panel = states_over_time(panel_id, "State over time", "What the centre knew of the site at each moment.")
-    by_number = {str(i): STATE_WORDS[code] for i, code in enumerate(centre.SITE_STATES)}
-    colour = {str(i): STATE_COLOURS[code] for i, code in enumerate(centre.SITE_STATES)}
-    return panel.mappings(code_words(by_number, colour)).with_target(over_time(q.state_numbers(), "{{site}}"))
+    """From history: a late report fills the day that it is of."""
+    panel = states_over_time(
+        panel_id, "Reports over time", "Days that a report of the site holds; a gap is a day without one, until it comes late."
+    )
+    said = {"active": "reported", "paused": "paused", "frozen": "frozen"}
+    colours = {"active": GREEN, "paused": STATE_COLOURS["paused"], "frozen": STATE_COLOURS["frozen"]}
+    by_number = {str(i): said[code] for i, code in enumerate(centre.ACTIVITIES)}
+    colour = {str(i): colours[code] for i, code in enumerate(centre.ACTIVITIES)}
+    activity = f"max by (site) ({q.daily(centre.SITE_ACTIVITY.name)})"
+    panel = panel.mappings(code_words(by_number, colour)).with_target(over_time(activity, "{{site}}"))
+    return panel.no_value("The site has never reported.")
 
 
 def progress_over_time(panel_id: int) -> timeseries.Panel:
@@ -133,7 +139,7 @@ def progress_over_time(panel_id: int) -> timeseries.Panel:
         "Daily history at its true time; last known while the site is silent. The plan is the straight line between targets.",
     )
     shown = f"max by (site) ({q.daily(progress.PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)})"
-    planned = f"max by (site) ({q.of_sites(centre.SITE_TARGET_BY_NOW.name)})"
+    planned = f"max by (site) ({q.daily(centre.SITE_TARGET_BY_NOW.name, window=q.LAST_KNOWN_WINDOW)})"
     panel = panel.with_target(over_time(shown, "shown", "A")).with_target(over_time(planned, "planned by then", "B"))
     for name, properties in colour_overrides({"shown": BLUE, "planned by then": GREY}):
         panel = panel.override_by_name(name, properties)
@@ -187,7 +193,8 @@ def refused(panel_id: int) -> table.Panel:
 
 def _by_table(name: str) -> str:
     """A table that exists once per structure or workflow counts as one: `structure_volume:liver` is `structure_volume`."""
-    return f'max by (table) (label_replace({q.of_sites(name)}, "table", "$1", "table", "([^:]+):.*"))'
+    whole = f'max by (whole) (label_replace({q.of_sites(name)}, "whole", "$1", "table", "([^:]+).*"))'
+    return f'max by (table) (label_replace({whole}, "table", "$1", "whole", "(.*)"))'
 
 
 def _flag(off: str, on: str, colour: tuple[str, str] = (GREEN, ORANGE)) -> list[models.ValueMapping]:
