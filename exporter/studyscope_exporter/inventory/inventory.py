@@ -156,7 +156,8 @@ class Inventory:
 
     def unlinked(self, source: str) -> int:
         """Records of a source without a patient."""
-        each = "SELECT item.source FROM {0} JOIN item ON item.number = {0}.item WHERE {0}.patient_key IS NULL"
+        # Items are looked up from the few records, never the other way round: hence CROSS JOIN.
+        each = "SELECT item.source FROM {0} CROSS JOIN item ON item.number = {0}.item WHERE {0}.patient_key IS NULL"
         query = f"SELECT count(*) FROM ({each.format('segmentation')} UNION ALL {each.format('job')}) WHERE source = ?"
         return int(self._db.execute(query, (self.source_number(source),)).fetchone()[0])
 

@@ -7,8 +7,10 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
+_NAME, _SIZE, _TIME = attrgetter("name"), attrgetter("st_size"), attrgetter("st_mtime_ns")
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})
 
 
@@ -63,29 +65,41 @@ class Tree:
             waiting.extend(os.path.join(path, name) for name in below)  # noqa: PTH118 - bytes
 
     def _list(self, path: bytes, listed: Listed) -> list[bytes]:
-        follow, wanted = self.follow_links, self.wanted
-        names, sizes, times = listed.names, listed.sizes, listed.times
-        below = []
         folder = os.path.join(self.root, path)  # noqa: PTH118
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                try:
-                    if entry.is_dir(follow_symlinks=follow):
-                        if not self.skip or os.path.join(folder, entry.name) not in self.skip:  # noqa: PTH118
-                            below.append(entry.name)
-                        continue
-                    # The kind of a file comes with the listing; a pipe or a device must never be opened.
-                    if not entry.is_file(follow_symlinks=follow) or (wanted is not None and not wanted(entry.name)):
-                        continue
-                    found = entry.stat(follow_symlinks=follow)
-                except OSError as error:
-                    if error.errno in _GONE or entry.is_symlink():
-                        continue
-                    raise
-                names.append(entry.name)
-                sizes.append(found.st_size)
-                times.append(found.st_mtime_ns)
-        return below
+        with os.scandir(folder) as scanned:
+            entries = list(scanned)
+        follow = self.follow_links
+        # Whole columns at a time: this loop is most of a pass over an unchanged tree.
+        try:
+            files, stats = self._files(entries)
+        except OSError:
+            entries = [entry for entry in entries if self._is_there(entry)]
+            files, stats = self._files(entries)
+        listed.names = list(map(_NAME, files))
+        listed.sizes = list(map(_SIZE, stats))
+        listed.times = list(map(_TIME, stats))
+        if len(files) == len(entries):
+            return []
+        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=follow)]
+        return [name for name in folders if not self.skip or os.path.join(folder, name) not in self.skip]  # noqa: PTH118
+
+    def _files(self, entries: list[os.DirEntry[bytes]]) -> tuple[list[os.DirEntry[bytes]], list[os.stat_result]]:
+        follow, wanted = self.follow_links, self.wanted
+        # The kind of a file comes with the listing; a pipe or a device must never be opened.
+        files = [entry for entry in entries if entry.is_file(follow_symlinks=follow)]
+        if wanted is not None:
+            files = [entry for entry in files if wanted(entry.name)]
+        return files, [entry.stat(follow_symlinks=follow) for entry in files]
+
+    def _is_there(self, entry: os.DirEntry[bytes]) -> bool:
+        """False for a file that vanished since it was listed, and for a link to nowhere or to itself."""
+        try:
+            entry.stat(follow_symlinks=self.follow_links)
+        except OSError as error:
+            if error.errno in _GONE or entry.is_symlink():
+                return False
+            raise
+        return True
 
     def _was_here(self, path: bytes, visited: set[tuple[int, int]]) -> bool:
         found = os.stat(os.path.join(self.root, path))  # noqa: PTH116, PTH118
