@@ -14,6 +14,11 @@ from typing import Any
 def canonical_bytes(content: Any) -> bytes:
     """`content` (dict, list, str, int, bool, None) as canonical JSON; raises TypeError on a float."""
     _refuse_floats(content)
+    return serialised(content)
+
+
+def serialised(content: Any) -> bytes:
+    """Canonical JSON of a content whose type has no place for a float; the types of the report are such."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 

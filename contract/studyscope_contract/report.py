@@ -10,18 +10,19 @@ nothing moved. It holds no time finer than the grid.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from studyscope_contract.canonical import canonical_bytes, content_hash
+from studyscope_contract.canonical import serialised
 from studyscope_contract.grid import Grid
 from studyscope_contract.keys import SigningKey, VerifyingKey
 from studyscope_contract.names import Code, Release, Slug
 from studyscope_contract.policy import Parameters, Policy, Preset
-from studyscope_contract.yaml_file import Strict
+from studyscope_contract.yaml_file import Frozen
 
 SCHEMA_VERSION = 1
 MAX_BYTES = 1024 * 1024
@@ -29,11 +30,25 @@ MEDIA_TYPE = "application/vnd.studyscope.report+json"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=48)]
-SourceKind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=24)]
+SourceKind = Literal[
+    "folder",
+    "dicomweb",
+    "nifti",
+    "nnunet_summary",
+    "airflow",
+    "kaapana",
+    "jobs",
+    "roster",
+    "consent",
+    "tracker",
+    "images",
+    "prometheus",
+]
+"""Every kind of source that may be named at the centre; a closed list, because it becomes a label."""
 Offer = Literal["offered", "refused", "not_approved", "no_source"]
 
 
-class Cell(Strict):
+class Cell(Frozen):
     """One published number: the codes of its dimensions, in the catalogue's order, and the number.
 
     In a histogram the code is the upper edge of a merged bucket and the number that of the bucket
@@ -44,7 +59,7 @@ class Cell(Strict):
     value: int = Field(ge=5, le=100_000_000)
 
 
-class ProtectedTable(Strict):
+class ProtectedTable(Frozen):
     """A table as the site shows it. A cell that is not listed is under the threshold or withheld."""
 
     table: TableName
@@ -54,7 +69,7 @@ class ProtectedTable(Strict):
     cells: tuple[Cell, ...] = Field(min_length=1, max_length=4096)
 
 
-class PolicyStatement(Strict):
+class PolicyStatement(Frozen):
     """The policy in force, as far as readers of the numbers must know it."""
 
     preset: Preset
@@ -67,7 +82,7 @@ class PolicyStatement(Strict):
         return cls(preset=policy.preset, parameters=policy.parameters, grid=policy.grid, hash=policy.hash)
 
 
-class SiteFacts(Strict):
+class SiteFacts(Frozen):
     """Facts about the installation, never about patients; they come from configuration."""
 
     release: Release
@@ -78,7 +93,7 @@ class SiteFacts(Strict):
     tables: dict[TableName, Offer] = Field(default_factory=dict, max_length=256)
 
 
-class Report(Strict):
+class Report(Frozen):
     """Everything one site shows of one study at one grid point."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -103,16 +118,15 @@ class Report(Strict):
 
     @staticmethod
     def hash_of(policy: PolicyStatement, facts: SiteFacts, tables: Sequence[ProtectedTable]) -> str:
-        return content_hash(
-            {
-                "policy": policy.model_dump(mode="json"),
-                "facts": facts.model_dump(mode="json"),
-                "tables": [table.model_dump(mode="json") for table in tables],
-            }
-        )
+        content = {
+            "policy": policy.model_dump(mode="json"),
+            "facts": facts.model_dump(mode="json"),
+            "tables": [table.model_dump(mode="json") for table in tables],
+        }
+        return hashlib.sha256(serialised(content)).hexdigest()
 
     def canonical(self) -> bytes:
-        return canonical_bytes(self.model_dump(mode="json", by_alias=True))
+        return serialised(self.model_dump(mode="json", by_alias=True))
 
 
 class ReportProblem(Exception):
@@ -123,7 +137,7 @@ class ReportProblem(Exception):
         self.reason = reason
 
 
-class SignedReport(Strict):
+class SignedReport(Frozen):
     """A report, the fingerprint of the key that signed it, and the signature over its canonical bytes."""
 
     key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{4}(-[0-9a-f]{4}){3}$")]
@@ -145,7 +159,7 @@ class SignedReport(Strict):
 
     def to_bytes(self) -> bytes:
         """What is sent, kept and fetched."""
-        return canonical_bytes(self.model_dump(mode="json", by_alias=True))
+        return serialised(self.model_dump(mode="json", by_alias=True))
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
@@ -162,8 +176,9 @@ class SignedReport(Strict):
             signed = cls.model_validate(content)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])[:120]
-            raise ReportProblem("schema", f"{where}: {first['msg']}") from None
+            # An unknown key is its sender's text: it is not repeated, only the place that it was found in.
+            place = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
+            raise ReportProblem("schema", f"{'.'.join(str(part) for part in place)[:120]}: {first['msg']}") from None
         if signed.to_bytes() != raw:
             raise ReportProblem("not_canonical", "the report is not in canonical form; send the bytes as the exporter wrote them")
         return signed

@@ -16,10 +16,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 
-class Strict(BaseModel):
-    """Base of all models at a border: frozen, and an unknown key is an error that names the known ones."""
+class Frozen(BaseModel):
+    """Base of all models at a border: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+
+class Strict(Frozen):
+    """Base of what people write: an unknown key is an error that names the known ones."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,14 +1,17 @@
 """The catalogue is whole: every table is named, counted and closed."""
 
 import re
+from typing import get_args
 
 import pytest
 
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.catalogue.centre import SITE_SERIES, STUDY_SERIES, total_series
 from studyscope_contract.metric import Kind, Table, Unit
+from studyscope_contract.report import SourceKind
 from studyscope_exporter.collectors import COLLECTORS
 from studyscope_exporter.facts import KINDS_THAT_FILL
+from studyscope_exporter.sources.kinds import kinds
 
 
 @pytest.fixture(params=list(TABLES.values()), ids=str)
@@ -20,6 +23,10 @@ def table(request: pytest.FixtureRequest) -> Table:
 def test_a_table_has_a_collector_and_kinds_of_source_that_fill_it(table: Table) -> None:
     assert table.id in COLLECTORS
     assert KINDS_THAT_FILL[table.id]
+
+
+def test_every_kind_of_source_may_be_named_at_the_centre() -> None:
+    assert set(kinds()) <= set(get_args(SourceKind))
 
 
 def test_a_table_has_a_name_of_its_own_in_the_form_of_prometheus(table: Table) -> None:
