@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from studyscope_contract.yaml_file import Strict
 from studyscope_exporter.name_template import IDENTIFIERS, Identifier, NameTemplate
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.records import Key
-from studyscope_exporter.settings import FOLDER
+from studyscope_exporter.site_path import SitePath
 
 MOST_CSV_BYTES = 1 << 28
 
@@ -54,18 +54,12 @@ class CsvLink(Strict):
     """A table with a column of names and a column of identifiers; read anew when it changes."""
 
     by: Literal["csv"]
-    file: Path
+    file: SitePath
     name_column: str
     column: str
     identifies: Identifier = "PatientID"
     issuer: str = Field(default="", max_length=64)
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
-
-    @field_validator("file")
-    @classmethod
-    def _relative_to_the_site_file(cls, path: Path, info: ValidationInfo) -> Path:
-        folder = (info.context or {}).get(FOLDER)
-        return folder / path.expanduser() if isinstance(folder, Path) else path.expanduser()
 
 
 class FieldLink(Strict):

@@ -8,29 +8,22 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
+from pydantic import Field, create_model, field_validator, model_validator
 
 from studyscope_contract.keys import KeyProblem, VerifyingKey
 from studyscope_contract.names import Slug
 from studyscope_contract.policy import Policy
 from studyscope_contract.study import Study, Text
 from studyscope_contract.yaml_file import Strict, read_yaml
+from studyscope_exporter.site_path import FOLDER, SitePath
 from studyscope_exporter.sources.kinds import settings_of_any_kind
-
-FOLDER = "folder"
-"""Key of the validation context: the folder of the site file; relative paths start there."""
-
-
-def _from_the_file(path: Path, info: ValidationInfo) -> Path:
-    folder = (info.context or {}).get(FOLDER)
-    return folder / path.expanduser() if isinstance(folder, Path) else path.expanduser()
 
 
 class Centre(Strict):
     """Where reports go: one outbound HTTPS address, nothing inbound."""
 
     url: str
-    ca_file: Path | None = Field(default=None, description="PEM file of the hospital's own certificate authority")
+    ca_file: SitePath | None = Field(default=None, description="PEM file of the hospital's own certificate authority")
     proxy: str | None = None
     timeout_seconds: float = Field(default=30, gt=0, le=600)
 
@@ -43,11 +36,6 @@ class Centre(Strict):
         if parts.scheme == "http" and _is_this_machine(parts.hostname or ""):
             return url.rstrip("/")
         raise ValueError("must be an https:// address; http:// is allowed for this machine only")
-
-    @field_validator("ca_file")
-    @classmethod
-    def _relative_to_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        return None if path is None else _from_the_file(path, info)
 
 
 class Approver(Strict):
@@ -68,7 +56,7 @@ class Approver(Strict):
 class StudySettings(Strict):
     """One study at this site."""
 
-    study_file: Path
+    study_file: SitePath
     centre: Centre
     policy: Policy = Policy()
     approvers: tuple[Approver, ...] = Field(min_length=1)
@@ -77,18 +65,13 @@ class StudySettings(Strict):
     )
     minute: int | None = Field(default=None, ge=0, le=59, description="minute after the grid point at which the report is sent")
 
-    @field_validator("study_file")
-    @classmethod
-    def _relative_to_the_file(cls, path: Path, info: ValidationInfo) -> Path:
-        return _from_the_file(path, info)
-
 
 class SiteSettings(Strict):
     """The site file, whole."""
 
     site: Slug
-    state: Path = Field(description="folder of the exporter's own state; on a local disk")
-    keys: Path = Field(description="folder of the site's keys; outside the state folder, so that no backup holds both")
+    state: SitePath = Field(description="folder of the exporter's own state; on a local disk")
+    keys: SitePath = Field(description="folder of the site's keys; outside the state folder, so that no backup holds both")
     default_issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where DICOM names none")
     scan_hours_before: float = Field(default=3, gt=0, le=20, description="how long before a grid point a scan starts")
     local_metrics_port: int | None = Field(
@@ -96,11 +79,6 @@ class SiteSettings(Strict):
     )
     sources: tuple[Any, ...] = ()
     studies: tuple[StudySettings, ...] = Field(min_length=1)
-
-    @field_validator("state", "keys")
-    @classmethod
-    def _relative_to_the_file(cls, path: Path, info: ValidationInfo) -> Path:
-        return _from_the_file(path, info)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

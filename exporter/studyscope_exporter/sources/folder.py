@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import vocabulary_hash
@@ -18,16 +17,11 @@ from studyscope_exporter.dicom.tags import WANTED
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.inventory.file_scan import FileScan
 from studyscope_exporter.pseudonym import Pseudonyms
-from studyscope_exporter.settings import FOLDER
+from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult
 
 _READS_AS = "folder 1"  # to be raised when headers are read or mapped differently, so that they are read anew
-
-
-def _from_the_site_file(path: Path, info: ValidationInfo) -> Path:
-    folder = (info.context or {}).get(FOLDER)
-    return folder / path.expanduser() if isinstance(folder, Path) else path.expanduser()
 
 
 class Settings(Strict):
@@ -35,22 +29,12 @@ class Settings(Strict):
 
     name: Slug
     kind: Literal["folder"]
-    path: Path
+    path: SitePath
     follow_links: bool = Field(default=False, description="whether linked files and folders are read too")
-    skip: tuple[Path, ...] = Field(default=(), description="folders below that are left out")
+    skip: tuple[SitePath, ...] = Field(default=(), description="folders below that are left out")
     issuer: str = Field(
         default="", max_length=64, description="Issuer of Patient ID where a file names none; the site's default when left out"
     )
-
-    @field_validator("path")
-    @classmethod
-    def _path(cls, path: Path, info: ValidationInfo) -> Path:
-        return _from_the_site_file(path, info)
-
-    @field_validator("skip")
-    @classmethod
-    def _skip(cls, paths: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
-        return tuple(_from_the_site_file(path, info) for path in paths)
 
 
 @dataclass(frozen=True)

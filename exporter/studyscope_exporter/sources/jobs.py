@@ -21,7 +21,7 @@ from studyscope_exporter.job_log import Line, Place, lines, logs_to_read, place_
 from studyscope_exporter.job_words import words_of
 from studyscope_exporter.linking import CsvLink, FieldLink, Link, LinkProblem, PatternLink
 from studyscope_exporter.records import Job
-from studyscope_exporter.settings import FOLDER
+from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
 
@@ -37,7 +37,7 @@ class Settings(Strict):
 
     name: Slug
     kind: Literal["jobs"]
-    path: Path
+    path: SitePath
     fields: JobFields = JobFields()
     workflow: str = Field(default="", max_length=200, description="the workflow's id where the log names none")
     outcomes: dict[str, str] = Field(default_factory=dict, description="state in the log -> outcome, besides the known words")
@@ -47,12 +47,6 @@ class Settings(Strict):
         discriminator="by",
         description="on the id or a field; the fields patient, study, series when left out",
     )
-
-    @field_validator("path")
-    @classmethod
-    def _relative_to_the_site_file(cls, path: Path, info: ValidationInfo) -> Path:
-        folder = (info.context or {}).get(FOLDER)
-        return folder / path.expanduser() if isinstance(folder, Path) else path.expanduser()
 
     @field_validator("outcomes", "reasons")
     @classmethod

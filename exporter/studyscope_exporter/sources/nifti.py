@@ -6,10 +6,9 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
@@ -17,7 +16,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.inventory.file_scan import FileScan
 from studyscope_exporter.linking import CsvLink, Link, LinkProblem, PatternLink
 from studyscope_exporter.nifti.label_names import BadLabelTable, named_labels
-from studyscope_exporter.settings import FOLDER
+from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.nifti_cases import CaseReader
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
@@ -32,7 +31,7 @@ class Settings(Strict):
 
     name: Slug
     kind: Literal["nifti"]
-    path: Path
+    path: SitePath
     layout: Literal["files", "folders"] = Field(
         default="files", description="files: one label map per case; folders: one folder per case, one mask per structure"
     )
@@ -48,12 +47,6 @@ class Settings(Strict):
     reading: str = Field(default="", max_length=32, description='"" for the result itself, else the reader\'s role')
     link: PatternLink | CsvLink | None = Field(default=None, discriminator="by")
     follow_links: bool = False
-
-    @field_validator("path")
-    @classmethod
-    def _relative_to_the_site_file(cls, path: Path, info: ValidationInfo) -> Path:
-        folder = (info.context or {}).get(FOLDER)
-        return folder / path.expanduser() if isinstance(folder, Path) else path.expanduser()
 
     @field_validator("labels")
     @classmethod
