@@ -54,12 +54,12 @@ def compared(panel_id: int, title: str, table: Table, *matchers: str) -> barchar
 def compared_in_table(panel_id: int, title: str, table: Table, *matchers: str) -> table_builder.Panel:
     """Per cent of each site's patients per code; for tables in which a patient can be in several codes."""
     label = table.dimensions[0].label
-    panel = grid(panel_id, title, f"{table.help} Per cent of the patients that the site shows, rounded as these are.")
+    panel = grid(panel_id, title, f"{table.help} Per cent of the site's patients; few: under its threshold, or withheld.")
     shown = f"max by (site, {label}) ({q.of_sites(table.metric, *matchers)})"
     whole = f"max by (site) ({q.of_sites(progress.PATIENTS.metric)})"
     panel = panel.with_target(rows(f"clamp_max(100 * {shown} / on (site) group_left () {whole}, 100)"))
     panel = panel.transformations(by_site(label, codes_of(table)))
-    return panel.override_by_field_type("number", shading(100, "few, or withheld")).override_by_name(*site_link_column("Site"))
+    return panel.override_by_field_type("number", shading(100, "few")).override_by_name(*site_link_column("Site"))
 
 
 def history_by_code(panel_id: int, title: str, table: Table, *matchers: str) -> timeseries.Panel:

@@ -142,7 +142,7 @@ def moved(panel_id: int) -> table.Panel:
         .transformations(columns(*shown))
         .no_value("Nothing moved in these seven days.")
         .override_by_name(*site_link_column("Site"))
-        .override_by_name("Moved on", [setting("unit", "dateTimeAsLocalNoDateIfToday")])
+        .override_by_name("Moved on", [setting("unit", "time:YYYY-MM-DD")])
     )
 
 

@@ -164,7 +164,7 @@ def tables(panel_id: int) -> table.Panel:
         .transformations(columns(*shown, hidden=("Value #A",)))
         .no_value("not shown yet")
         .override_by_name("Offered", [setting("mappings", code_words({"offered": "offered", **OFFER_WORDS}))])
-        .override_by_name("Last moved", [setting("unit", "dateTimeAsLocalNoDateIfToday"), *not_yet])
+        .override_by_name("Last moved", [setting("unit", "time:YYYY-MM-DD"), *not_yet])
     )
 
 
