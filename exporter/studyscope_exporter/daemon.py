@@ -65,7 +65,7 @@ class Daemon:
             if self._site.is_due(study) and study.domain.status().last_grid_point is not None:
                 self._release(study)
         self._deliver_all(self._clock.now() + dt.timedelta(minutes=5))
-        if self._site.last_scan().get("scan") != "finished":
+        if not self._site.has_finished_scan():
             self._scan(min(self._next_grid_point(study) for study in self._site.studies))
 
     def cycle(self) -> None:

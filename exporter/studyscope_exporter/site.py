@@ -112,11 +112,10 @@ class Site:
         `progress` gives the progress of the source of that name. Afterwards the contributions of
         each study are collected: they are what the next release uses.
         """
-        self._remember(scan="running")
+        self._unfinished.touch()
         outcomes = [self._scan_one(index, progress) for index in range(len(self.sources))]
-        self._remember(
-            scan="finished", at=self.clock.now().isoformat(), sources={outcome.name: outcome.problem for outcome in outcomes}
-        )
+        self._remember(at=self.clock.now().isoformat(), sources={outcome.name: outcome.problem for outcome in outcomes})
+        self._unfinished.unlink()
         for study in self.studies:
             study.collected = self._collect(study)
         return outcomes
@@ -137,7 +136,7 @@ class Site:
 
     def contributions(self, at_site: StudyAtSite) -> Contributions | None:
         """What the last finished scan found; None when there is none, or the one after it was cut short."""
-        if at_site.collected is None and self.last_scan().get("scan") == "finished":
+        if at_site.collected is None and self.has_finished_scan():
             at_site.collected = self._collect(at_site)
         return at_site.collected
 
@@ -169,10 +168,10 @@ class Site:
         return CentreClient(centre.url, ca_file=centre.ca_file, proxy=centre.proxy, timeout_seconds=centre.timeout_seconds)
 
     def last_scan(self) -> dict[str, Any]:
-        """What is remembered of the last scan: `scan` (running, finished), `at`, `sources` (problem or None by name)."""
+        """What is remembered of the last scan that finished: `at`, `sources` (problem or None by name)."""
         try:
             found: dict[str, Any] = json.loads(self._scan_file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # none yet, or one that a power cut left half written
             return {}
         return found
 
@@ -188,9 +187,18 @@ class Site:
     def _scan_file(self) -> Path:
         return self.settings.state / "last-scan.json"
 
+    @property
+    def _unfinished(self) -> Path:
+        """A file that is there while a scan runs, and after one that was cut short."""
+        return self.settings.state / "scan-unfinished"
+
+    def has_finished_scan(self) -> bool:
+        """Whether the inventory is what the last scan found, whole."""
+        return self._scan_file.exists() and not self._unfinished.exists()
+
     def _remember(self, **facts: Any) -> None:
         new = self._scan_file.with_suffix(".new")
-        new.write_text(json.dumps(self.last_scan() | facts), encoding="utf-8")
+        new.write_text(json.dumps(facts), encoding="utf-8")
         os.replace(new, self._scan_file)  # noqa: PTH105 - the atomic one on every platform
 
     def age_of_last_scan(self) -> dt.timedelta | None:
