@@ -140,6 +140,8 @@ def bars(panel_id: int, title: str, description: str, unit: str = "none") -> bar
         .max_viz_height(34)
         .text(common.VizTextDisplayOptions().title_size(13).value_size(15))
         .min(0)
+        # Said aloud, because Grafana leaves the name of a bar away that stands alone.
+        .display_name("${__series.name}")
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .height(8)
     )

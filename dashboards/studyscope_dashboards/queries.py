@@ -60,11 +60,6 @@ def in_state(*states: str, selected: str = SITES) -> str:
     return f'({centre.SITE_STATE.name}{{{selected},state=~"{"|".join(states)}"}} == 1)'
 
 
-def state_numbers() -> str:
-    """Each chosen site's state as its position in SITE_STATES, for panels that draw one value per site."""
-    return " or ".join(f"max by (site) ({in_state(code)} * {position})" for position, code in enumerate(centre.SITE_STATES))
-
-
 def as_text(label: str, vector: str, keep: str = "site", text: str = "$1") -> str:
     """Puts the value of `vector` into `label`, worded as `text` with $1 for the number; labels `keep` stay."""
     counted = f'count_values by ({keep}) ("value", {vector})'

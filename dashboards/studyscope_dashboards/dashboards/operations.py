@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as build
-from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import stat, table, timeseries
 from grafana_foundation_sdk.models import dashboard as models
 
 from studyscope_contract.catalogue import centre
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import code_words, columns, setting, site_link_column
 from studyscope_dashboards.page import page, sites_variable, study_variable
-from studyscope_dashboards.palette import GREEN, ORANGE, STATE_COLOURS, STATE_WORDS, VERMILION
-from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, states_over_time, steps
+from studyscope_dashboards.palette import GREEN, ORANGE, VERMILION
+from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, steps
 from studyscope_dashboards.prometheus import PUBLISHED_JOB
+from studyscope_dashboards.reports_over_time import reports_over_time
 
 DESCRIPTION = "The centre itself and the exporters at the sites, for whoever runs them."
 TARGET = f'job="{PUBLISHED_JOB}"'
@@ -26,7 +27,7 @@ def dashboard() -> build.Dashboard:
         .with_panel(open_alerts_count(3).span(4))
         .with_panel(scrape_time(4).span(10).height(4))
         .with_panel(open_alerts(5).span(24).height(7))
-        .with_panel(states(6).span(24).height(10))
+        .with_panel(reports_over_time(6).span(24).height(10))
         .with_panel(fleet(7).span(16).height(11))
         .with_panel(refused(8).span(8).height(11))
     )
@@ -64,13 +65,6 @@ def open_alerts(panel_id: int) -> table.Panel:
         .transformations(columns(*shown, hidden=("Value",)))
         .override_by_name(*site_link_column("Site"))
     )
-
-
-def states(panel_id: int) -> statetimeline.Panel:
-    panel = states_over_time(panel_id, "State of every site over time", "What the centre knew of each site at each moment.")
-    by_number = {str(i): STATE_WORDS[code] for i, code in enumerate(centre.SITE_STATES)}
-    colour = {str(i): STATE_COLOURS[code] for i, code in enumerate(centre.SITE_STATES)}
-    return panel.mappings(code_words(by_number, colour)).with_target(over_time(q.state_numbers(), "{{site}}"))
 
 
 def fleet(panel_id: int) -> table.Panel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import common, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import common, stat, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -12,7 +12,8 @@ from studyscope_dashboards.distributions import history_by_code, shown_of_site
 from studyscope_dashboards.fields import code_words, colour_overrides, columns, setting
 from studyscope_dashboards.page import page, site_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREEN, GREY, ORANGE, STATE_COLOURS, STATE_WORDS
-from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, states_over_time, steps, words
+from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, steps, words
+from studyscope_dashboards.reports_over_time import reports_over_time
 from studyscope_dashboards.site_table import OFFER_WORDS
 
 DESCRIPTION = "One hospital: whether it reports, what it shows, and what its installation says of itself."
@@ -32,7 +33,7 @@ def dashboard() -> build.Dashboard:
         .with_panel(study_version(9).span(4))
         .with_panel(key_months(10).span(3))
         .with_panel(storage(11).span(4))
-        .with_panel(state_history(12).span(24).height(4))
+        .with_panel(reports_over_time(12).span(24).height(4))
         .with_panel(progress_over_time(13).span(12))
         .with_panel(history_by_code(14, "Reached stages over time", progress.REACHED).span(12))
         .with_panel(tables(15).span(12).height(12))
@@ -116,20 +117,6 @@ def storage(panel_id: int) -> stat.Panel:
     )
     panel = panel.thresholds(steps(GREEN, (1, ORANGE))).mappings(_flag("enough space", "low on space"))
     return panel.with_target(now(f"max({q.of_sites(centre.SITE_STORAGE_LOW.name)})"))
-
-
-def state_history(panel_id: int) -> statetimeline.Panel:
-    """From history: a late report fills the day that it is of."""
-    panel = states_over_time(
-        panel_id, "Reports over time", "Days that a report of the site holds; a gap is a day without one, until it comes late."
-    )
-    said = {"active": "reported", "paused": "paused", "frozen": "frozen"}
-    colours = {"active": GREEN, "paused": STATE_COLOURS["paused"], "frozen": STATE_COLOURS["frozen"]}
-    by_number = {str(i): said[code] for i, code in enumerate(centre.ACTIVITIES)}
-    colour = {str(i): colours[code] for i, code in enumerate(centre.ACTIVITIES)}
-    activity = f"max by (site) ({q.daily(centre.SITE_ACTIVITY.name)})"
-    panel = panel.mappings(code_words(by_number, colour)).with_target(over_time(activity, "{{site}}"))
-    return panel.no_value("The site has never reported.")
 
 
 def progress_over_time(panel_id: int) -> timeseries.Panel:
