@@ -121,6 +121,7 @@ def alertmanager(folder: DemoFolder, ports: Ports) -> Program:
         f"--web.listen-address={ports.address('alertmanager')}",
         f"--web.external-url={ports.url('alertmanager')}",
         "--cluster.listen-address=",
+        "--data.retention=360h",  # more than twice the longest repeat, else a repeat is taken for a new alert
     ]
     return Program("alertmanager", command, f"{ports.url('alertmanager')}/-/ready")
 
