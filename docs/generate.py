@@ -37,7 +37,9 @@ def what_leaves() -> str:
         *(_row(table) for table in TABLES.values()),
         "",
         "A table marked *per structure* or *per workflow* exists once for each of those that the study file names.",
-        "In a table marked *sensitive* a number that would say the same of everybody is withheld too.",
+        "In a table marked *sensitive* a number that would say the same of everybody is withheld too, and in a two-way one a",
+        "number that would say the same of a whole subgroup. A *two-way* table exists only where the hospital's policy",
+        "declares it (`two_way`), and needs the signatures of two approvers.",
         "",
         "## Facts about the installation",
         "",
@@ -54,6 +56,7 @@ def what_leaves() -> str:
 
 def _row(table: Table) -> str:
     marks = [f"per {table.per}"] if table.per else []
+    marks += ["two-way", "two approvers"] if table.kind is Kind.TWO_WAY else []
     marks += ["sensitive"] if table.sensitive else []
     name = f"`{table.id}`" + (f" ({', '.join(marks)})" if marks else "")
     return f"| {name} | {table.help} | {table.rule} | {_codes(table)} |"
@@ -62,6 +65,8 @@ def _row(table: Table) -> str:
 def _codes(table: Table) -> str:
     if not table.dimensions:
         return "one number"
+    if table.kind is Kind.TWO_WAY:
+        return f"those of `{table.crosses[0]}` × those of `{table.crosses[1]}`"
     codes = table.dimensions[0].codes
     if table.kind is Kind.HISTOGRAM:
         return "upper edges " + ", ".join(codes)

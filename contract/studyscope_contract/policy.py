@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from studyscope_contract.canonical import content_hash
+from studyscope_contract.catalogue import TABLES
 from studyscope_contract.grid import Grid
+from studyscope_contract.metric import Kind
 from studyscope_contract.yaml_file import Strict
 
 
@@ -80,6 +82,16 @@ class Policy(Strict):
     grid: Grid = Grid()
     delay_days: int = Field(default=13, ge=6, le=60, description="longest secret delay of a release, in days")
     refuse: tuple[str, ...] = Field(default=(), description="tables of the catalogue that never leave")
+    two_way: tuple[str, ...] = Field(default=(), description="two-way tables of the catalogue that may leave; two approvers each")
+
+    @model_validator(mode="after")
+    def _tables_of_the_catalogue(self) -> Self:
+        two_way = sorted(table.id for table in TABLES.values() if table.kind is Kind.TWO_WAY)
+        for name, allowed in (("refuse", sorted(TABLES)), ("two_way", two_way)):
+            for table in getattr(self, name):
+                if table not in allowed:
+                    raise ValueError(f"{name}: {table!r} is no table for this list; allowed: {', '.join(allowed)}")
+        return self
 
     @model_validator(mode="after")
     def _stricter_only(self) -> Self:
@@ -99,5 +111,18 @@ class Policy(Strict):
     @property
     def hash(self) -> str:
         """Names this policy in approvals, the ledger and reports."""
-        effective = {"preset": self.preset, **self.parameters.model_dump(), "grid": self.grid.model_dump()}
-        return content_hash(effective | {"delay_days": self.delay_days, "refuse": sorted(self.refuse)})
+        declared = {"two_way": sorted(self.two_way)} if self.two_way else {}
+        return content_hash(self._rules | {"refuse": sorted(self.refuse)} | declared)
+
+    @property
+    def rules_hash(self) -> str:
+        """Names how numbers are protected, whichever tables leave: what a table's approval is bound to.
+
+        Offering or refusing one table thus asks nobody to approve the others again.
+        """
+        return content_hash(self._rules)
+
+    @property
+    def _rules(self) -> dict[str, Any]:
+        rules = {"preset": self.preset, **self.parameters.model_dump(), "grid": self.grid.model_dump()}
+        return rules | {"delay_days": self.delay_days}

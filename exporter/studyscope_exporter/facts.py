@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from studyscope_contract.catalogue import imaging, jobs, progress, segmentation
-from studyscope_contract.metric import TableKey
+from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.policy import Policy
 from studyscope_contract.report import Offer, SiteFacts
 from studyscope_contract.study import Study
@@ -34,7 +34,8 @@ def site_facts(
 ) -> SiteFacts:
     """The facts of one study; `sources_up` is by kind of source."""
     waiting = {key.table for key in unapproved}
-    offers = {table.id: _offer(table.id, policy, frozenset(sources_up), waiting) for _, table in study.tables()}
+    tables = [table for _, table in study.tables() if table.kind is not Kind.TWO_WAY or table.id in policy.two_way]
+    offers = {table.id: _offer(table, policy, frozenset(sources_up), waiting) for table in tables}
     return SiteFacts(
         release=release_number(), study_version=study.version, sources=dict(sources_up), storage=storage, tables=offers
     )
@@ -49,9 +50,9 @@ def storage_state(folder: Path, before: str | None) -> Literal["ok", "low"]:
     return "low" if free < LOW_UNDER else "ok"
 
 
-def _offer(table: str, policy: Policy, kinds: frozenset[str], waiting: Collection[str]) -> Offer:
-    if table in policy.refuse:
+def _offer(table: Table, policy: Policy, kinds: frozenset[str], waiting: Collection[str]) -> Offer:
+    if table.id in policy.refuse:
         return "refused"
-    if not KINDS_THAT_FILL[table] & kinds:
+    if any(not KINDS_THAT_FILL[part] & kinds for part in table.crosses or (table.id,)):
         return "no_source"
-    return "not_approved" if table in waiting else "offered"
+    return "not_approved" if table.id in waiting else "offered"

@@ -21,8 +21,10 @@ def table(request: pytest.FixtureRequest) -> Table:
 
 
 def test_a_table_has_a_collector_and_kinds_of_source_that_fill_it(table: Table) -> None:
-    assert table.id in COLLECTORS
-    assert KINDS_THAT_FILL[table.id]
+    for part in table.crosses or (table.id,):
+        assert part in COLLECTORS
+        assert KINDS_THAT_FILL[part]
+    assert (table.kind is Kind.TWO_WAY) == (len(table.crosses) == 2)
 
 
 def test_every_kind_of_source_may_be_named_at_the_centre() -> None:

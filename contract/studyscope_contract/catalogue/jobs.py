@@ -27,6 +27,7 @@ JOB_FAILURE_REASON = Table(
     per="workflow",
     subpopulation=True,
     sensitive=True,
+    within=("job_outcome", "failed"),
 )
 
 JOB_DURATION = Table(
@@ -39,6 +40,7 @@ JOB_DURATION = Table(
     dimensions=(Dimension("le", edges(30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)),),
     per="workflow",
     subpopulation=True,
+    within=("job_outcome", "succeeded"),
 )
 
 JOB_QUEUE_WAIT = Table(

@@ -26,6 +26,7 @@ STRUCTURE_VOLUME = Table(
     dimensions=(Dimension("le", edges(1, 5, 20, 50, 100, 200, 400, 800, 1200, 1600, 2000, 3000)),),
     per="structure",
     subpopulation=True,
+    within=("structure_state", "present"),
 )
 
 EXTRA_STRUCTURES = Table(

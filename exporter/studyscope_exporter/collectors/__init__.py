@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from studyscope_contract.metric import TableKey
+from studyscope_contract.metric import Kind, TableKey
 from studyscope_exporter.collectors import imaging, jobs, progress, segmentation
 from studyscope_exporter.collectors.cells import Contribution
 from studyscope_exporter.collectors.cohort import Collector, Frames, StudyRecords
@@ -18,9 +18,11 @@ __all__ = ["COLLECTORS", "Frames", "StudyRecords", "collect"]
 COLLECTORS: Mapping[str, Collector] = MappingProxyType(
     progress.COLLECTORS | imaging.COLLECTORS | segmentation.COLLECTORS | jobs.COLLECTORS
 )
-"""One function for every table of the catalogue, by the table's id."""
+"""One function for every table of the catalogue, by the table's id; two-way ones are crossed by disclosure control."""
 
 
 def collect(records: StudyRecords) -> dict[TableKey, Contribution]:
     """Every table of the study, exact."""
-    return {key: COLLECTORS[key.table](records, key.per) for key, _ in records.study.tables()}
+    return {
+        key: COLLECTORS[key.table](records, key.per) for key, table in records.study.tables() if table.kind is not Kind.TWO_WAY
+    }

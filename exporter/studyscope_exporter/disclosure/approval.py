@@ -39,8 +39,8 @@ class Approval:
     def sign(cls, codes: Mapping[TableKey, str], policy: Policy, key: SigningKey, day: dt.date) -> Self:
         named = {str(table): code for table, code in sorted(codes.items())}
         threshold, fingerprint = policy.parameters.s, key.public.fingerprint
-        signed = key.sign(_message(named, policy.hash, threshold, fingerprint, day.isoformat()))
-        return cls(named, policy.hash, threshold, fingerprint, day.isoformat(), base64.b64encode(signed).decode())
+        signed = key.sign(_message(named, policy.rules_hash, threshold, fingerprint, day.isoformat()))
+        return cls(named, policy.rules_hash, threshold, fingerprint, day.isoformat(), base64.b64encode(signed).decode())
 
     def is_signed_by(self, key: VerifyingKey) -> bool:
         message = _message(self.codes, self.policy, self.threshold, self.approver, self.day)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from studyscope_contract.metric import Kind, Table
 from studyscope_contract.policy import Parameters
@@ -33,9 +33,21 @@ def shown_cells(
         cells = _histogram(codes, counts, parameters, before)
     else:
         cells = [(code, counts.get(code, Exact(0))) for code in codes]
-    withheld = {parameters.published(patients), parameters.published(population)} if table.sensitive else set()
     shown = [(code, parameters.published(count)) for code, count in cells]
-    return tuple((code, number) for code, number in shown if number is not None and number not in withheld)
+    if table.sensitive:
+        everybody = {parameters.published(patients), parameters.published(population)}
+        by_group = _group_sizes(table, cells)
+        shown = [(code, number) for code, number in shown if number not in everybody | {parameters.published(by_group(code))}]
+    return tuple((code, number) for code, number in shown if number is not None)
+
+
+def _group_sizes(table: Table, cells: Sequence[tuple[Cell, int]]) -> Callable[[Cell], int]:
+    """How many are in the subgroup of a cell: in a two-way table a result that all of a subgroup share is withheld too."""
+    sizes: dict[str, int] = {}
+    if table.kind is Kind.TWO_WAY:
+        for code, count in cells:
+            sizes[code[-1]] = sizes.get(code[-1], 0) + count
+    return lambda code: Exact(sizes.get(code[-1], 0)) if code else Exact(0)
 
 
 def _histogram(

@@ -39,6 +39,8 @@ def check(contributions: Contributions, study: Study) -> None:
         table = tables.get(key)
         if table is None or table.unit is not Unit.PATIENT:
             raise ContributionsProblem(str(key), "is not a patient table of this study")
+        if table.kind is Kind.TWO_WAY:
+            raise ContributionsProblem(str(key), "is crossed from two tables here; nobody contributes to it")
         _check_patients(key, table, contributions)
         codes = study.codes(table)
         for cells in set(contributions.tables[key].values()):
@@ -55,7 +57,7 @@ def _check_patients(key: TableKey, table: Table, contributions: Contributions) -
 def _check_cells(key: TableKey, table: Table, cells: frozenset[Cell], codes: tuple[Cell, ...]) -> None:
     if not cells or not cells <= set(codes):
         raise ContributionsProblem(str(key), "a patient has no cell, or one that the study's code list does not have")
-    if table.kind in (Kind.POPULATION, Kind.PARTITION, Kind.HISTOGRAM, Kind.TWO_WAY) and len(cells) != 1:
+    if table.kind in (Kind.POPULATION, Kind.PARTITION, Kind.HISTOGRAM) and len(cells) != 1:
         raise ContributionsProblem(str(key), "a patient is in more than one cell")
     if table.kind is Kind.NESTED and cells != set(codes[: len(cells)]):
         raise ContributionsProblem(str(key), "a patient is in a later cell without those before it")

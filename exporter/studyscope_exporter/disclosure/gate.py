@@ -15,6 +15,7 @@ import numpy as np
 from studyscope_contract.metric import TableKey
 from studyscope_exporter.disclosure.census import ABSENT, Column, encoded, moved_to, places
 from studyscope_exporter.disclosure.contributions import POPULATION, Contributions
+from studyscope_exporter.disclosure.crossing import crossed
 from studyscope_exporter.disclosure.snapshot import Snapshot, changed, joins_and_leaves, kept_from_admission
 from studyscope_exporter.disclosure.state import Clock, State, TableState, Waiting, over
 from studyscope_exporter.disclosure.terms import Terms
@@ -35,7 +36,9 @@ def counted_over(state: State, contributions: Contributions, terms: Terms) -> Co
     state = replace(over(state, roster), answers=answers)
     at = places(census.roster, roster)
     today = {key: moved_to(column, at, len(roster)) for key, column in census.columns.items()}
-    return Counted(state, {key: _kept(key, column, state, terms) for key, column in today.items()})
+    kept = {key: _kept(key, column, state, terms) for key, column in today.items()}
+    two_way, answers = crossed(kept, answers, terms)
+    return Counted(replace(state, answers=answers), kept | two_way)
 
 
 def _kept(key: TableKey, column: Column, state: State, terms: Terms) -> Column:

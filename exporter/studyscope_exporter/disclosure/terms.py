@@ -26,16 +26,17 @@ class Terms:
     definitions: Mapping[TableKey, str]
     names: Mapping[TableKey, str]
     policy_hash: str
+    rules_hash: str
     parameters: Parameters
 
     @classmethod
     def of(cls, study: Study, site: str, policy: Policy) -> Terms:
-        tables = {key: table for key, table in study.tables() if table.unit is Unit.PATIENT}
+        tables = {key: table for key, table in study.tables() if table.unit is Unit.PATIENT and _may_exist(table, policy)}
         by_table = {table.id: study.codes(table) for table in tables.values()}
         codes = {key: by_table[table.id] for key, table in tables.items()}
         definitions = {key: codes_hash(study, key, table) for key, table in tables.items()}
-        names = {key: content_hash([policy.hash, definition]) for key, definition in definitions.items()}
-        return cls(study, site, policy, tables, codes, definitions, names, policy.hash, policy.parameters)
+        names = {key: content_hash([policy.rules_hash, definition]) for key, definition in definitions.items()}
+        return cls(study, site, policy, tables, codes, definitions, names, policy.hash, policy.rules_hash, policy.parameters)
 
     def of_table(self, key: TableKey) -> str:
         """Names the terms under which a table's numbers are shown."""
@@ -53,13 +54,15 @@ class Terms:
         return self.tables[key].kind not in (Kind.MULTI, Kind.NESTED)
 
     def approvals_needed(self, key: TableKey, state: State) -> int:
-        """Two where the table has shown numbers under other terms (a re-base, privacy.md 2.3), else one."""
+        """Two for a two-way table and where the table has shown numbers under other terms (privacy.md 2.3, 5), else one."""
+        if self.tables[key].kind is Kind.TWO_WAY:
+            return 2
         table = state.tables.get(key)
         return 2 if table is not None and table.version and table.last_terms != self.of_table(key) else 1
 
     def approvers(self, key: TableKey, approvals: Sequence[Approval]) -> frozenset[str]:
         codes, threshold = self.definitions[key], self.parameters.s
-        return frozenset(one.approver for one in approvals if one.covers(key, codes, self.policy_hash, threshold))
+        return frozenset(one.approver for one in approvals if one.covers(key, codes, self.rules_hash, threshold))
 
     def approved(self, state: State) -> frozenset[TableKey]:
         """Tables that may leave."""
@@ -68,3 +71,8 @@ class Terms:
             for key in self.tables
             if not self.refused(key) and len(self.approvers(key, state.approvals)) >= self.approvals_needed(key, state)
         )
+
+
+def _may_exist(table: Table, policy: Policy) -> bool:
+    """A crossing of two tables is nothing until the policy declares it."""
+    return table.kind is not Kind.TWO_WAY or table.id in policy.two_way

@@ -15,7 +15,8 @@ import numpy as np
 from studyscope_contract.canonical import content_hash
 from studyscope_exporter.disclosure.audit import Verdict
 from studyscope_exporter.disclosure.history import Release
-from studyscope_exporter.disclosure.world import Group, World, world_of
+from studyscope_exporter.disclosure.knowledge import world_of
+from studyscope_exporter.disclosure.world import Group, World
 
 _ROUNDS = 6
 

@@ -22,8 +22,8 @@ from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import PRESETS, Parameters
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.knowledge import world_of
 from studyscope_exporter.disclosure.witness import WitnessAudit
-from studyscope_exporter.disclosure.world import world_of
 
 TENS = PRESETS["tens"]
 LOOSE = Parameters.model_construct(k=8, b=5, s=8, m=10)  # no policy may be so; the audit must not need that

@@ -1,0 +1,81 @@
+"""Outcomes by subgroup: crossings of two one-way tables, off until a hospital's policy declares them (privacy.md 2.4).
+
+The crossing is made inside disclosure control from the two tables themselves, so that what a patient
+counts as is the same in all three.
+"""
+
+from studyscope_contract.catalogue import imaging, jobs, progress, segmentation
+from studyscope_contract.metric import Kind, Table, Unit
+
+
+def _crossing(subject: Table, group: Table, metric: str, help_text: str) -> Table:
+    """`subject` by `group`, each a partition with one dimension."""
+    return Table(
+        id=f"{subject.id}_by_{group.id}",
+        metric=metric,
+        kind=Kind.TWO_WAY,
+        unit=Unit.PATIENT,
+        help=help_text,
+        rule=f"The patient's answers in {subject.id} and {group.id}, taken together.",
+        dimensions=(*subject.dimensions, *group.dimensions),
+        per=subject.per,
+        subpopulation=subject.subpopulation or group.subpopulation,
+        sensitive=subject.sensitive,
+        crosses=(subject.id, group.id),
+    )
+
+
+STAGE_BY_SEX = _crossing(
+    progress.STAGE, imaging.SEX, "study_patients_by_stage_and_sex", "Patients by the stage they are in now, by sex."
+)
+STAGE_BY_AGE_BAND = _crossing(
+    progress.STAGE, imaging.AGE_BAND, "study_patients_by_stage_and_age_band", "Patients by the stage they are in now, by age."
+)
+STRUCTURE_STATE_BY_SEX = _crossing(
+    segmentation.STRUCTURE_STATE,
+    imaging.SEX,
+    "study_structure_patients_by_sex",
+    "Segmented patients in whose segmentation the structure is present, missing or empty, by sex.",
+)
+STRUCTURE_STATE_BY_AGE_BAND = _crossing(
+    segmentation.STRUCTURE_STATE,
+    imaging.AGE_BAND,
+    "study_structure_patients_by_age_band",
+    "Segmented patients in whose segmentation the structure is present, missing or empty, by age.",
+)
+STRUCTURE_STATE_BY_VENDOR = _crossing(
+    segmentation.STRUCTURE_STATE,
+    imaging.VENDOR,
+    "study_structure_patients_by_vendor",
+    "Segmented patients in whose segmentation the structure is present, missing or empty, by device manufacturer.",
+)
+STRUCTURE_STATE_BY_REVIEW_STATE = _crossing(
+    segmentation.STRUCTURE_STATE,
+    segmentation.REVIEW_STATE,
+    "study_structure_patients_by_review_state",
+    "Segmented patients in whose segmentation the structure is present, missing or empty, by how it was reviewed.",
+)
+JOB_OUTCOME_BY_SEX = _crossing(
+    jobs.JOB_OUTCOME, imaging.SEX, "study_job_patients_by_sex", "Patients by the outcome of their latest job, by sex."
+)
+JOB_OUTCOME_BY_AGE_BAND = _crossing(
+    jobs.JOB_OUTCOME, imaging.AGE_BAND, "study_job_patients_by_age_band", "Patients by the outcome of their latest job, by age."
+)
+JOB_OUTCOME_BY_VENDOR = _crossing(
+    jobs.JOB_OUTCOME,
+    imaging.VENDOR,
+    "study_job_patients_by_vendor",
+    "Patients by the outcome of their latest job, by device manufacturer.",
+)
+
+TABLES = (
+    STAGE_BY_SEX,
+    STAGE_BY_AGE_BAND,
+    STRUCTURE_STATE_BY_SEX,
+    STRUCTURE_STATE_BY_AGE_BAND,
+    STRUCTURE_STATE_BY_VENDOR,
+    STRUCTURE_STATE_BY_REVIEW_STATE,
+    JOB_OUTCOME_BY_SEX,
+    JOB_OUTCOME_BY_AGE_BAND,
+    JOB_OUTCOME_BY_VENDOR,
+)

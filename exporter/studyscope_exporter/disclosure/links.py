@@ -1,0 +1,89 @@
+"""How tables hang together: crossings and their margins, parts and their whole, one version and the next (privacy.md 2.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from studyscope_contract.catalogue import TABLES
+from studyscope_contract.metric import Kind, TableKey
+from studyscope_exporter.disclosure.contributions import POPULATION
+from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.world import NO_LIMIT, Placed, World
+
+Versions = Mapping[TableKey, Sequence[Placed]]
+"""Of each table the versions up to now, with their variables."""
+
+
+def between_tables(world: World, release: Release, placed: Versions) -> None:
+    """What the tables that moved in `release` say of one another."""
+    _one_count(world, release, placed)
+    _margins(world, release, placed)
+    _one_total(world, release, placed)
+
+
+def _one_count(world: World, release: Release, placed: Versions) -> None:
+    """Stages reached and stages now are one count where both moved with the population."""
+    moved = {version.key.table: version.key for version in release.tables}
+    if not {"population", "stage", "reached"} <= moved.keys():
+        return
+    stage, reached = placed[moved["stage"]][-1].cells, placed[moved["reached"]][-1].cells
+    codes = list(stage)
+    for i, code in enumerate(codes):
+        if code in reached:
+            world.know(0, 0, [*((stage[later], 1) for later in codes[i:]), (reached[code], -1)])
+
+
+def _margins(world: World, release: Release, placed: Versions) -> None:
+    """A two-way table adds up to its two tables, where these moved with it or cannot have moved since."""
+    for version in release.tables:
+        for dimension, part in enumerate(TABLES[version.key.table].crosses):
+            margin = _latest(placed, part, version.key.per)
+            if margin is None or not _same_time(margin, version, release.grid_point):
+                continue
+            two_way = placed[version.key][-1]
+            for cell, count in margin.cells.items():
+                inner = [(variable, -1) for codes, variable in two_way.cells.items() if (codes[dimension],) == cell]
+                world.know(0, 0, [(count, 1), *inner])
+                world.know(0, NO_LIMIT, [(count, 1), *inner])
+
+
+def _latest(placed: Versions, table: str, per: str) -> Placed | None:
+    found = placed.get(TableKey(table, per)) or placed.get(TableKey(table))
+    return found[-1] if found else None
+
+
+def _same_time(margin: Placed, version: TableVersion, point: int) -> bool:
+    fixed = TABLES[margin.version.key.table].fixed_at_admission
+    return margin.grid_point == point or (fixed and margin.version.epoch == version.epoch)
+
+
+def _one_total(world: World, release: Release, placed: Versions) -> None:
+    """Tables of parts of the patients that moved at once and are of equally many: somebody may know that they are the same."""
+    by_size: dict[int, int] = {}
+    for version in release.tables:
+        table, one = TABLES[version.key.table], placed[version.key][-1]
+        if not table.subpopulation:
+            continue
+        first = by_size.setdefault(version.patients, one.total)
+        if first != one.total:
+            world.know(0, 0, [(first, 1), (one.total, -1)])
+        whole = _latest(placed, table.within[0], version.key.per) if table.within else None
+        if whole is not None and whole.grid_point == release.grid_point and table.within is not None:
+            cell = whole.cells.get((table.within[1],))
+            if cell is not None:
+                world.know(0, 0, [(cell, 1), (one.total, -1)])
+
+
+def over_time(world: World, key: TableKey, versions: Sequence[Placed]) -> None:
+    """What somebody may know who knows that nobody left: batches have a least size, fixed cells only grow."""
+    table = TABLES[key.table]
+    for before, after in pairwise(versions):
+        if key == POPULATION and before.total != after.total:
+            world.know(after.parameters.m, NO_LIMIT, [(after.total, 1), (before.total, -1)])
+        if not (table.fixed_at_admission or table.kind is Kind.NESTED):
+            continue
+        shared = [(after.cells[cell], before.cells[cell]) for cell in after.cells if cell in before.cells]
+        if all(world.truth[now] >= world.truth[then] for now, then in shared):
+            for now, then in shared:
+                world.know(0, NO_LIMIT, [(now, 1), (then, -1)])
