@@ -63,6 +63,8 @@ def _row(table: Table) -> str:
 
 
 def _codes(table: Table) -> str:
+    if table.kind is Kind.MAGNITUDE:
+        return f"one sum; a patient adds at most {table.clip}"
     if not table.dimensions:
         return "one number"
     if table.kind is Kind.TWO_WAY:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from studyscope_aggregator.refusal import Rejected
 from studyscope_contract.catalogue import TABLES
-from studyscope_contract.metric import Table, TableKey
+from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.policy import PRESETS
 from studyscope_contract.report import PolicyStatement, ProtectedTable, Report
 from studyscope_contract.study import Study
@@ -66,12 +66,18 @@ class StudyRules:
             if cell.codes in seen:
                 yield Rejected("schema", f"table {key} holds code {'/'.join(cell.codes)} twice")
             seen.add(cell.codes)
-            if not policy.parameters.can_publish(cell.value):
+            if not _can_publish(table, cell.value, policy):
                 yield Rejected(
                     "impossible_value",
                     f"table {key} holds a number that the policy it names cannot show (multiples of {policy.parameters.b}, "
                     f"nothing under {policy.parameters.s}): this exporter is damaged or altered; tell data protection",
                 )
+
+
+def _can_publish(table: Table, value: int, policy: PolicyStatement) -> bool:
+    if table.kind is Kind.MAGNITUDE:
+        return value % policy.parameters.width(table.clip) == 0
+    return policy.parameters.can_publish(value)
 
 
 def _policy_objections(statement: PolicyStatement) -> Iterator[Rejected]:

@@ -5,7 +5,8 @@ For each site that is expected and each cell:
     hidden by the threshold           0 to s-1; so for cells of an offered table, shown or not
     hidden for perhaps another reason 0 and no upper bound: never reported, refused, not approved,
                                       no source, a sensitive table's withheld cell, a histogram that
-                                      is not shown (it may have had too few buckets to be shown)
+                                      is not shown (it may have had too few buckets to be shown), a
+                                      sum that is not shown (one patient may be most of it)
 The bounds hold the truth as it was at each site's last released version. Histograms are added
 cumulatively and only at edges that every contributing site shows: elsewhere the sum would not grow
 with the edge.
@@ -65,9 +66,13 @@ def _cells(
     key: TableKey, table: Table, codes: Sequence[tuple[str, ...]], sites: Sequence[Standing | None]
 ) -> Iterator[CellTotal]:
     showing = [(site.tables[key], site.policy.parameters) for site in sites if site is not None and key in site.tables]
-    bounded = not table.sensitive and all(site is not None and _offers(site, key) for site in sites)
+    bounded = (
+        not table.sensitive
+        and table.kind is not Kind.MAGNITUDE
+        and all(site is not None and _offers(site, key) for site in sites)
+    )
     if_all_hid = sum(site.policy.parameters.s - 1 for site in sites if site is not None)
-    sums = _sums(showing)
+    sums = _sums(showing, table)
     for cell in codes:
         found = sums.get(cell, _NOBODY)
         upper = found.upper if found.sites == len(sites) else None
@@ -90,7 +95,7 @@ class _Sum:
 _NOBODY = _Sum()
 
 
-def _sums(showing: Iterable[tuple[Shown, Parameters]]) -> dict[tuple[str, ...], _Sum]:
+def _sums(showing: Iterable[tuple[Shown, Parameters]], table: Table) -> dict[tuple[str, ...], _Sum]:
     sums: dict[tuple[str, ...], _Sum] = {}
     for shown, parameters in showing:
         hidden = parameters.s - 1
@@ -98,7 +103,7 @@ def _sums(showing: Iterable[tuple[Shown, Parameters]]) -> dict[tuple[str, ...], 
             found = sums.get(cell)
             if found is None:
                 found = sums[cell] = _Sum()
-            low, high = parameters.bounds(value)
+            low, high = parameters.sum_bounds(value, table.clip) if table.clip else parameters.bounds(value)
             found.value += value
             found.lower += low
             found.upper += high

@@ -55,6 +55,25 @@ class Parameters(Strict):
         """Whether `value` is a number that this policy can show."""
         return value % self.b == 0 and value - self.b // 2 >= self.s
 
+    def width(self, clip: int) -> int:
+        """In multiples of what a sum is shown to which one patient adds at most `clip` (privacy.md 2.6)."""
+        step, factors = 1, (10, 25, 50)
+        while True:
+            for factor in factors:
+                if factor * step >= max(self.b, clip):
+                    return factor * step
+            step *= 10
+
+    def published_sum(self, total: int, clip: int) -> int | None:
+        """The number that is shown for a sum; None when it would be 0."""
+        width = self.width(clip)
+        return (total + width // 2) // width * width or None
+
+    def sum_bounds(self, published: int, clip: int) -> tuple[int, int]:
+        """The lowest and highest sum behind a published one; at least `s` patients add at least 1."""
+        low = published - self.width(clip) // 2
+        return max(low, self.s), low + self.width(clip) - 1
+
 
 PRESETS: Mapping[str, Parameters] = MappingProxyType(
     {

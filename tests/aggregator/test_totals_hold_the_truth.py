@@ -17,6 +17,7 @@ from studyscope_contract.policy import PRESETS, Policy
 from studyscope_contract.report import Offer, PolicyStatement, SiteFacts
 
 SEX, VOLUME, OUTCOME, POPULATION = (TABLES[name] for name in ("sex", "structure_volume", "job_outcome", "population"))
+SERIES = TABLES["image_series"]
 SEXES = tuple(SEX.cells)
 
 presets = st.sampled_from(sorted(PRESETS))
@@ -67,6 +68,21 @@ def test_the_bounds_of_a_partition_hold_the_truth(consortium: list) -> None:
     sites, truth = zip(*consortium, strict=True)
 
     assert_holds(table_total(TableKey("sex"), SEX, SEXES, sites), truth)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(30, 9000), presets, st.booleans()), min_size=1, max_size=6))
+def test_the_bounds_of_a_sum_over_patients_hold_the_truth(consortium: list) -> None:
+    """A site hides its sum where somebody dominates, however large it is."""
+    sites = []
+    for total, preset, hides in consortium:
+        shown = None if hides else PRESETS[preset].published_sum(total, SERIES.clip)
+        sites.append(a_site("image_series", {} if shown is None else {(): shown}, preset))
+
+    found = table_total(TableKey("image_series"), SERIES, ((),), sites)
+
+    assert_holds(found, [{(): total} for total, _, _ in consortium])
+    assert all((cell.upper is None) == any(not site.tables for site in sites) for cell in found.cells)
 
 
 @settings(max_examples=150, deadline=None)

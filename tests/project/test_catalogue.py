@@ -45,7 +45,8 @@ def test_a_table_says_what_it_counts_and_how_a_patient_contributes(table: Table)
 def test_a_table_counts_patients_in_closed_codes(table: Table) -> None:
     assert table.unit is Unit.PATIENT
     assert len(set(table.cells)) == len(table.cells)
-    assert (table.kind is Kind.POPULATION) == (table.dimensions == ())
+    assert (table.kind in (Kind.POPULATION, Kind.MAGNITUDE)) == (table.dimensions == ())
+    assert (table.kind is Kind.MAGNITUDE) == (table.clip > 0)
 
 
 def test_bucket_edges_are_canonical_rising_and_open_at_the_end() -> None:

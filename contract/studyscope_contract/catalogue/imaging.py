@@ -102,6 +102,28 @@ FIELD_STRENGTH = Table(
     subpopulation=True,
 )
 
+STUDIES = Table(
+    id="imaging_studies",
+    metric="study_imaging_studies",
+    kind=Kind.MAGNITUDE,
+    unit=Unit.PATIENT,
+    help="Imaging studies of the study's patients; of one patient at most 10 are counted.",
+    rule="Different StudyInstanceUIDs (0020,000D) among the patient's image series of the study, at most 10.",
+    subpopulation=True,
+    clip=10,
+)
+
+SERIES = Table(
+    id="image_series",
+    metric="study_image_series",
+    kind=Kind.MAGNITUDE,
+    unit=Unit.PATIENT,
+    help="Image series of the study's patients; of one patient at most 25 are counted.",
+    rule="The patient's image series of the study, at most 25.",
+    subpopulation=True,
+    clip=25,
+)
+
 TABLES = (
     SEX,
     AGE_BAND,
@@ -112,4 +134,6 @@ TABLES = (
     BODY_PART,
     SLICE_THICKNESS,
     FIELD_STRENGTH,
+    STUDIES,
+    SERIES,
 )

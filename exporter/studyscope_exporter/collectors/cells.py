@@ -5,8 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from math import isnan
+from typing import TYPE_CHECKING
 
 from studyscope_contract.metric import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Contribution = dict[bytes, frozenset[tuple[str, ...]]]
 """One table: patient key → the cells that the patient is in."""
@@ -35,3 +39,9 @@ def buckets(table: Table, patients: Iterable[bytes], values: Iterable[float]) ->
         (patient, names[bisect_left(edges, value)]) for patient, value in zip(patients, values, strict=True) if not isnan(value)
     ]
     return one_cell((patient for patient, _ in known), (name for _, name in known))
+
+
+def amounts(table: Table, per_patient: pd.Series[int]) -> Contribution:
+    """How much each patient adds to a magnitude, clipped; the series is by patient key."""
+    clipped = per_patient.clip(upper=table.clip)
+    return one_cell(clipped.index, (str(amount) for amount in clipped))

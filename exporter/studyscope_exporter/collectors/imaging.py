@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from studyscope_contract.catalogue import imaging
-from studyscope_exporter.collectors.cells import Contribution, buckets, many_cells, one_cell
+from studyscope_exporter.collectors.cells import Contribution, amounts, buckets, many_cells, one_cell
 from studyscope_exporter.collectors.cohort import Collector, StudyRecords
 
 
@@ -51,6 +51,14 @@ def field_strength(records: StudyRecords, _: str) -> Contribution:
     return buckets(imaging.FIELD_STRENGTH, stated["patient_key"], stated["field_strength_tesla"].astype(float))
 
 
+def imaging_studies(records: StudyRecords, _: str) -> Contribution:
+    return amounts(imaging.STUDIES, records.images.groupby("patient_key")["study_key"].nunique())
+
+
+def image_series(records: StudyRecords, _: str) -> Contribution:
+    return amounts(imaging.SERIES, records.images.groupby("patient_key").size())
+
+
 def _age_band(age: float) -> str:
     if age != age:  # noqa: PLR0124 - NaN differs from itself
         return "not_stated"
@@ -79,4 +87,6 @@ COLLECTORS: dict[str, Collector] = {
     imaging.BODY_PART.id: body_part,
     imaging.SLICE_THICKNESS.id: slice_thickness,
     imaging.FIELD_STRENGTH.id: field_strength,
+    imaging.STUDIES.id: imaging_studies,
+    imaging.SERIES.id: image_series,
 }

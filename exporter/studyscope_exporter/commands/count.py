@@ -12,6 +12,8 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 
+from studyscope_contract.catalogue import TABLES
+from studyscope_contract.metric import Kind, Table
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.disclosure.contributions import Cell, Contributions
 
@@ -46,11 +48,13 @@ def execute(chosen: argparse.Namespace) -> int:
 def exact_counts(contributions: Contributions, only: str | None = None) -> Counts:
     """Patients per cell of every table (or of `only`), by the table's name and the cell's codes."""
     wanted = {key: patients for key, patients in contributions.tables.items() if only in (None, str(key), key.table)}
-    return {str(key): _cells(patients) for key, patients in sorted(wanted.items())}
+    return {str(key): _cells(TABLES[key.table], patients) for key, patients in sorted(wanted.items())}
 
 
-def _cells(patients: Mapping[bytes, frozenset[Cell]]) -> dict[str, int]:
+def _cells(table: Table, patients: Mapping[bytes, frozenset[Cell]]) -> dict[str, int]:
     counts = Counter(cell for cells in patients.values() for cell in cells)
+    if table.kind is Kind.MAGNITUDE:
+        return {"sum": sum(int(amount) * count for (amount,), count in counts.items())}
     return {" x ".join(cell) or "patients": count for cell, count in sorted(counts.items())}
 
 

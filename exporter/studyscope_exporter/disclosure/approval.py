@@ -69,7 +69,9 @@ def _message(codes: Mapping[str, str], policy: str, threshold: int, approver: st
 def codes_hash(study: Study, key: TableKey, table: Table) -> str:
     """Names a table's definition: its id, its kind and its closed code list in this study."""
     cells = [list(cell) for cell in study.codes(table)]
-    return content_hash({"study": study.id, "table": str(key), "kind": table.kind.value, "rule": table.rule, "cells": cells})
+    clip = {"clip": table.clip} if table.clip else {}
+    named = {"study": study.id, "table": str(key), "kind": table.kind.value, "rule": table.rule, "cells": cells}
+    return content_hash(named | clip)
 
 
 def listed_approver(key: SigningKey, approvers: Sequence[Approver]) -> Approver:

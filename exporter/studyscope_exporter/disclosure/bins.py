@@ -9,6 +9,7 @@ from studyscope_contract.policy import Parameters
 from studyscope_exporter.disclosure.census import Exact
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.histogram import merged_edges, summed
+from studyscope_exporter.disclosure.magnitude import shown_sum
 
 Shown = tuple[tuple[Cell, int], ...]
 """Visible cells with their numbers, in the order of the study's codes."""
@@ -29,6 +30,9 @@ def shown_cells(
     `patients` contribute to it, `population` is the domain's size; `before` is what the table last
     showed under these parameters, from which a histogram takes its edges.
     """
+    if table.kind is Kind.MAGNITUDE:
+        total = shown_sum(table, counts, parameters)
+        return () if total is None else (((), total),)
     if table.kind is Kind.HISTOGRAM:
         cells = _histogram(codes, counts, parameters, before)
     else:

@@ -25,6 +25,11 @@ class Contributions:
     tables: Mapping[TableKey, Mapping[bytes, frozenset[Cell]]] = field(repr=False)
 
 
+def amounts(table: Table) -> tuple[Cell, ...]:
+    """Every amount that one patient can add to a magnitude, 1 to the table's clip, as cells."""
+    return tuple((str(amount),) for amount in range(1, table.clip + 1))
+
+
 def check(contributions: Contributions, study: Study) -> None:
     """Raises ContributionsProblem unless every table, patient and cell is one that `study` allows.
 
@@ -42,7 +47,7 @@ def check(contributions: Contributions, study: Study) -> None:
         if table.kind is Kind.TWO_WAY:
             raise ContributionsProblem(str(key), "is crossed from two tables here; nobody contributes to it")
         _check_patients(key, table, contributions)
-        codes = study.codes(table)
+        codes = amounts(table) if table.kind is Kind.MAGNITUDE else study.codes(table)
         for cells in set(contributions.tables[key].values()):
             _check_cells(key, table, cells, codes)
 
@@ -57,9 +62,7 @@ def _check_patients(key: TableKey, table: Table, contributions: Contributions) -
 def _check_cells(key: TableKey, table: Table, cells: frozenset[Cell], codes: tuple[Cell, ...]) -> None:
     if not cells or not cells <= set(codes):
         raise ContributionsProblem(str(key), "a patient has no cell, or one that the study's code list does not have")
-    if table.kind in (Kind.POPULATION, Kind.PARTITION, Kind.HISTOGRAM) and len(cells) != 1:
+    if table.kind in (Kind.POPULATION, Kind.PARTITION, Kind.HISTOGRAM, Kind.MAGNITUDE) and len(cells) != 1:
         raise ContributionsProblem(str(key), "a patient is in more than one cell")
     if table.kind is Kind.NESTED and cells != set(codes[: len(cells)]):
         raise ContributionsProblem(str(key), "a patient is in a later cell without those before it")
-    if table.kind is Kind.MAGNITUDE:
-        raise ContributionsProblem(str(key), "sums over patients are not released by this version")

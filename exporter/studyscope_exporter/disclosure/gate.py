@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from studyscope_contract.metric import TableKey
+from studyscope_contract.metric import Kind, TableKey
 from studyscope_exporter.disclosure.census import ABSENT, Column, encoded, moved_to, places
 from studyscope_exporter.disclosure.contributions import POPULATION, Contributions
 from studyscope_exporter.disclosure.crossing import crossed
+from studyscope_exporter.disclosure.magnitude import lopsided_increment
 from studyscope_exporter.disclosure.snapshot import Snapshot, changed, joins_and_leaves, kept_from_admission
 from studyscope_exporter.disclosure.state import Clock, State, TableState, Waiting, over
 from studyscope_exporter.disclosure.terms import Terms
@@ -65,10 +66,17 @@ def freeze(counted: Counted, point: int, terms: Terms) -> State:
         table, snapshot = state.table(key), attribute_snapshot(counted, key, terms)
         if snapshot is None or table.waiting is not None:
             continue
-        if changed(table.snapshot, snapshot.column, residues=not terms.whole(key)) >= table.clock.threshold:
+        if _strikes(key, table, snapshot.column, state, terms, residues=not terms.whole(key)):
             waiting = Waiting(point, _due(point, table.clock, terms), {key: snapshot})
             frozen[key] = replace(table, waiting=waiting)
     return state.with_tables(frozen)
+
+
+def _strikes(key: TableKey, table: TableState, column: Column, state: State, terms: Terms, *, residues: bool) -> bool:
+    """Whether enough patients changed; in a sum, also whether none of them is most of the change."""
+    if changed(table.snapshot, column, residues=residues) < table.clock.threshold:
+        return False
+    return terms.tables[key].kind is not Kind.MAGNITUDE or not lopsided_increment(table.snapshot, column, state.answers)
 
 
 def attribute_snapshot(counted: Counted, key: TableKey, terms: Terms) -> Snapshot | None:
@@ -117,7 +125,7 @@ def _population_version(state: State, waiting: Waiting, terms: Terms) -> tuple[S
         # A table of the whole population changed by everybody who joined or left; one that was out
         # of step for a while, and one of a sub-population, must have its own changes.
         in_step = terms.whole(key) and (table.snapshot is None or table.epoch == state.epoch)
-        if in_step or changed(table.snapshot, snapshot.column, residues=True) >= table.clock.threshold:
+        if in_step or _strikes(key, table, snapshot.column, state, terms, residues=True):
             tables[key] = replace(table, snapshot=snapshot, epoch=epoch, terms="")
             moved.add(key)
     return replace(state, tables=tables, waiting=None, epoch=epoch), frozenset(moved)

@@ -77,7 +77,10 @@ def _bounds(version: TableVersion, cell: Cell, count: int, parameters: Parameter
     """What is known of a cell. Of one withheld because it holds everybody, the bin that it truly is in."""
     table = TABLES[version.key.table]
     if cell in version.shown:
-        return parameters.bounds(version.shown[cell])
+        shown = version.shown[cell]
+        return parameters.sum_bounds(shown, table.clip) if table.kind is Kind.MAGNITUDE else parameters.bounds(shown)
+    if table.kind is Kind.MAGNITUDE:
+        return 0, NO_LIMIT
     if table.kind is Kind.HISTOGRAM:
         return 0, NO_LIMIT  # no fewer than two buckets says little of one of them
     return parameters.bounds(parameters.published(count) if table.sensitive else None)
@@ -90,7 +93,10 @@ def _inside(world: World, one: Placed, size: int) -> None:
         return
     if table.subpopulation and world.truth[size] != NO_LIMIT:
         world.know(0, NO_LIMIT, [(size, 1), (one.total, -1)])
-    if table.kind in (Kind.MULTI, Kind.NESTED):
+        world.know(0, 0, [(size, 1), (one.total, -1)])  # where everybody is in it, somebody may know that
+    if table.kind is Kind.MAGNITUDE:
+        _sum_of_amounts(world, one, table.clip)
+    elif table.kind in (Kind.MULTI, Kind.NESTED):
         for cell in cells:
             world.know(0, NO_LIMIT, [(one.total, 1), (cell, -1)])
         world.know(0, NO_LIMIT, [*((cell, 1) for cell in cells), (one.total, -1)])
@@ -102,6 +108,15 @@ def _inside(world: World, one: Placed, size: int) -> None:
             world.know(0, NO_LIMIT, [(wider, 1), (narrower, -1)])
     if table.sensitive:
         _not_everybody(world, one, size)
+
+
+def _sum_of_amounts(world: World, one: Placed, clip: int) -> None:
+    """Each contributor adds 1 to `clip`; a sum that is shown has at least the threshold of them."""
+    for total in one.cells.values():
+        world.know(0, NO_LIMIT, [(total, 1), (one.total, -1)])
+        world.know(0, NO_LIMIT, [(one.total, clip), (total, -1)])
+    if one.version.shown:
+        world.know(one.parameters.s, NO_LIMIT, [(one.total, 1)])
 
 
 def _not_everybody(world: World, one: Placed, size: int) -> None:
@@ -120,7 +135,7 @@ def _not_everybody(world: World, one: Placed, size: int) -> None:
 
 def _groups(world: World, one: Placed, point: int) -> None:
     kind, name = TABLES[one.version.key.table].kind, f"{one.version.key} at grid point {point}"
-    if kind is Kind.HISTOGRAM:
+    if kind in (Kind.HISTOGRAM, Kind.MAGNITUDE):
         return  # a shown bucket is never small; of the fine ones nothing but an upper bound is known
     hidden = [(variable, 1) for cell, variable in one.cells.items() if cell not in one.version.shown]
     if kind is not Kind.MULTI and len(hidden) > 1:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from studyscope_contract.metric import TableKey
+from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.report import SignedReport
 from studyscope_exporter.disclosure.bins import Shown
-from studyscope_exporter.disclosure.census import counted
+from studyscope_exporter.disclosure.census import Answer, Column, counted
 from studyscope_exporter.disclosure.contributions import Cell
+from studyscope_exporter.disclosure.magnitude import summed_up
 from studyscope_exporter.disclosure.reporting import is_shown
 from studyscope_exporter.disclosure.state import State
 from studyscope_exporter.disclosure.stepping import Step
@@ -54,9 +55,16 @@ def _preview(key: TableKey, before: State, step: Step, terms: Terms, approved: f
 
     columns = {} if step.counted is None else step.counted.columns
     answers = () if step.counted is None else step.counted.state.answers
-    exact = {cell: int(n) for cell, n in counted(columns[key], answers).items()} if key in columns else {}
+    exact = _exact(terms.tables[key], columns[key], answers) if key in columns else {}
     due = _due(key, step.state, terms)
     return TablePreview(key, _situation(key, step, terms, approved, due), shown(before), shown(step.state), exact, due)
+
+
+def _exact(table: Table, column: Column, answers: tuple[Answer, ...]) -> dict[Cell, int]:
+    counts = counted(column, answers)
+    if table.kind is Kind.MAGNITUDE:
+        return {(): int(summed_up(counts))}
+    return {cell: int(n) for cell, n in counts.items()}
 
 
 def _due(key: TableKey, state: State, terms: Terms) -> int | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from studyscope_contract.metric import TableKey
+from studyscope_contract.metric import Kind, TableKey
 from studyscope_exporter.disclosure.audit import Audit, Verdict
 from studyscope_exporter.disclosure.bins import Shown, shown_cells
 from studyscope_exporter.disclosure.contributions import POPULATION, Cell, Contributions
 from studyscope_exporter.disclosure.gate import Counted, counted_over, freeze, put_off, release_due
 from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.magnitude import summed_up
 from studyscope_exporter.disclosure.randomness import SecretRandom
 from studyscope_exporter.disclosure.snapshot import Snapshot
 from studyscope_exporter.disclosure.state import Clock, State, TableState
@@ -52,6 +53,8 @@ def _release(state: State, point: int, terms: Terms, keys: Iterable[TableKey]) -
         assert snapshot is not None
         exact = snapshot.counts(state.answers)
         shown = dict(_shown(key, snapshot, exact, state, terms))
+        if terms.tables[key].kind is Kind.MAGNITUDE:
+            exact = {(): summed_up(exact)}
         versions.append(TableVersion(key, state.table(key).epoch, terms.codes[key], shown, exact, snapshot.patients))
     return Release(point, terms.parameters, tuple(versions))
 
