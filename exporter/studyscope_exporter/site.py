@@ -30,6 +30,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.release_number import release_number
 from studyscope_exporter.settings import SiteSettings, StudySettings, read_study_file
+from studyscope_exporter.sources.consent import EVERY_STUDY, ConsentSource, withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, open_source
 from studyscope_exporter.sources.source import NoProgress, Progress, ScanResult, SourceUnavailable
 
@@ -81,10 +82,10 @@ class Site:
         self.inventory = self._open.enter_context(
             Inventory.open(settings.state / "inventory.sqlite", key=self.identity.derived("inventory"), now=self.clock.now)
         )
-        pseudonyms = Pseudonyms(self.identity.derived("pseudonyms"), settings.default_issuer)
-        context = SiteContext(pseudonyms, self.clock.now)
-        self.sources = tuple(open_source(source, context) for source in settings.sources)
+        self.pseudonyms = pseudonyms = Pseudonyms(self.identity.derived("pseudonyms"), settings.default_issuer)
         self.studies = tuple(self._open_study(study) for study in settings.studies)
+        context = SiteContext(pseudonyms, self.clock.now, studies=frozenset(study.study.id for study in self.studies))
+        self.sources = tuple(open_source(source, context) for source in settings.sources)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -113,8 +114,15 @@ class Site:
         each study are collected: they are what the next release uses.
         """
         self._unfinished.touch()
-        outcomes = [self._scan_one(index, progress) for index in range(len(self.sources))]
-        self._remember(at=self.clock.now().isoformat(), sources={outcome.name: outcome.problem for outcome in outcomes})
+        # Who withdrew comes first: a pass that is cut short must not keep them in.
+        order = sorted(range(len(self.sources)), key=lambda index: not isinstance(self.sources[index], ConsentSource))
+        found = {index: self._scan_one(index, progress) for index in order}
+        outcomes = [found[index] for index in range(len(self.sources))]
+        self._remember(
+            at=self.clock.now().isoformat(),
+            sources={outcome.name: outcome.problem for outcome in outcomes},
+            to_mend={outcome.name: outcome.result.to_mend for outcome in outcomes if outcome.result and outcome.result.to_mend},
+        )
         self._unfinished.unlink()
         for study in self.studies:
             study.collected = self._collect(study)
@@ -127,12 +135,25 @@ class Site:
         except SourceUnavailable as error:
             log.warning("source %s: %s", source.name, error)
             return SourceOutcome(source.name, settings.kind, None, str(error))
+        finally:
+            if isinstance(source, ConsentSource):
+                self._withdraw(source)
+        for sentence in result.to_mend:
+            log.warning("source %s: %s", source.name, sentence)
         return SourceOutcome(source.name, settings.kind, result)
+
+    def _withdraw(self, source: ConsentSource) -> None:
+        """Takes everybody whom the register ever named as withdrawn out of the studies."""
+        named = withdrawn_patients(self.inventory, source.name)
+        for study in self.studies:
+            patients = sorted(patient for patient, where in named if where in (EVERY_STUDY, study.study.id))
+            if patients and study.domain.status().frozen is None:
+                study.domain.withdraw(*patients, day=self.clock.now().date())
 
     def _collect(self, at_site: StudyAtSite) -> Contributions:
         names = at_site.settings.sources
         records = StudyRecords(self.inventory, at_site.study, self.clock.now(), None if names is None else frozenset(names))
-        return Contributions(collect(records))
+        return at_site.domain.admitted(Contributions(collect(records)))
 
     def contributions(self, at_site: StudyAtSite) -> Contributions | None:
         """What the last finished scan found; None when there is none, or the one after it was cut short."""

@@ -14,6 +14,7 @@ from pydicom.data import get_testdata_file
 
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
+from studyscope_exporter.sources.consent import withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, kinds, open_source
 from studyscope_exporter.sources.source import NoProgress, Source, SourceUnavailable
 
@@ -43,7 +44,17 @@ def a_job_log(path: Path) -> dict[str, Any]:
     return {"kind": "jobs", "path": path}
 
 
-EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {"folder": a_folder, "nifti": label_maps, "jobs": a_job_log}
+def a_register_of_consent(path: Path) -> dict[str, Any]:
+    path.write_text("PatientID,status\nAda,withdrawn\nBen,withdrawn\nCai,given\n")
+    return {"kind": "consent", "path": path}
+
+
+EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "folder": a_folder,
+    "nifti": label_maps,
+    "jobs": a_job_log,
+    "consent": a_register_of_consent,
+}
 """For each kind: makes two items at a path, and gives the settings of a source that holds them."""
 
 
@@ -58,7 +69,8 @@ class Example:
 
     def records(self) -> int:
         frames = (self.inventory.series_frame(), self.inventory.segmentations_frame(), self.inventory.jobs_frame())
-        return sum(len(frame) for frame in frames)
+        withdrawn = withdrawn_patients(self.inventory, "under-test") if self.settings.kind == "consent" else ()
+        return sum(len(frame) for frame in frames) + len(withdrawn)
 
 
 @pytest.fixture(params=sorted(EXAMPLES))

@@ -18,8 +18,8 @@ def opened_site(chosen: argparse.Namespace, clock: Clock | None = None) -> Itera
         yield site
 
 
-def study_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--study", metavar="ID", help="only this study (default: every study of the site)")
+def study_argument(parser: argparse.ArgumentParser, help: str = "only this study (default: every study of the site)") -> None:
+    parser.add_argument("--study", metavar="ID", help=help)
 
 
 def chosen_studies(site: Site, chosen: argparse.Namespace) -> list[StudyAtSite]:

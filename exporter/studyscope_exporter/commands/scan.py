@@ -51,6 +51,8 @@ def scan_with_bars(site: Site, *, quiet: bool) -> list[SourceOutcome]:
     for outcome in outcomes:
         if outcome.problem:
             console.print(f"source {outcome.name}: {outcome.problem}", style="red", markup=False)
+        for sentence in outcome.result.to_mend if outcome.result else ():
+            console.print(f"source {outcome.name}: {sentence}", style="red", markup=False)
     return outcomes
 
 

@@ -93,6 +93,8 @@ def _judge(status: StudyStatus, site: Site, missed: int) -> None:
     for name, problem in site.last_scan().get("sources", {}).items():
         if problem:
             status.note(LOOK, f"source {name}: {problem}")
+    for name, sentences in site.last_scan().get("to_mend", {}).items():
+        status.note(LOOK, f"source {name}: {'; '.join(sentences)}")
 
 
 def _show(statuses: list[StudyStatus], age: dt.timedelta | None) -> None:

@@ -18,7 +18,7 @@ from studyscope_contract.report import SignedReport, SiteFacts
 from studyscope_contract.study import Study
 from studyscope_exporter.disclosure.approval import Approval, Approver, listed_approver
 from studyscope_exporter.disclosure.audit import Audit
-from studyscope_exporter.disclosure.contributions import KEY_BYTES, Contributions, check
+from studyscope_exporter.disclosure.contributions import POPULATION, Contributions, check
 from studyscope_exporter.disclosure.errors import ApprovalProblem, DisclosureError, DomainProblem, OlderGridPoint
 from studyscope_exporter.disclosure.files import DiskFiles, Files
 from studyscope_exporter.disclosure.frozen import FrozenDomain
@@ -27,11 +27,12 @@ from studyscope_exporter.disclosure.opening import opened_state
 from studyscope_exporter.disclosure.preview import Preview, table_previews
 from studyscope_exporter.disclosure.randomness import SecretRandom
 from studyscope_exporter.disclosure.reporting import release_act, shown_tables, signed_report
-from studyscope_exporter.disclosure.state import State, compact, without_patient
+from studyscope_exporter.disclosure.state import State, compact
 from studyscope_exporter.disclosure.status import DomainStatus, status_of
 from studyscope_exporter.disclosure.stepping import Step, step
 from studyscope_exporter.disclosure.store import LEDGER, Loaded, Lock, Store
 from studyscope_exporter.disclosure.terms import Terms
+from studyscope_exporter.disclosure.withdrawal import Withdrawal, withdrawn, without_these
 from studyscope_exporter.disclosure.witness import WitnessAudit
 
 Arguments = ParamSpec("Arguments")
@@ -158,18 +159,13 @@ class Domain:
     ) -> tuple[Step, SignedReport]:
         if contributions is not None:
             check(contributions, self._terms.study)
-            contributions = self._without_withdrawn(state, contributions)
+            contributions = self._admitted(state, contributions)
         done = step(state, contributions, point, self._terms, self._audit, self._random)
         return done, signed_report(done.state, self._terms, facts, point, self._key)
 
-    def _without_withdrawn(self, state: State, contributions: Contributions) -> Contributions:
-        if not state.withdrawn:
-            return contributions
-        tables = {
-            key: {patient: cells for patient, cells in answers.items() if self._mark(patient) not in state.withdrawn}
-            for key, answers in contributions.tables.items()
-        }
-        return Contributions(tables)
+    def _admitted(self, state: State, contributions: Contributions) -> Contributions:
+        everybody = contributions.tables.get(POPULATION, {}) if state.withdrawn else ()
+        return without_these(contributions, {patient for patient in everybody if self._mark(patient) in state.withdrawn})
 
     def _mark(self, patient: bytes) -> bytes:
         """A keyed name under which a withdrawn patient is recognised and nothing else."""
@@ -200,12 +196,26 @@ class Domain:
         return tuple(key for key in self._terms.tables if key not in approved and not self._terms.refused(key))
 
     @_in_turn
-    def withdraw(self, patient: bytes) -> None:
-        """Erases a patient (key of 16 bytes) from the state at once and for good; published numbers stay until they move."""
-        state = self._state_or_refuse("changed")
-        if len(patient) != KEY_BYTES:
-            raise DomainProblem(f"a patient key has {KEY_BYTES} bytes")
-        self._commit(without_patient(state, patient, self._mark(patient)), {"act": "withdrawal"})
+    def withdraw(self, *patients: bytes, day: dt.date | None = None) -> tuple[Withdrawal, ...]:
+        """Erases patients (keys of 16 bytes) from the state at once and for good; published numbers stay until they move.
+
+        Repeating it changes nothing. `day` is for the ledger's line, which says nothing of who it was.
+        """
+        state, done = self._state_or_refuse("changed"), list[Withdrawal]()
+        for patient in patients:
+            state, one = withdrawn(state, patient, self._mark(patient), self._terms)
+            done.append(one)
+        act = {"act": "withdrawal"} | ({} if day is None else {"day": day.isoformat()})
+        new = sum(one.new for one in done)
+        if new:
+            self._commit(state, *([act] * new))
+        return tuple(done)
+
+    @_in_turn
+    def admitted(self, contributions: Contributions) -> Contributions:
+        """The contributions without those who withdrew."""
+        state = self._load().state
+        return contributions if state is None else self._admitted(state, contributions)
 
     @_in_turn
     def status(self) -> DomainStatus:
@@ -239,9 +249,9 @@ class Domain:
             raise DomainProblem(f"nothing can be {what}: the domain is frozen, {loaded.frozen}; see docs, page site IT, 'frozen'")
         return loaded.state
 
-    def _commit(self, state: State, act: Mapping[str, object]) -> None:
+    def _commit(self, state: State, *acts: Mapping[str, object]) -> None:
         loaded = self._load()
-        lines, head = written(loaded.head, [act], self._key)
+        lines, head = written(loaded.head, acts, self._key)
         self._loaded = None  # where the commit breaks off, the next call reads what is on disk
         self._store.commit(state, lines, loaded.head)
         self._loaded, self._sealed = Loaded(state, loaded.ledger + lines, head), self._store.sealed()

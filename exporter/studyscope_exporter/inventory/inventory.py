@@ -175,6 +175,11 @@ class Inventory:
                 return bytes(found[0])
         return None
 
+    def holds_patient(self, patient_key: bytes) -> bool:
+        """Whether any record is of this patient."""
+        some = " UNION ALL ".join(f"SELECT 1 FROM {kind} WHERE patient_key = :key" for kind in ("series", "segmentation", "job"))
+        return bool(self._db.execute(f"SELECT EXISTS ({some})", {"key": patient_key}).fetchone()[0])
+
     def link_segmentations(self, source: str) -> None:
         """Gives segmentations that know only their study or series the patient whom that series is of."""
         with self.batch():

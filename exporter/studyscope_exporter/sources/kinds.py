@@ -32,6 +32,7 @@ class SiteContext:
 
     pseudonyms: Pseudonyms
     now: Callable[[], dt.datetime]
+    studies: frozenset[str] = frozenset()
     executor: Executor | None = None
 
 

@@ -46,6 +46,7 @@ class ScanResult:
     unreadable: dict[str, int] = field(default_factory=dict)  # by reason, e.g. "truncated", "no permission"
     ignored: dict[str, int] = field(default_factory=dict)  # by reason, e.g. "not DICOM", "our own object"
     unlinked: int = 0  # records without a patient; they enter no patient table
+    to_mend: list[str] = field(default_factory=list)  # sentences for a person about single lines; they name nobody
 
 
 class SourceUnavailable(Exception):

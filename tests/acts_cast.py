@@ -1,0 +1,92 @@
+"""A hospital whose people do more than release: a site of real files, its two approvers, and its commands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from site_cast import write_patient
+from studyscope_contract.keys import SigningKey
+from studyscope_contract.report import Report, SignedReport
+from studyscope_exporter.cli import main
+
+STUDY = """\
+schema: 1
+id: {study}
+title: Liver
+version: 1
+leads: [{{name: Dr. Lead, mail: lead@study.example}}]
+sites: [{{id: berlin, name: Berlin, city: Berlin, latitude: 52.5, longitude: 13.4, member_from: 2026-01-01}}]
+cohort: {{modalities: [CT]}}
+stages: [imaged]
+"""
+
+
+@dataclass
+class Hospital:
+    """A site in `folder`; `sources` and `policy` are YAML of its site file."""
+
+    folder: Path
+    patients: int = 0
+    studies: tuple[str, ...] = ("liver",)
+    sources: str = ""
+    policy: str = "{}"
+    centre: str = "http://127.0.0.1:9"
+
+    def __post_init__(self) -> None:
+        for name in ("dpo", "head"):
+            SigningKey.generate().save(self.folder / f"{name}.pem")
+        self.admit(self.patients)
+        self.write()
+        assert self.run("keygen") == 0
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "site.yaml"
+
+    def admit(self, count: int, start: int = 0) -> None:
+        for number in range(start, start + count):
+            write_patient(self.folder / "dicom", number, "F" if number % 2 else "M")
+
+    def write(self) -> None:
+        """Writes the site file as it is to be now."""
+        keys = {name: SigningKey.load(self.folder / f"{name}.pem").public.text for name in ("dpo", "head")}
+        approvers = ", ".join(f"{{name: {name}, key: '{key}'}}" for name, key in keys.items())
+        lines = [
+            "site: berlin\nstate: state\nkeys: keys\nsources:\n  - {name: archive, kind: folder, path: dicom}",
+            *self.sources.splitlines(),
+            "studies:",
+        ]
+        for study in self.studies:
+            (self.folder / f"{study}.yaml").write_text(STUDY.format(study=study))
+            lines.append(f"  - study_file: {study}.yaml\n    centre: {{url: '{self.centre}', timeout_seconds: 5}}")
+            lines.append(f"    policy: {self.policy}\n    approvers: [{approvers}]")
+        self.file.write_text("\n".join(lines) + "\n")
+
+    def run(self, *arguments: str) -> int:
+        return main(["--config", str(self.file), *arguments])
+
+    def scanned_and_approved(self) -> None:
+        assert self.run("scan", "--quiet") == 0
+        for name in ("dpo", "head"):
+            assert self.run("approve", "--key", str(self.folder / f"{name}.pem"), "--yes") == 0
+
+    def once(self) -> Report:
+        """Releases and tries to deliver; the newest report of the first study."""
+        self.run("once", "--quiet", "--wait-at-most", "0")
+        return self.newest()
+
+    def newest(self, study: str | None = None) -> Report:
+        reports = sorted((self.folder / "state" / "studies" / (study or self.studies[0]) / "outbox").glob("*/*.json"))
+        return SignedReport.from_bytes(max(reports, key=lambda path: path.name).read_bytes()).report
+
+    def ledger(self, study: str | None = None) -> list[dict[str, Any]]:
+        path = self.folder / "state" / "studies" / (study or self.studies[0]) / "domain" / "ledger.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def shown(report: Report, table: str) -> dict[tuple[str, ...], int]:
+    """The numbers of one table of a report."""
+    return {cell.codes: cell.value for one in report.tables if one.table == table for cell in one.cells}
