@@ -32,8 +32,12 @@ def step(state: State, contributions: Contributions | None, point: int, terms: T
     """Privacy.md 2.1, steps 4 to 9. Without contributions nothing moves."""
     if contributions is None:
         return Step(state, frozenset(), None, None)
-    counted = counted_over(state, contributions, terms)
-    frozen = freeze(counted, point, terms)
+    return stepped(counted_over(state, contributions, terms), point, terms, audit, random)
+
+
+def stepped(counted: Counted, point: int, terms: Terms, audit: Audit, random: SecretRandom) -> Step:
+    """As `step`, from what is already counted."""
+    state, frozen = counted.state, freeze(counted, point, terms)
     released, fresh = release_due(frozen, point, terms)
     approved = terms.approved(released)
     unveiled = [key for key in approved if not released.table(key).terms and released.table(key).snapshot is not None]

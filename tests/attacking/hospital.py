@@ -1,0 +1,192 @@
+"""A simulated hospital behind the real pipeline: gate, stepping, snapshots, bins and, where asked, the witness audit.
+
+Only what must be fast is left out of a `Domain`: the folder, the seals and the signatures. What an
+attacker sees is made by the function that makes the tables of a real report.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from attacking.people import NEVER, Life, People, people
+from disclosure_cast import OFFICER, SECOND_OFFICER, STAGES, study
+from studyscope_contract.metric import TableKey
+from studyscope_contract.policy import Policy
+from studyscope_exporter.attack.published import Moment, PublishedHistory, moved_since
+from studyscope_exporter.disclosure.approval import Approval
+from studyscope_exporter.disclosure.audit import Audit, NoAudit
+from studyscope_exporter.disclosure.census import ABSENT, Answer, Column, Roster, roster_of
+from studyscope_exporter.disclosure.contributions import POPULATION, Cell
+from studyscope_exporter.disclosure.crossing import crossed
+from studyscope_exporter.disclosure.gate import Counted
+from studyscope_exporter.disclosure.opening import opened_state
+from studyscope_exporter.disclosure.reporting import shown_tables
+from studyscope_exporter.disclosure.state import State
+from studyscope_exporter.disclosure.stepping import stepped
+from studyscope_exporter.disclosure.terms import Terms
+
+FIRST_POINT = 20_000
+STUDY = study(workflows=[{"id": "segment", "title": "Segmentation", "model": "net", "version": "1"}])
+STAGE, REACHED, SEX, AGE, VENDOR = (TableKey(name) for name in ("stage", "reached", "sex", "age_band", "vendor"))
+MODALITY, STATE, VOLUME = TableKey("modality"), TableKey("structure_state", "liver"), TableKey("structure_volume", "liver")
+OUTCOME = TableKey("job_outcome", "segment")
+ONE_WAY = (POPULATION, STAGE, REACHED, SEX, AGE, VENDOR, MODALITY, STATE, VOLUME, OUTCOME)
+MODALITIES = (("CT",), ("MR",), ("CT", "MR"), ("CT", "PT"))
+TWO_WAY = ("stage_by_sex", "structure_state_by_sex")
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The truth behind a version, for judging an attack: never an attacker's."""
+
+    cells: Mapping[Cell, int]
+    patients: int
+    members: Column = field(repr=False)  # number of each patient's answer, or ABSENT
+    frozen_at: int
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A history as it was published, and the truth behind each version of it."""
+
+    published: PublishedHistory
+    truth: Mapping[tuple[TableKey, int], Behind]
+    people: People
+    answers: tuple[Answer, ...]
+    holds: int
+    asked: int  # releases that the audit was asked about
+
+
+def patient_key(index: int) -> bytes:
+    return (index + 1).to_bytes(16, "big")
+
+
+class Dice:
+    """Secret numbers that a simulation can repeat."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def below(self, n: int) -> int:
+        return self._random.randrange(n)
+
+
+def terms_of(policy: Policy) -> Terms:
+    refused = tuple(sorted({key.table for key, _ in STUDY.tables()} - {key.table for key in ONE_WAY} - set(policy.two_way)))
+    return Terms.of(STUDY, "berlin", policy.model_copy(update={"refuse": refused}))
+
+
+def lived(life: Life, seed: int, policy: Policy, audit: Audit | None = None) -> Lived:
+    """The history of one hospital under `policy`."""
+    ours, terms = people(life, seed), terms_of(policy)
+    answers = _answers(terms)
+    roster = roster_of(patient_key(index) for index in range(len(ours)))
+    dice = Dice(seed)
+    walk = _Walk(_begun(terms, roster, answers, dice), terms, ours, audit or NoAudit(), dice)
+    for day in _days(walk, ours.event_days(), life.weeks * 7):
+        walk.step(day)
+    published = PublishedHistory("berlin", STUDY.id, walk.codes(), tuple(walk.moments))
+    return Lived(published, walk.truth, ours, walk.state.answers, walk.holds, walk.asked)
+
+
+def _days(walk: _Walk, events: list[int], days: int) -> Iterator[int]:
+    """Days on which something can move: somebody came, changed or left the day before, or a release is due."""
+    eventful = {day for event in events for day in (event, event + 1)}
+    for day in range(days):
+        if day in eventful or walk.is_due(FIRST_POINT + day):
+            yield day
+
+
+def _begun(terms: Terms, roster: Roster, answers: tuple[Answer, ...], dice: Dice) -> State:
+    state, _ = opened_state(None, terms, dice, "0.1.0")
+    definitions = {key: terms.definitions[key] for key in terms.tables if not terms.refused(key)}
+    day = dt.date(2026, 1, 5)
+    approvals = tuple(Approval.sign(definitions, terms.policy, officer, day) for officer in (OFFICER, SECOND_OFFICER))
+    return replace(state, roster=roster, answers=answers, approvals=approvals)
+
+
+def _answers(terms: Terms) -> tuple[Answer, ...]:
+    single = {frozenset({cell}) for key in ONE_WAY for cell in terms.codes[key]}
+    reached = {frozenset((stage,) for stage in STAGES[: n + 1]) for n in range(len(STAGES))}
+    modalities = {frozenset((code,) for code in codes) for codes in MODALITIES}
+    return tuple(sorted(single | reached | modalities, key=sorted))
+
+
+class _Walk:
+    """One hospital, from day to day."""
+
+    def __init__(self, state: State, terms: Terms, ours: People, audit: Audit, dice: Dice) -> None:
+        self.state, self._terms, self._people, self._audit, self._dice = state, terms, ours, audit, dice
+        self._numbers = {answer: number for number, answer in enumerate(state.answers)}
+        self._fixed = {key: self._lookup(key, name) for key, name in ((SEX, "sex"), (AGE, "age_band"), (VENDOR, "vendor"))}
+        self.moments: list[Moment] = []
+        self.truth: dict[tuple[TableKey, int], Behind] = {}
+        self._before = shown_tables(state, terms)
+        self.holds = self.asked = 0
+
+    def codes(self) -> dict[TableKey, tuple[Cell, ...]]:
+        return {key: codes for key, codes in self._terms.codes.items() if not self._terms.refused(key)}
+
+    def is_due(self, point: int) -> bool:
+        waiting = [self.state.waiting, *(table.waiting for table in self.state.tables.values())]
+        return self.state.holds > 0 or any(one is not None and one.due <= point for one in waiting)
+
+    def step(self, day: int) -> None:
+        point = FIRST_POINT + day
+        columns, before = self._columns(day), self.state
+        two_way, answers = crossed(columns, self.state.answers, self._terms)
+        counted = Counted(replace(self.state, answers=answers), columns | two_way)
+        done = stepped(counted, point, self._terms, self._audit, self._dice)
+        self.state = done.state
+        if done.verdict is not None:
+            self.asked += 1
+            self.holds += not done.verdict.passed
+        if done.moved:
+            self._publish(done.moved, before, point)
+
+    def _publish(self, moved: frozenset[TableKey], before: State, point: int) -> None:
+        now = shown_tables(self.state, self._terms)
+        moment = moved_since(self._before, now, point, self._terms.parameters)
+        self._before = now
+        if moment is not None:
+            self.moments.append(moment)
+        for key in moved:
+            snapshot = self.state.table(key).snapshot
+            assert snapshot is not None
+            waiting = before.waiting or before.table(key).waiting
+            frozen_at = point if waiting is None else waiting.frozen_at
+            cells = {cell: int(count) for cell, count in snapshot.counts(self.state.answers).items()}
+            self.truth[key, point] = Behind(cells, int(snapshot.patients), snapshot.column, frozen_at)
+
+    def _columns(self, day: int) -> dict[TableKey, Column]:
+        ours = self._people
+        there = (ours.joined <= day) & (day < ours.left)
+        stage = (day >= ours.segmented).astype(np.int32) + (day >= ours.reviewed)
+        segmented = there & (stage >= 1)
+        present = segmented & (ours.of["state"] == 0)
+        edges = self._terms.codes[VOLUME]
+        return {
+            POPULATION: self._column(there, np.zeros_like(stage), [frozenset({()})]),
+            STAGE: self._column(there, stage, [frozenset({(code,)}) for code in STAGES]),
+            REACHED: self._column(there, stage, [frozenset((s,) for s in STAGES[: n + 1]) for n in range(len(STAGES))]),
+            **{key: np.where(there, column, ABSENT).astype(np.int32) for key, column in self._fixed.items()},
+            MODALITY: self._column(there, ours.of["modality"], [frozenset((c,) for c in codes) for codes in MODALITIES]),
+            STATE: self._column(segmented, ours.of["state"], self._singles(STATE)),
+            VOLUME: self._column(present, ours.of["volume"] + 4, [frozenset({edge}) for edge in edges]),
+            OUTCOME: self._column(segmented, ours.of["outcome"], self._singles(OUTCOME)),
+        }
+
+    def _singles(self, key: TableKey) -> list[Answer]:
+        return [frozenset({cell}) for cell in self._terms.codes[key]]
+
+    def _lookup(self, key: TableKey, name: str) -> Column:
+        return self._column(self._people.joined < NEVER, self._people.of[name], self._singles(key))
+
+    def _column(self, there: np.ndarray, choice: np.ndarray, answers: list[Answer]) -> Column:
+        numbers = np.array([self._numbers[answer] for answer in answers], dtype=np.int32)
+        return np.where(there, numbers[choice], ABSENT).astype(np.int32)
