@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+import yaml
+
+from aggregator_cast import served
 from site_cast import write_patient
+from studyscope_aggregator.app import create_app
+from studyscope_aggregator.settings import CentreSettings
+from studyscope_aggregator.stores.sqlite import SqliteStore
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import Report, SignedReport
 from studyscope_exporter.cli import main
+from studyscope_exporter.commands.once import once
+from studyscope_exporter.settings import read_site_file
+from studyscope_exporter.site import Site
 
 STUDY = """\
 schema: 1
@@ -22,6 +35,22 @@ sites: [{{id: berlin, name: Berlin, city: Berlin, latitude: 52.5, longitude: 13.
 cohort: {{modalities: [CT]}}
 stages: [imaged]
 """
+
+
+@dataclass
+class Ahead:
+    """The clock of the machine, so many days ahead; it waits for nothing."""
+
+    days: int = 0
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC) + dt.timedelta(days=self.days)
+
+    def sleep_until(self, moment: dt.datetime) -> None:
+        pass
+
+    def wake(self) -> None:
+        pass
 
 
 @dataclass
@@ -73,9 +102,10 @@ class Hospital:
         for name in ("dpo", "head"):
             assert self.run("approve", "--key", str(self.folder / f"{name}.pem"), "--yes") == 0
 
-    def once(self) -> Report:
-        """Releases and tries to deliver; the newest report of the first study."""
-        self.run("once", "--quiet", "--wait-at-most", "0")
+    def once(self, days: int = 0) -> Report:
+        """Releases, scans and delivers as it would be so many days from now; the newest report of the first study."""
+        with Site(read_site_file(self.file), Ahead(days)) as site:
+            once(site, quiet=True, wait_at_most=dt.timedelta())
         return self.newest()
 
     def newest(self, study: str | None = None) -> Report:
@@ -90,3 +120,23 @@ class Hospital:
 def shown(report: Report, table: str) -> dict[tuple[str, ...], int]:
     """The numbers of one table of a report."""
     return {cell.codes: cell.value for one in report.tables if one.table == table for cell in one.cells}
+
+
+@contextmanager
+def centre_of(*hospitals: Hospital) -> Iterator[tuple[httpx.Client, Ahead]]:
+    """A real centre that knows the key of the hospitals (one site, perhaps on two machines), and its clock."""
+    first, clock = hospitals[0], Ahead()
+    folder = first.folder / "centre"
+    (folder / "studies").mkdir(parents=True)
+    key = SigningKey.load(first.folder / "keys" / "signing.pem").public.text
+    keys = [{"key": key, "valid_from": "2020-01-01", "valid_until": "2099-01-01"}]
+    sites = {"sites": [{"id": "berlin", "registered": "2026-01-01", "keys": keys}]}
+    (folder / "sites.yaml").write_text(yaml.safe_dump(sites))
+    for study in first.studies:
+        (folder / "studies" / f"{study}.yaml").write_text(STUDY.format(study=study))
+    settings = CentreSettings(registry=folder, store=folder / "store.sqlite")
+    with served(create_app(settings, SqliteStore(settings.store), clock)) as client:
+        for hospital in hospitals:
+            hospital.centre = str(client.base_url).rstrip("/")
+            hospital.write()
+        yield client, clock

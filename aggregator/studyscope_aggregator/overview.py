@@ -25,6 +25,7 @@ STATE_WORDS = {
     "never_reported": "never reported",
     "paused": "paused by the site",
     "frozen": "frozen",
+    "withdrawn": "left the study",
     "closed": "closed",
 }
 ATTENTION = ("silent", "never_reported", "frozen", "late")

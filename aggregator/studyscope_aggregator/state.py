@@ -15,7 +15,7 @@ from studyscope_contract.study import AlertThresholds, Study, StudySite
 class Member:
     """One site of one study as it stands at a moment.
 
-    `missed`: grid points of the site that passed without a report. `expected`: a member today.
+    `missed`: grid points of the site that passed without a report. `expected`: a member today that has not left.
     `current`: its numbers belong into the current totals.
     """
 
@@ -35,7 +35,7 @@ def member(study: Study, site: StudySite, registered: RegisteredSite, standing: 
     grid = standing.policy.grid if standing else Grid()
     missed = max(0, grid.index(now) - (standing.grid_point if standing else grid.index(since)))
     state = _state(site, standing, missed, study.alerts, now.date())
-    expected = site.is_member(now.date())
+    expected = site.is_member(now.date()) and not _has_left(standing)
     return Member(
         study=study,
         site=site,
@@ -53,11 +53,18 @@ def _state(site: StudySite, standing: Standing | None, missed: int, alerts: Aler
         return "closed"
     if standing is None:
         return "never_reported"
+    if _has_left(standing):
+        return "withdrawn"
     if missed >= alerts.silent_after:
         return "silent"
     if missed >= alerts.late_after:
         return "late"
     return {"active": "fresh"}.get(standing.activity, standing.activity)
+
+
+def _has_left(standing: Standing | None) -> bool:
+    """The site took itself out of the study: it need not report any more, and no total waits for it."""
+    return standing is not None and standing.activity == "withdrawn"
 
 
 def _dropped(standing: Standing | None, missed: int, alerts: AlertThresholds, now: dt.datetime) -> bool:

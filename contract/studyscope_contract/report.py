@@ -45,6 +45,8 @@ SourceKind = Literal[
     "prometheus",
 ]
 """Every kind of source that may be named at the centre; a closed list, because it becomes a label."""
+Activity = Literal["active", "paused", "frozen", "withdrawn"]
+"""What a person at the site, or lost state, made of the study there; never what the data say."""
 Offer = Literal["offered", "refused", "not_approved", "no_source"]
 
 
@@ -101,7 +103,7 @@ class Report(Frozen):
     site: Slug
     sequence: int = Field(ge=1, description="one more than the site's report before, whatever its study file says")
     grid_point: int = Field(ge=0, description="number of the grid point that the report is of; its window ends there")
-    activity: Literal["active", "paused", "frozen"] = "active"
+    activity: Activity = "active"
     policy: PolicyStatement
     facts: SiteFacts
     tables: tuple[ProtectedTable, ...] = Field(default=(), max_length=2048)
@@ -114,6 +116,8 @@ class Report(Frozen):
         names = [(table.table, table.per) for table in self.tables]
         if len(set(names)) != len(names):
             raise ValueError("a table appears twice")
+        if self.activity == "withdrawn" and self.tables:
+            raise ValueError("a site that has left the study shows no table")
         return self
 
     @staticmethod

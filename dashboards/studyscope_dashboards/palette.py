@@ -25,6 +25,7 @@ STATE_COLOURS = {
     "never_reported": PURPLE,
     "paused": SKY,
     "frozen": BLUE,
+    "withdrawn": YELLOW,
     "closed": GREY,
 }
 
@@ -35,6 +36,7 @@ STATE_WORDS = {
     "never_reported": "□ never reported",
     "paused": "‖ paused",
     "frozen": "✱ frozen",
+    "withdrawn": "→ left the study",
     "closed": "× closed",
 }
 

@@ -10,8 +10,8 @@ from studyscope_dashboards.fields import code_words
 from studyscope_dashboards.palette import GREEN, STATE_COLOURS
 from studyscope_dashboards.panels import over_time, states_over_time
 
-WORDS = {"active": "reported", "paused": "paused", "frozen": "frozen"}
-COLOURS = {"active": GREEN, "paused": STATE_COLOURS["paused"], "frozen": STATE_COLOURS["frozen"]}
+WORDS = {"active": "reported", "paused": "paused", "frozen": "frozen", "withdrawn": "left the study"}
+COLOURS = {"active": GREEN} | {state: STATE_COLOURS[state] for state in ("paused", "frozen", "withdrawn")}
 
 
 def reports_over_time(panel_id: int) -> statetimeline.Panel:

@@ -23,6 +23,7 @@ SIGNS = {
     "never_reported": "square",
     "paused": "star",
     "frozen": "cross",
+    "withdrawn": "x-mark",
     "closed": "square",
 }
 """A sign for each state, so that the map can be read without colours."""

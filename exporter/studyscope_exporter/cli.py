@@ -10,7 +10,7 @@ from pathlib import Path
 
 from studyscope_contract.keys import KeyProblem
 from studyscope_contract.yaml_file import FileProblem
-from studyscope_exporter.commands import COMMANDS
+from studyscope_exporter.commands import ACTS, COMMANDS
 from studyscope_exporter.disclosure.domain import DisclosureError
 from studyscope_exporter.identity import IdentityProblem
 from studyscope_exporter.release_number import release_number
@@ -35,8 +35,8 @@ def parser() -> argparse.ArgumentParser:
     )
     described.add_argument("-v", "--verbose", action="store_true", help="log every step")
     commands = described.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in COMMANDS:
-        name = module.__name__.rpartition(".")[2]
+    for module in (*COMMANDS, *ACTS):
+        name = module.__name__.rpartition(".")[2].replace("_", "-")
         summary, _, more = (module.__doc__ or "").partition("\n")
         command = commands.add_parser(name, help=summary, description=f"{summary}\n{more}".strip(), formatter_class=_Plain)
         module.arguments(command)

@@ -88,3 +88,10 @@ def test_the_plan_is_a_straight_line_that_bends_at_a_new_target() -> None:
     assert planned == [0, 50, 150, 250]
     assert planned_patients(site, dt.date(2025, 12, 31)) is None
     assert planned_patients(a_site(targets=[]), dt.date(2026, 6, 1)) is None
+
+
+def test_a_site_that_left_the_study_is_waited_for_no_more() -> None:
+    for days in (0, 90):
+        one = stands(reported(activity="withdrawn"), NOW + dt.timedelta(days=days))
+
+        assert (one.state, one.expected, one.current) == ("withdrawn", False, False)

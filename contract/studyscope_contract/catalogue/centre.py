@@ -2,7 +2,7 @@
 
 from studyscope_contract.metric import Series, Table
 
-SITE_STATES = ("never_reported", "fresh", "late", "silent", "paused", "frozen", "closed")
+SITE_STATES = ("never_reported", "fresh", "late", "silent", "paused", "frozen", "withdrawn", "closed")
 
 STUDY_INFO = Series("study_info", "A study of the centre and the version in force.", ("study", "title", "version"))
 SITE_INFO = Series(
@@ -103,10 +103,10 @@ SITE_SERIES = (
 )
 STUDY_SERIES = (STUDY_INFO, SITES_EXPECTED, NEVER_REPORTED_AFTER)
 
-ACTIVITIES = ("active", "paused", "frozen")
+ACTIVITIES = ("active", "paused", "frozen", "withdrawn")
 SITE_ACTIVITY = Series(
     "study_site_activity",
-    "What the site said of itself on each day that a report holds: 0 active, 1 paused, 2 frozen. In history only.",
+    "What the site said of itself on each day that a report holds: 0 active, 1 paused, 2 frozen, 3 withdrawn. In history only.",
     ("study", "site"),
 )
 HISTORY_SERIES = (SITE_TARGET, SITE_TARGET_BY_NOW, SITE_ACTIVITY)

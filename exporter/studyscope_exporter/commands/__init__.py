@@ -3,7 +3,26 @@
 The module's docstring is the command's help.
 """
 
-from studyscope_exporter.commands import approve, check, count, keygen, ledger, once, preview, run, scan, status, withdraw
+from studyscope_exporter.commands import (
+    approve,
+    check,
+    count,
+    freeze,
+    keygen,
+    ledger,
+    once,
+    pause,
+    preview,
+    resume,
+    run,
+    scan,
+    status,
+    withdraw,
+    withdraw_site,
+)
 
-COMMANDS = (keygen, check, scan, count, preview, approve, once, run, status, ledger, withdraw)
+COMMANDS = (keygen, check, scan, count, preview, approve, once, run, status, ledger)
 """In the order in which a new site meets them."""
+
+ACTS = (withdraw, pause, resume, freeze, withdraw_site)
+"""What people do on some days; docs/acts.md is about them."""

@@ -68,7 +68,8 @@ def _show(at_site: StudyAtSite, preview: Preview, *, everything: bool) -> None:
     console.print(f"[bold]Study {at_site.study.id}[/], grid point of {moment:%Y-%m-%d %H:%MZ}", highlight=False)
     console.print(f"Policy {policy.preset}: {policy.parameters}", highlight=False)
     if preview.frozen:
-        console.print(f"FROZEN: {preview.frozen}. The last numbers are repeated.", style="bold red", markup=False)
+        activity = preview.report.report.activity.upper()
+        console.print(f"{activity}: {preview.frozen}. No number moves.", style="bold red", markup=False)
     for why in preview.why_held:
         console.print(f"held: {why}", markup=False)
     table = Table("table", "cell", "shown now", "shown next", "exact (stays here)", "why", box=None, pad_edge=False)

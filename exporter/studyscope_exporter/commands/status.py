@@ -15,6 +15,11 @@ from studyscope_exporter.commands.opened import chosen_studies, opened_site, stu
 from studyscope_exporter.site import Site, StudyAtSite
 
 FINE, LOOK, ACT = 0, 1, 2
+ACTIVITIES = {
+    "paused": "paused by a person: no number moves; see resume",
+    "frozen": "frozen by a person: the last numbers are repeated until recover",
+    "withdrawn": "this site has left the study: nothing is shown; it can be taken out of the site file",
+}
 WORDS = {FINE: "OK", LOOK: "WARNING", ACT: "CRITICAL"}
 
 
@@ -72,13 +77,15 @@ def study_status(site: Site, at_site: StudyAtSite) -> StudyStatus:
         tables_shown={str(key): f"{grid.moment(released):%Y-%m-%d}" for key, released in domain.released.items()},
         waiting_approvals=[str(key) for key in at_site.domain.pending_approvals()],
     )
-    _judge(status, site, missed=0 if last is None else site.grid_point(at_site) - last)
+    _judge(status, site, domain.frozen, missed=0 if last is None else site.grid_point(at_site) - last)
     return status
 
 
-def _judge(status: StudyStatus, site: Site, missed: int) -> None:
-    if status.activity == "frozen":
-        status.note(ACT, "frozen: the state was lost or is older than the ledger; see docs, page site IT, 'frozen'")
+def _judge(status: StudyStatus, site: Site, lost: str | None, missed: int) -> None:
+    if lost:
+        status.note(ACT, f"frozen: {lost}; see docs/acts.md, 'frozen'")
+    elif status.activity != "active":
+        status.note(LOOK if status.activity == "paused" else FINE, ACTIVITIES[status.activity])
     if status.refused_reports:
         newest = list(status.refused_reports.values())[-1]
         status.note(ACT, f"{len(status.refused_reports)} reports were refused by the centre, the last one: {newest}")

@@ -19,6 +19,7 @@ from studyscope_contract.study import Study
 from studyscope_exporter.disclosure.approval import Approval, Approver, listed_approver
 from studyscope_exporter.disclosure.audit import Audit
 from studyscope_exporter.disclosure.contributions import POPULATION, Contributions, check
+from studyscope_exporter.disclosure.decision import Decision, after, decided
 from studyscope_exporter.disclosure.errors import ApprovalProblem, DisclosureError, DomainProblem, OlderGridPoint
 from studyscope_exporter.disclosure.files import DiskFiles, Files
 from studyscope_exporter.disclosure.frozen import FrozenDomain
@@ -152,11 +153,14 @@ class Domain:
         why = done.verdict.why if done.verdict is not None else ()
         if again is not None:
             done = replace(done, state=state, moved=frozenset())
-        return Preview(grid_point, again or signed, table_previews(state, done, self._terms), why_held=why)
+        stopped = None if state.activity == "active" else "by a person's act"
+        return Preview(grid_point, again or signed, table_previews(state, done, self._terms), frozen=stopped, why_held=why)
 
     def _stepped(
         self, state: State, contributions: Contributions | None, facts: SiteFacts, point: int
     ) -> tuple[Step, SignedReport]:
+        if state.activity != "active":
+            contributions = None  # by a person's act: nothing moves
         if contributions is not None:
             check(contributions, self._terms.study)
             contributions = self._admitted(state, contributions)
@@ -190,7 +194,7 @@ class Domain:
     def pending_approvals(self) -> tuple[TableKey, ...]:
         """Tables that nobody approved yet as they are now, or that need a second approver."""
         loaded = self._load()
-        if loaded.state is None:
+        if loaded.state is None or loaded.state.activity == "withdrawn":
             return ()
         approved = self._terms.approved(loaded.state)
         return tuple(key for key in self._terms.tables if key not in approved and not self._terms.refused(key))
@@ -216,6 +220,21 @@ class Domain:
         """The contributions without those who withdrew."""
         state = self._load().state
         return contributions if state is None else self._admitted(state, contributions)
+
+    @_in_turn
+    def decide(self, decision: Decision, day: dt.date, because: str = "") -> None:
+        """Pauses, resumes or freezes the domain, or takes the site out of the study; raises DomainProblem.
+
+        Reports say so from the next grid point on.
+        """
+        act = {"act": "decision", "decision": decision.value, "day": day.isoformat()} | ({"because": because} if because else {})
+        frozen = self._frozen()
+        if frozen is None:
+            self._commit(decided(self._state(), decision), act)
+            return
+        after("frozen", decision)
+        frozen.withdraw_site(act)
+        self._loaded = None
 
     @_in_turn
     def status(self) -> DomainStatus:
@@ -246,7 +265,7 @@ class Domain:
     def _state_or_refuse(self, what: str) -> State:
         loaded = self._load()
         if loaded.state is None:
-            raise DomainProblem(f"nothing can be {what}: the domain is frozen, {loaded.frozen}; see docs, page site IT, 'frozen'")
+            raise DomainProblem(f"nothing can be {what}: the domain is frozen, {loaded.frozen}; see docs/acts.md, 'frozen'")
         return loaded.state
 
     def _commit(self, state: State, *acts: Mapping[str, object]) -> None:

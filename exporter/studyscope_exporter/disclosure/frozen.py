@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import SignedReport, SiteFacts
-from studyscope_exporter.disclosure.errors import OlderGridPoint
+from studyscope_exporter.disclosure.errors import DomainProblem, OlderGridPoint
 from studyscope_exporter.disclosure.ledger import published, written
 from studyscope_exporter.disclosure.reporting import frozen_report
 from studyscope_exporter.disclosure.store import Loaded, Store
@@ -28,6 +30,13 @@ class FrozenDomain:
         if last.grid_point is not None and point <= last.grid_point:
             raise OlderGridPoint(point, last.grid_point)
         return frozen_report(last, self._terms, facts, point, self._key)
+
+    def withdraw_site(self, act: Mapping[str, object]) -> None:
+        """The site leaves the study: one line of the ledger, on which every later report goes."""
+        if published(self._loaded.ledger).withdrawn:
+            raise DomainProblem("the site has left this study for good; nothing was changed")
+        lines, _ = written(self._loaded.head, [act], self._key)
+        self._store.commit_frozen(self._store.frozen_report(), lines, self._loaded.head)
 
     def release(self, facts: SiteFacts, point: int) -> SignedReport:
         """As `report`, kept; the ledger gets its line."""

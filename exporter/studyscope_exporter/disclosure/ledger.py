@@ -42,6 +42,7 @@ class Published:
     grid_point: int | None = None
     policy: Mapping[str, Any] | None = None
     tables: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    withdrawn: bool = False  # the site has left the study
 
 
 class LedgerBroken(Exception):
@@ -92,6 +93,8 @@ def published(raw: bytes) -> Published:
     """What was shown last, from every line."""
     now, tables = Published(), dict[tuple[str, str], Mapping[str, Any]]()
     for _, line in chained(raw):
+        if line["act"] == "decision" and line["decision"] == "withdraw_site":
+            now, tables = replace(now, withdrawn=True), {}
         if line["act"] not in ("release", "frozen"):
             continue
         now = replace(now, sequence=line["sequence"], grid_point=line["grid_point"], policy=line.get("policy", now.policy))

@@ -7,8 +7,8 @@ from typing import Any
 
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.metric import TableKey
+from studyscope_contract.report import Activity, Offer, PolicyStatement, ProtectedTable, Report, SignedReport, SiteFacts
 from studyscope_contract.report import Cell as PublishedCell
-from studyscope_contract.report import Offer, PolicyStatement, ProtectedTable, Report, SignedReport, SiteFacts
 from studyscope_exporter.disclosure.audit import Verdict
 from studyscope_exporter.disclosure.ledger import Published
 from studyscope_exporter.disclosure.state import State
@@ -47,23 +47,29 @@ def with_offers(facts: SiteFacts, state: State, terms: Terms) -> SiteFacts:
 
 def signed_report(state: State, terms: Terms, facts: SiteFacts, point: int, key: SigningKey) -> SignedReport:
     """The report of a grid point: the next sequence number, and what the state shows."""
-    tables = shown_tables(state, terms)
-    said, policy = with_offers(facts, state, terms), PolicyStatement.of(terms.policy)
-    return _signed(terms, state.sequence + 1, point, "active", policy, said, tables, key)
+    tables, policy = shown_tables(state, terms), PolicyStatement.of(terms.policy)
+    said = _of_a_site_that_left(facts) if state.activity == "withdrawn" else with_offers(facts, state, terms)
+    return _signed(terms, state.sequence + 1, point, state.activity, policy, said, tables, key)
 
 
 def frozen_report(last: Published, terms: Terms, facts: SiteFacts, point: int, key: SigningKey) -> SignedReport:
     """The report of a domain whose state is lost: the tables of the ledger, byte for byte."""
     policy = PolicyStatement.of(terms.policy) if last.policy is None else PolicyStatement.model_validate(dict(last.policy))
     tables = tuple(ProtectedTable.model_validate(dict(table)) for table in last.tables.values())
+    if last.withdrawn:
+        return _signed(terms, last.sequence + 1, point, "withdrawn", policy, _of_a_site_that_left(facts), (), key)
     return _signed(terms, last.sequence + 1, point, "frozen", policy, facts, tables, key)
+
+
+def _of_a_site_that_left(facts: SiteFacts) -> SiteFacts:
+    return SiteFacts(release=facts.release, study_version=facts.study_version)
 
 
 def _signed(
     terms: Terms,
     sequence: int,
     point: int,
-    activity: Any,
+    activity: Activity,
     policy: PolicyStatement,
     facts: SiteFacts,
     tables: tuple[ProtectedTable, ...],

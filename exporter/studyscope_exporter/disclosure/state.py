@@ -9,6 +9,7 @@ import numpy as np
 
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Parameters, Policy
+from studyscope_contract.report import Activity
 from studyscope_exporter.disclosure.approval import Approval
 from studyscope_exporter.disclosure.bins import Shown
 from studyscope_exporter.disclosure.census import ABSENT, Answer, Roster, places, roster_of
@@ -75,6 +76,7 @@ class State:
     waiting: Waiting | None = None
     epoch: int = NO_EPOCH
     holds: int = 0
+    activity: Activity = "active"
     withdrawn: frozenset[bytes] = frozenset()
     approvals: tuple[Approval, ...] = ()
     history: tuple[Release, ...] = ()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from studyscope_contract.metric import TableKey
-from studyscope_contract.report import SignedReport
+from studyscope_contract.report import Activity, SignedReport
 from studyscope_exporter.disclosure.ledger import published
 from studyscope_exporter.disclosure.reporting import is_shown
 from studyscope_exporter.disclosure.store import Loaded
@@ -18,12 +17,13 @@ from studyscope_exporter.disclosure.terms import Terms
 class DomainStatus:
     """Where a domain stands; nothing in it is a number of patients. `released`: grid point per shown table.
 
-    `holds` says how often in a row the audit held a release: for the site's screen only.
+    `frozen`: why the state is lost, None where it is there. `holds` says how often in a row the audit
+    held a release: for the site's screen only.
     """
 
     sequence: int
     last_grid_point: int | None
-    activity: Literal["active", "frozen"]
+    activity: Activity
     content: str | None
     released: Mapping[TableKey, int]
     versions: Mapping[TableKey, int]
@@ -39,9 +39,10 @@ def status_of(loaded: Loaded, terms: Terms) -> DomainStatus:
         keyed = {TableKey(*name): table for name, table in last.tables.items()}
         released = {key: int(table["released"]) for key, table in keyed.items()}
         versions = {key: int(table["version"]) for key, table in keyed.items()}
-        return DomainStatus(last.sequence, last.grid_point, "frozen", None, released, versions, loaded.frozen)
+        activity: Activity = "withdrawn" if last.withdrawn else "frozen"
+        return DomainStatus(last.sequence, last.grid_point, activity, None, released, versions, loaded.frozen)
     content = None if state.report is None else SignedReport.from_bytes(state.report).report.content
     shown = [key for key in terms.tables if is_shown(key, state, terms)]
     released = {key: state.table(key).released for key in shown}
     versions = {key: state.table(key).version for key in shown}
-    return DomainStatus(state.sequence, state.grid_point, "active", content, released, versions, holds=state.holds)
+    return DomainStatus(state.sequence, state.grid_point, state.activity, content, released, versions, holds=state.holds)

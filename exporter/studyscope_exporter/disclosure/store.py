@@ -123,9 +123,10 @@ class Store:
         replaced(self._files, STATE, seal(state, intent, key=self._key, domain=self._domain))
         self._append(before.size, before.size, lines)
 
-    def commit_frozen(self, report: bytes, lines: bytes, before: Head) -> None:
+    def commit_frozen(self, report: bytes | None, lines: bytes, before: Head) -> None:
         """For a domain without state: the report first, so that its bytes are never made twice."""
-        replaced(self._files, FROZEN, report)
+        if report is not None:
+            replaced(self._files, FROZEN, report)
         self._append(before.size, len(self._files.read(LEDGER) or b""), lines)
 
     def frozen_report(self) -> bytes | None:
