@@ -181,3 +181,5 @@ def _study_samples(study: Study, expected: int) -> Iterator[Sample]:
     yield Sample(centre.STUDY_INFO.name, (label, ("title", study.title), ("version", str(study.version))), 1)
     yield Sample(centre.SITES_EXPECTED.name, (label,), expected)
     yield Sample(centre.NEVER_REPORTED_AFTER.name, (label,), study.alerts.never_reported_after)
+    for name in centre.ALERT_THRESHOLDS:
+        yield Sample(centre.ALERT_THRESHOLD.name, (label, ("threshold", name)), getattr(study.alerts, name))

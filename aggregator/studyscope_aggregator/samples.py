@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
+from studyscope_aggregator.release_number import is_older, release_number
 from studyscope_aggregator.standing import Shown, Standing
 from studyscope_contract.catalogue import TABLES, centre
 from studyscope_contract.metric import Kind, Series, Table, TableKey
@@ -42,8 +43,10 @@ def site_facts(standing: Standing) -> Iterator[Sample]:
     yield sample(centre.SITE_POLICY, 1, ("policy", standing.policy.preset), ("hash", standing.policy.hash))
     yield sample(centre.SITE_THRESHOLD, standing.policy.parameters.s)
     yield sample(centre.SITE_BASE, standing.policy.parameters.b)
+    yield sample(centre.SITE_BATCH, standing.policy.parameters.m)
     yield sample(centre.SITE_STUDY_VERSION, facts.study_version)
     yield sample(centre.SITE_EXPORTER, 1, ("release", facts.release))
+    yield sample(centre.SITE_EXPORTER_OUTDATED, int(is_older(facts.release, release_number())))
     for kind, readable in sorted(facts.sources.items()):
         yield sample(centre.SITE_SOURCE_UP, int(readable), ("kind", kind))
     if facts.storage is not None:

@@ -121,6 +121,12 @@ class AlertThresholds(Strict):
         default=14, ge=1, description="missed grid points after which a site leaves the current totals"
     )
 
+    behind_plan_percent: int = Field(default=80, ge=1, le=99, description="a site under this share of its plan is behind")
+    job_failure_percent: int = Field(default=20, ge=1, le=99, description="a workflow that fails for more patients is told of")
+    missing_structure_percent: int = Field(default=20, ge=1, le=99, description="the same for a structure that is missing")
+    least_patients: int = Field(default=50, ge=20, description="no share is judged over fewer patients than this")
+    coverage_percent: int = Field(default=70, ge=1, le=99, description="fewer of the sites in the current totals are told of")
+
     @model_validator(mode="after")
     def _late_comes_first(self) -> Self:
         if not self.late_after < self.silent_after <= self.drop_from_current_after:

@@ -54,10 +54,16 @@ def alertmanager_config(
     timing: MailTiming = MailTiming(),
     *,
     template_files: Sequence[str],
+    watchdog: str | None = None,
 ) -> str:
-    """An alertmanager.yml. `template_files` are those of `mail_templates.write_mail_templates`."""
+    """An alertmanager.yml. `template_files` are those of `mail_templates.write_mail_templates`.
+
+    `watchdog` is a webhook that hears every five minutes that alerts still arrive; without one nobody is told.
+    """
     receivers: list[dict[str, Any]] = [{"name": HELD}]
-    routes: list[dict[str, Any]] = []
+    routes: list[dict[str, Any]] = [_watchdog(watchdog)]
+    if watchdog:
+        receivers.append({"name": "watchdog", "webhook_configs": [{"url": watchdog, "send_resolved": False}]})
     for study in sorted(studies, key=lambda study: study.id):
         study_route, study_receivers = _study(study, contacts)
         routes.append(study_route)
@@ -95,9 +101,20 @@ INHIBITIONS: list[dict[str, Any]] = [
         "target_matchers": ['site!=""', 'alertname!~"site_silent|site_never_reported"'],
         "equal": ["study", "site"],
     },
+    # A wrong clock is why its reports are refused.
+    {
+        "source_matchers": ['alertname="clock_skew"'],
+        "target_matchers": ['alertname="report_refused"'],
+        "equal": ["study", "site"],
+    },
     # While the centre itself is down, every hospital would seem silent.
     {"source_matchers": ['alertname="aggregator_down"'], "target_matchers": ['site!=""']},
 ]
+
+
+def _watchdog(webhook: str | None) -> dict[str, Any]:
+    route: dict[str, Any] = {"receiver": "watchdog" if webhook else HELD, "matchers": ['audience="machine"']}
+    return {**route, "group_wait": "0s", "group_interval": "5m", "repeat_interval": "5m"} if webhook else route
 
 
 def _global(smtp: Smtp) -> dict[str, Any]:

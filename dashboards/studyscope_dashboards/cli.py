@@ -13,6 +13,7 @@ from studyscope_dashboards.alertmanager import MailTiming, Smtp, alertmanager_co
 from studyscope_dashboards.generated import differences, generate
 from studyscope_dashboards.mail_templates import write_mail_templates
 from studyscope_dashboards.prometheus import prometheus_config
+from studyscope_dashboards.quiet_hours import QuietHours
 from studyscope_dashboards.registry_contacts import ContactsProblem, contacts_in
 from studyscope_dashboards.rules import write_rules
 
@@ -59,13 +60,23 @@ def _prometheus_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alertmanager", metavar="HOST:PORT")
     parser.add_argument("--scheme", choices=("http", "https"), default="http")
     parser.add_argument("--interval", default="1m", help="how often series are read and rules evaluated (default 1m)")
+    parser.add_argument(
+        "--quiet", type=_quiet, metavar="HOURS", help="no mail begins or ends in these hours of UTC, as 20-6 or 20-6+weekends"
+    )
     parser.add_argument("--window", default="400d", help="how late an offline site's history may land (default 400d)")
     parser.add_argument("--out", type=Path, required=True, help="folder for prometheus.yml and the rules")
     parser.set_defaults(run=_prometheus)
 
 
+def _quiet(text: str) -> QuietHours:
+    try:
+        return QuietHours.parse(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
 def _prometheus(chosen: argparse.Namespace) -> int:
-    rules = write_rules(chosen.out)
+    rules = write_rules(chosen.out, chosen.quiet)
     config = prometheus_config(
         chosen.aggregator,
         replicas=chosen.replica,
@@ -90,6 +101,7 @@ def _alertmanager_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smtp-password-file", metavar="FILE", help="read by Alertmanager itself")
     parser.add_argument("--grafana", required=True, metavar="URL", help="where the mails' dashboard links lead")
     parser.add_argument("--runbooks", required=True, metavar="URL", help="the folder that serves runbooks.md")
+    parser.add_argument("--watchdog", metavar="URL", help="webhook that hears every 5 minutes that alerts still arrive")
     parser.add_argument("--repeat", default="168h", help="how often an alert that goes on is mailed again (default weekly)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the alertmanager.yml to write")
     parser.set_defaults(run=_alertmanager)
@@ -102,7 +114,8 @@ def _alertmanager(chosen: argparse.Namespace) -> int:
     templates = write_mail_templates(chosen.out.parent, chosen.grafana, chosen.runbooks)
     timing = MailTiming(repeat=chosen.repeat)
     names = [path.name for path in templates]  # relative to alertmanager.yml, so that the folder can be moved
-    write_alertmanager_config(chosen.out, alertmanager_config(studies, contacts, smtp, timing, template_files=names))
+    config = alertmanager_config(studies, contacts, smtp, timing, template_files=names, watchdog=chosen.watchdog)
+    write_alertmanager_config(chosen.out, config)
     return 0
 
 

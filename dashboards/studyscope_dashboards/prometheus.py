@@ -9,6 +9,8 @@ import yaml
 
 PUBLISHED_JOB = "studyscope-published"
 """Scrape job of what the hospitals publish; gives the values, so exactly one logical target."""
+PROMETHEUS_JOB = "prometheus"
+"""Scrape job of Prometheus' own health."""
 CENTRE_JOB = "studyscope-aggregator"
 """Scrape job of the aggregator's own health; every replica is a target."""
 
@@ -23,16 +25,17 @@ def prometheus_config(
     evaluation_interval: str = "1m",
     out_of_order_window: str = "400d",
     scheme: str = "http",
+    itself: str = "localhost:9090",
 ) -> str:
     """A prometheus.yml. Addresses are `host:port`; `aggregator` may be a load balancer before the `replicas`.
 
     Start Prometheus with --web.enable-remote-write-receiver, so that the aggregator can write history;
-    `out_of_order_window` is how far back an offline hospital's reports may land.
+    `itself` is where this Prometheus answers; `out_of_order_window` is how far back an offline hospital's reports may land.
     """
     config: dict[str, Any] = {
         "global": {"scrape_interval": scrape_interval, "evaluation_interval": evaluation_interval},
         "rule_files": list(rule_files),
-        "scrape_configs": [_published(aggregator, scheme), _centre(replicas or (aggregator,), scheme)],
+        "scrape_configs": [_published(aggregator, scheme), _centre(replicas or (aggregator,), scheme), _own(itself)],
         "storage": {"tsdb": {"out_of_order_time_window": out_of_order_window}},
     }
     if alertmanager:
@@ -54,6 +57,10 @@ def _published(aggregator: str, scheme: str) -> dict[str, Any]:
             {"regex": "job|instance", "action": "labeldrop"},
         ],
     }
+
+
+def _own(address: str) -> dict[str, Any]:
+    return {"job_name": PROMETHEUS_JOB, "static_configs": [{"targets": [address]}]}
 
 
 def _centre(replicas: Sequence[str], scheme: str) -> dict[str, Any]:

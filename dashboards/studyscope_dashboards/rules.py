@@ -11,9 +11,10 @@ from typing import Any, Literal
 import yaml
 
 from studyscope_dashboards import alerts
+from studyscope_dashboards.quiet_hours import QuietHours
 
-Audience = Literal["technical", "decision", "everyone"]
-"""technical: site IT and coordinator; decision: study leads and coordinator; everyone: all of them."""
+Audience = Literal["technical", "decision", "everyone", "machine"]
+"""technical: site IT and coordinator; decision: study leads and coordinator; everyone: all of them; machine: nobody reads it."""
 
 RULES_FILE = "studyscope.rules.yml"
 
@@ -35,12 +36,15 @@ class AlertRule:
     to_do: str
     dashboard: str
     severity: Literal["information", "warning", "critical"] = "warning"
+    keep: str = ""  # how long it goes on after `expr` ended: a value that vanished has not become better
 
-    def to_prometheus(self) -> dict[str, Any]:
+    def to_prometheus(self, quiet: QuietHours | None = None) -> dict[str, Any]:
+        waits = quiet is not None and self.severity != "critical"
         return {
             "alert": self.name,
-            "expr": self.expr,
+            "expr": quiet.outside(self.name, self.expr) if quiet is not None and waits else self.expr,
             "for": self.hold,
+            **({"keep_firing_for": self.keep} if self.keep else {}),
             "labels": {"audience": self.audience, "severity": self.severity},
             "annotations": {
                 "title": self.title,
@@ -64,15 +68,15 @@ def alert_rules() -> tuple[AlertRule, ...]:
     return tuple(sorted(found, key=lambda rule: rule.name))
 
 
-def rules_file() -> str:
-    """All rules as one Prometheus rule file."""
-    groups = [{"name": "studyscope", "rules": [rule.to_prometheus() for rule in alert_rules()]}]
+def rules_file(quiet: QuietHours | None = None) -> str:
+    """All rules as one Prometheus rule file; in `quiet` hours nothing begins or ends but what is critical."""
+    groups = [{"name": "studyscope", "rules": [rule.to_prometheus(quiet) for rule in alert_rules()]}]
     return yaml.safe_dump({"groups": groups}, sort_keys=False, width=110, allow_unicode=True)
 
 
-def write_rules(folder: Path) -> Path:
+def write_rules(folder: Path, quiet: QuietHours | None = None) -> Path:
     """Writes the rule file into `folder` and returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RULES_FILE
-    path.write_text(rules_file(), encoding="utf-8")
+    path.write_text(rules_file(quiet), encoding="utf-8")
     return path

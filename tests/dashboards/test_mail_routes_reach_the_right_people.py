@@ -188,3 +188,28 @@ def test_a_study_file_with_a_mistake_ends_with_its_line(tmp_path: Path, capsys: 
 
     assert code == 2
     assert "line 2: leeds: unknown key" in capsys.readouterr().err
+
+
+@needs_amtool
+def test_the_watchdog_is_mailed_to_nobody_and_rings_a_webhook_where_there_is_one(config: Path, tmp_path: Path) -> None:
+    assert receivers(config, alertname="watchdog", audience="machine") == set()
+
+    smtp = Smtp("mail.example:587", "studyscope@centre.example")
+    content = alertmanager_config([study()], CONTACTS, smtp, template_files=[], watchdog="https://watch.example/ping")
+    path = tmp_path / "watched.yml"
+    path.write_text(content, encoding="utf-8")
+
+    assert subprocess.run([str(AMTOOL), "check-config", str(path)], capture_output=True, check=False).returncode == 0
+    receiver = next(one for one in yaml.safe_load(content)["receivers"] if one["name"] == "watchdog")
+    assert receiver["webhook_configs"] == [{"url": "https://watch.example/ping", "send_resolved": False}]
+
+
+def test_quiet_hours_are_an_option_of_the_rules_and_a_wrong_one_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["prometheus", "--aggregator", "a:1", "--quiet", "20-6+weekends", "--out", str(tmp_path)]) == 0
+    assert "hour() >= 20" in (tmp_path / "studyscope.rules.yml").read_text(encoding="utf-8")
+
+    with pytest.raises(SystemExit):
+        main(["prometheus", "--aggregator", "a:1", "--quiet", "at night", "--out", str(tmp_path)])
+    assert "write two different hours in UTC" in capsys.readouterr().err

@@ -48,10 +48,16 @@ SITE_POLICY = Series(
 )
 SITE_THRESHOLD = Series("study_policy_threshold", "Patients under which the site publishes nothing.", ("study", "site"))
 SITE_BASE = Series("study_policy_base", "The site's counts are multiples of this.", ("study", "site"))
+SITE_BATCH = Series(
+    "study_policy_batch", "Patients who must change before a number of the site moves (m of its policy).", ("study", "site")
+)
 SITE_STUDY_VERSION = Series(
     "study_site_study_version", "Version of the study file that the site has accepted.", ("study", "site")
 )
 SITE_EXPORTER = Series("study_site_exporter_info", "Release of the exporter at the site.", ("study", "site", "release"))
+SITE_EXPORTER_OUTDATED = Series(
+    "study_site_exporter_outdated", "1 while the site's exporter is of an older minor release than the centre.", ("study", "site")
+)
 SITE_SOURCE_UP = Series(
     "study_site_source_up", "1 while sources of this kind can be read at the site, else 0.", ("study", "site", "kind")
 )
@@ -79,6 +85,19 @@ NEVER_REPORTED_AFTER = Series(
     "Missed grid points after which a site that has never reported raises an alert; from the study file.",
     ("study",),
 )
+ALERT_THRESHOLD = Series(
+    "study_alert_threshold",
+    "From which value on the study's people are told, from the study file; in per cent or patients, as the name says.",
+    ("study", "threshold"),
+)
+ALERT_THRESHOLDS = (
+    "behind_plan_percent",
+    "job_failure_percent",
+    "missing_structure_percent",
+    "least_patients",
+    "coverage_percent",
+)
+"""Names of the study file's thresholds that are series."""
 
 SITE_SERIES = (
     SITE_INFO,
@@ -92,8 +111,10 @@ SITE_SERIES = (
     SITE_POLICY,
     SITE_THRESHOLD,
     SITE_BASE,
+    SITE_BATCH,
     SITE_STUDY_VERSION,
     SITE_EXPORTER,
+    SITE_EXPORTER_OUTDATED,
     SITE_SOURCE_UP,
     SITE_STORAGE_LOW,
     SITE_KEY_MONTHS,
@@ -101,7 +122,7 @@ SITE_SERIES = (
     TABLE_VERSION,
     TABLE_RELEASED,
 )
-STUDY_SERIES = (STUDY_INFO, SITES_EXPECTED, NEVER_REPORTED_AFTER)
+STUDY_SERIES = (STUDY_INFO, SITES_EXPECTED, NEVER_REPORTED_AFTER, ALERT_THRESHOLD)
 
 ACTIVITIES = ("active", "paused", "frozen", "withdrawn")
 SITE_ACTIVITY = Series(

@@ -89,6 +89,7 @@ def prometheus(folder: DemoFolder, ports: Ports) -> Program:
         scrape_interval="5s",
         evaluation_interval="5s",
         out_of_order_window="400d",
+        itself=ports.address("prometheus"),
     )
     (here / "prometheus.yml").write_text(config, encoding="utf-8")
     command = [

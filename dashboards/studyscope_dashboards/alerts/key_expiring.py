@@ -1,0 +1,21 @@
+"""The key with which a hospital signs its reports runs out soon."""
+
+from __future__ import annotations
+
+from studyscope_contract.catalogue import centre
+from studyscope_dashboards.rules import AlertRule
+from studyscope_dashboards.site_rules import SITE_PAGE, last, named
+
+RULE = AlertRule(
+    name="key_expiring",
+    expr=named(f"min by (study, site) ({last(centre.SITE_KEY_MONTHS.name)}) <= 1"),
+    hold="0s",
+    audience="technical",
+    title="The signing key of {{ $labels.name }} expires soon",
+    over="{{ $labels.name }} has a key that is valid for longer",
+    what="The key with which {{ $labels.name }} ({{ $labels.city }}) signs its reports is valid for less than two months. "
+    "After that day the centre refuses the hospital's reports.",
+    to_do="Site IT: make a new key (studyscope-exporter keygen) and send its public part to the coordinator. "
+    "Coordinator: accept it beside the old one, so that no report is lost in between.",
+    dashboard=SITE_PAGE,
+)
