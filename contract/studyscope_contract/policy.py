@@ -87,6 +87,16 @@ PRESETS: Mapping[str, Parameters] = MappingProxyType(
 Preset = Literal["tens", "tens-open", "fives", "coarse"]
 
 
+class Stricter(Strict):
+    """What a study asks of the policies of its sites: more protection, never less."""
+
+    k: int | None = Field(default=None, ge=5)
+    b: int | None = Field(default=None, ge=5)
+    s: int | None = None
+    m: int | None = Field(default=None, ge=5)
+    refuse: tuple[str, ...] = Field(default=(), description="tables of the catalogue that no site may let out")
+
+
 class Policy(Strict):
     """What a hospital lets out of one study.
 
@@ -121,6 +131,15 @@ class Policy(Strict):
                 raise ValueError(f"{name} = {own} is looser than preset {self.preset} ({least}); only stricter is allowed")
         self.parameters  # noqa: B018 - raises when the four do not fit together
         return self
+
+    def tightened(self, asked: Stricter) -> Policy:
+        """This policy with what a study asks for, where that is stricter; raises ValueError when the four do not fit together."""
+        own = self.parameters
+        numbers = {name: max(getattr(own, name), getattr(asked, name) or 0) for name in ("k", "b", "s", "m")}
+        if numbers == own.model_dump() and set(asked.refuse) <= set(self.refuse):
+            return self
+        refuse = tuple(sorted({*self.refuse, *asked.refuse}))
+        return Policy.model_validate(self.model_dump() | numbers | {"refuse": refuse})
 
     @property
     def parameters(self) -> Parameters:

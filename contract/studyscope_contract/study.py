@@ -13,6 +13,7 @@ from studyscope_contract.canonical import content_hash
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.names import Slug
+from studyscope_contract.policy import Policy, Stricter
 from studyscope_contract.vocabulary import STAGES, load_code_list
 from studyscope_contract.yaml_file import Strict
 
@@ -149,6 +150,16 @@ class Study(Strict):
     algorithm: Algorithm | None = None
     workflows: tuple[Workflow, ...] = Field(default=(), max_length=50)
     alerts: AlertThresholds = AlertThresholds()
+    disclosure: Stricter = Field(default=Stricter(), description="what every site's policy must be at least")
+
+    @field_validator("disclosure")
+    @classmethod
+    def _tables_of_the_catalogue(cls, asked: Stricter) -> Stricter:
+        for table in asked.refuse:
+            if table not in TABLES:
+                raise ValueError(f"refuse: there is no table {table!r}; allowed: {', '.join(sorted(TABLES))}")
+        Policy().tightened(asked)  # a study whose numbers fit no policy asks for something that nobody can do
+        return asked
 
     @field_validator("sites")
     @classmethod

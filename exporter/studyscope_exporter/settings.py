@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, create_model, field_validator, model_validator
+from pydantic import Field, ValidationError, create_model, field_validator, model_validator
 
 from studyscope_contract.keys import KeyProblem, VerifyingKey
 from studyscope_contract.names import Slug
 from studyscope_contract.policy import Policy
 from studyscope_contract.study import Study, Text
-from studyscope_contract.yaml_file import Strict, read_yaml
+from studyscope_contract.yaml_file import FileProblem, Problem, Strict, read_yaml
 from studyscope_exporter.site_path import FOLDER, SitePath
 from studyscope_exporter.sources.kinds import settings_of_any_kind
 
@@ -112,6 +112,16 @@ def read_site_file(path: Path) -> SiteSettings:
 def read_study_file(path: Path) -> Study:
     """The study file at `path`; raises FileProblem."""
     return read_yaml(path, Study)
+
+
+def effective_policy(settings: StudySettings, study: Study) -> Policy:
+    """The hospital's policy with what the study asks for beyond it; raises FileProblem where both cannot hold."""
+    try:
+        return settings.policy.tightened(study.disclosure)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        asked = f"the study asks for more than this site's policy becomes with it: {why}; set the site's `policy` to fit both"
+        raise FileProblem(settings.study_file, [Problem(1, "disclosure", asked)]) from None
 
 
 def _is_this_machine(host: str) -> bool:

@@ -29,7 +29,7 @@ from studyscope_exporter.identity import SiteIdentity
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.release_number import release_number
-from studyscope_exporter.settings import SiteSettings, StudySettings, read_study_file
+from studyscope_exporter.settings import SiteSettings, StudySettings, effective_policy, read_study_file
 from studyscope_exporter.sources.consent import EVERY_STUDY, ConsentSource, withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, open_source
 from studyscope_exporter.sources.source import NoProgress, Progress, ScanResult, SourceUnavailable
@@ -93,6 +93,7 @@ class Site:
 
     def _open_study(self, settings: StudySettings) -> StudyAtSite:
         study = read_study_file(settings.study_file)
+        settings = settings.model_copy(update={"policy": effective_policy(settings, study)})
         folder = self.settings.state / "studies" / study.id
         domain = Domain.open(
             folder / "domain",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from studyscope_contract.policy import PRESETS, Parameters, Policy
+from studyscope_contract.policy import PRESETS, Parameters, Policy, Stricter
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -67,3 +67,35 @@ def test_no_subtraction_of_two_published_numbers_proves_a_small_group(a: int, b:
     low, high = a_low - b_high, a_high - b_low
 
     assert not (low >= 1 and high <= numbers.k - 1)
+
+
+def test_a_study_can_ask_for_more_and_never_for_less() -> None:
+    """A hospital on tens in a study that asks for twenties; one on coarse in a study that asks for tens."""
+    asked = Stricter(k=15, b=20, s=30, refuse=("sex",))
+
+    raised = Policy(refuse=("vendor",)).tightened(asked)
+
+    assert raised.parameters == Parameters(k=15, b=20, s=30, m=10)
+    assert raised.refuse == ("sex", "vendor")
+    assert Policy(preset="coarse").tightened(Stricter(k=11, b=10, s=15, m=10)) == Policy(preset="coarse")
+
+
+def test_what_a_study_asks_for_must_fit_together_with_the_policy() -> None:
+    with pytest.raises(ValidationError, match="bin edge"):
+        Policy().tightened(Stricter(b=20))
+
+
+@given(
+    k=st.integers(5, 40),
+    b=st.integers(5, 40),
+    s=st.integers(5, 80),
+    m=st.integers(5, 40),
+    preset=st.sampled_from(sorted(PRESETS)),
+)
+def test_tightening_never_lowers_a_number(k: int, b: int, s: int, m: int, preset: str) -> None:
+    before = Policy(preset=preset)  # type: ignore[arg-type]
+    try:
+        after = before.tightened(Stricter(k=k, b=b, s=s, m=m)).parameters.model_dump()
+    except ValidationError:
+        return
+    assert all(after[name] >= number for name, number in before.parameters.model_dump().items())

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from disclosure_cast import study as a_study
 from studyscope_contract.keys import SigningKey
+from studyscope_contract.policy import Parameters, Policy
 from studyscope_contract.yaml_file import FileProblem
-from studyscope_exporter.settings import read_site_file
+from studyscope_exporter.settings import StudySettings, effective_policy, read_site_file
 
 KEY = SigningKey.generate().public.text
 GOOD = f"""\
@@ -79,3 +81,20 @@ def test_this_machine_may_be_reached_without_encryption(tmp_path: Path) -> None:
     for url in ("http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000"):
         text = GOOD.replace("https://studyscope.example", f'"{url}"')
         assert read_site_file(written(tmp_path, text)).studies[0].centre.url == url
+
+
+def test_what_the_study_asks_for_raises_the_hospitals_policy_and_cannot_lower_it(tmp_path: Path) -> None:
+    settings = StudySettings.model_construct(study_file=tmp_path / "study.yaml", policy=Policy())
+
+    raised = effective_policy(settings, a_study(disclosure={"k": 20, "b": 20, "s": 30}))
+    same = effective_policy(settings, a_study(disclosure={"k": 5}))
+
+    assert raised.parameters == Parameters(k=20, b=20, s=30, m=10)
+    assert same == Policy()
+
+
+def test_a_study_that_asks_for_what_does_not_fit_is_refused_with_the_key(tmp_path: Path) -> None:
+    settings = StudySettings.model_construct(study_file=tmp_path / "study.yaml", policy=Policy(preset="fives"))
+
+    with pytest.raises(FileProblem, match="disclosure: the study asks for more .* bin edge"):
+        effective_policy(settings, a_study(disclosure={"s": 15}))
