@@ -96,5 +96,5 @@ def test_what_the_study_asks_for_raises_the_hospitals_policy_and_cannot_lower_it
 def test_a_study_that_asks_for_what_does_not_fit_is_refused_with_the_key(tmp_path: Path) -> None:
     settings = StudySettings.model_construct(study_file=tmp_path / "study.yaml", policy=Policy(preset="fives"))
 
-    with pytest.raises(FileProblem, match="disclosure: the study asks for more .* bin edge"):
+    with pytest.raises(FileProblem, match=r"disclosure: the study asks for more .* bin edge"):
         effective_policy(settings, a_study(disclosure={"s": 15}))
