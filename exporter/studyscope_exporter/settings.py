@@ -60,6 +60,7 @@ class StudySettings(Strict):
     centre: Centre
     policy: Policy = Policy()
     approvers: tuple[Approver, ...] = Field(min_length=1)
+    approvers_file: SitePath | None = Field(default=None, description="more approvers; `approver add` writes it")
     sources: tuple[str, ...] | None = Field(
         default=None, description="names of the sources that belong to it; all, when left out"
     )

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 
 from studyscope_contract.report import SignedReport, SiteFacts
 from studyscope_contract.study import Study
+from studyscope_exporter.approvers import approvers_of
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.collectors import StudyRecords, collect
 from studyscope_exporter.delivery.outbox import Outbox
@@ -102,7 +103,7 @@ class Site:
             policy=settings.policy,
             state_key=self.identity.derived(f"state {study.id}"),
             signing_key=self.identity.signing_key,
-            approvers=[Approver(name=person.name, key=person.key) for person in settings.approvers],
+            approvers=[Approver(name=person.name, key=person.key) for person in approvers_of(settings)],
             release=release_number(),
             random=self._random,
         )

@@ -5,6 +5,7 @@ The module's docstring is the command's help.
 
 from studyscope_exporter.commands import (
     approve,
+    approver,
     check,
     count,
     freeze,
@@ -12,6 +13,7 @@ from studyscope_exporter.commands import (
     ledger,
     once,
     pause,
+    policy,
     preview,
     resume,
     run,
@@ -24,5 +26,5 @@ from studyscope_exporter.commands import (
 COMMANDS = (keygen, check, scan, count, preview, approve, once, run, status, ledger)
 """In the order in which a new site meets them."""
 
-ACTS = (withdraw, pause, resume, freeze, withdraw_site)
+ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver)
 """What people do on some days; docs/acts.md is about them."""

@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(chosen: argparse.Namespace) -> int:
     with opened_site(chosen) as site:
-        key = _key(chosen.key)
+        key = approver_key(chosen.key)
         for study in chosen_studies(site, chosen):
             waiting = study.domain.pending_approvals()
             tables = [table for table in waiting if chosen.table is None or str(table) in chosen.table]
@@ -56,7 +56,8 @@ def _explain(study: StudyAtSite, tables: list[TableKey]) -> None:
         print(f"  {key}: {known[key].help}" + (f" Codes: {shown}{more}." if shown else ""))
 
 
-def _key(path: Path) -> SigningKey:
+def approver_key(path: Path) -> SigningKey:
+    """The key in the file, its passphrase asked for where there is one."""
     try:
         return SigningKey.load(path)
     except KeyProblem:

@@ -43,6 +43,7 @@ def _approver(path: Path, *, protected: bool) -> int:
         return 1
     key = SigningKey.generate()
     key.save(path, passphrase)
-    print(f"The approver's key is in {path}. Add this to `approvers` of the study in the site file:")
+    print(f"The approver's key is in {path}. Add this to `approvers` of the study in the site file,")
+    print("or give the key to `studyscope-exporter approver add`:")
     print(f'  - {{name: "NAME OF THE APPROVER", key: "{key.public.text}"}}')
     return 0

@@ -77,15 +77,17 @@ def study_status(site: Site, at_site: StudyAtSite) -> StudyStatus:
         tables_shown={str(key): f"{grid.moment(released):%Y-%m-%d}" for key, released in domain.released.items()},
         waiting_approvals=[str(key) for key in at_site.domain.pending_approvals()],
     )
-    _judge(status, site, domain.frozen, missed=0 if last is None else site.grid_point(at_site) - last)
+    _judge(status, site, domain.frozen, domain.unsigned, missed=0 if last is None else site.grid_point(at_site) - last)
     return status
 
 
-def _judge(status: StudyStatus, site: Site, lost: str | None, missed: int) -> None:
+def _judge(status: StudyStatus, site: Site, lost: str | None, unsigned: str | None, missed: int) -> None:
     if lost:
         status.note(ACT, f"frozen: {lost}; see docs/acts.md, 'frozen'")
     elif status.activity != "active":
         status.note(LOOK if status.activity == "paused" else FINE, ACTIVITIES[status.activity])
+    if unsigned:
+        status.note(LOOK, unsigned)
     if status.refused_reports:
         newest = list(status.refused_reports.values())[-1]
         status.note(ACT, f"{len(status.refused_reports)} reports were refused by the centre, the last one: {newest}")

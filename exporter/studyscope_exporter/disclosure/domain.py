@@ -20,16 +20,18 @@ from studyscope_exporter.disclosure.approval import Approval, Approver, listed_a
 from studyscope_exporter.disclosure.audit import Audit
 from studyscope_exporter.disclosure.contributions import POPULATION, Contributions, check
 from studyscope_exporter.disclosure.decision import Decision, after, decided
-from studyscope_exporter.disclosure.errors import ApprovalProblem, DisclosureError, DomainProblem, OlderGridPoint
+from studyscope_exporter.disclosure.errors import DisclosureError, DomainProblem, OlderGridPoint
 from studyscope_exporter.disclosure.files import DiskFiles, Files
 from studyscope_exporter.disclosure.frozen import FrozenDomain
 from studyscope_exporter.disclosure.ledger import written
 from studyscope_exporter.disclosure.opening import opened_state
+from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.preview import Preview, table_previews
 from studyscope_exporter.disclosure.randomness import SecretRandom
 from studyscope_exporter.disclosure.reporting import release_act, shown_tables, signed_report
+from studyscope_exporter.disclosure.signing import people_known, policy_signed, tables_approved
 from studyscope_exporter.disclosure.state import State, compact
-from studyscope_exporter.disclosure.status import DomainStatus, status_of
+from studyscope_exporter.disclosure.status import UNSIGNED, DomainStatus, status_of
 from studyscope_exporter.disclosure.stepping import Step, step
 from studyscope_exporter.disclosure.store import LEDGER, Loaded, Lock, Store
 from studyscope_exporter.disclosure.terms import Terms
@@ -115,9 +117,9 @@ class Domain:
         loaded = self._load()
         if loaded.frozen is not None:
             return
-        state, act = opened_state(loaded.state, self._terms, self._random, release)
-        if act is not None:
-            self._commit(state, act)
+        state, opened = opened_state(loaded.state, self._terms, self._random, release)
+        state, people = people_known(state, self._approvers)
+        self._commit(state, *(act for act in (opened, *people) if act is not None))
 
     @_in_turn
     def release(self, contributions: Contributions | None, facts: SiteFacts, grid_point: int) -> SignedReport:
@@ -153,19 +155,27 @@ class Domain:
         why = done.verdict.why if done.verdict is not None else ()
         if again is not None:
             done = replace(done, state=state, moved=frozenset())
-        stopped = None if state.activity == "active" else "by a person's act"
-        return Preview(grid_point, again or signed, table_previews(state, done, self._terms), frozen=stopped, why_held=why)
+        tables = table_previews(state, done, self._terms)
+        return Preview(grid_point, again or signed, tables, frozen=self._why_stopped(state), why_held=why)
 
     def _stepped(
         self, state: State, contributions: Contributions | None, facts: SiteFacts, point: int
     ) -> tuple[Step, SignedReport]:
-        if state.activity != "active":
-            contributions = None  # by a person's act: nothing moves
+        if self._why_stopped(state) is not None:
+            contributions = None
         if contributions is not None:
             check(contributions, self._terms.study)
             contributions = self._admitted(state, contributions)
         done = step(state, contributions, point, self._terms, self._audit, self._random)
         return done, signed_report(done.state, self._terms, facts, point, self._key)
+
+    def _why_stopped(self, state: State) -> str | None:
+        """Why no number moves whatever comes, None while they may."""
+        if state.activity != "active":
+            return "by a person's act"
+        if not self._terms.signed(state) and self._terms.approved(state):
+            return UNSIGNED
+        return None
 
     def _admitted(self, state: State, contributions: Contributions) -> Contributions:
         everybody = contributions.tables.get(POPULATION, {}) if state.withdrawn else ()
@@ -180,15 +190,24 @@ class Domain:
         """Lets `tables` out under the policy and codes of today, signed by a listed approver; raises ApprovalProblem."""
         state = self._state_or_refuse("approved")
         listed_approver(approver_key, self._approvers)
-        for key in tables:
-            if key not in self._terms.tables or self._terms.refused(key):
-                raise ApprovalProblem(f"{key} is no table of this study that the policy lets out")
-        codes = {key: self._terms.definitions[key] for key in tables}
-        approval = Approval.sign(codes, self._terms.policy, approver_key, day)
-        if approval not in state.approvals:
-            act = {"act": "approval", "approval": approval.as_json()}  # its signature is the approver's, the line has another
-            self._commit(replace(state, approvals=(*state.approvals, approval)), act)
+        state, acts, approval = tables_approved(state, self._terms, tables, approver_key, day)
+        self._commit(state, *acts)
         return approval
+
+    @_in_turn
+    def sign_policy(self, approver_key: SigningKey, day: dt.date) -> bool:
+        """Puts the policy in force, signed by a listed approver; False where they had signed it. Raises ApprovalProblem."""
+        state = self._state_or_refuse("signed")
+        listed_approver(approver_key, self._approvers)
+        state, acts = policy_signed(state, self._terms, approver_key, day)
+        self._commit(state, *acts)
+        return bool(acts)
+
+    @_in_turn
+    def policy_signatures(self) -> tuple[PolicySignature, ...]:
+        """Every signature under a policy of this domain, oldest first."""
+        state = self._load().state
+        return () if state is None else state.policies
 
     @_in_turn
     def pending_approvals(self) -> tuple[TableKey, ...]:
@@ -210,9 +229,7 @@ class Domain:
             state, one = withdrawn(state, patient, self._mark(patient), self._terms)
             done.append(one)
         act = {"act": "withdrawal"} | ({} if day is None else {"day": day.isoformat()})
-        new = sum(one.new for one in done)
-        if new:
-            self._commit(state, *([act] * new))
+        self._commit(state, *([act] * sum(one.new for one in done)))
         return tuple(done)
 
     @_in_turn
@@ -269,6 +286,9 @@ class Domain:
         return loaded.state
 
     def _commit(self, state: State, *acts: Mapping[str, object]) -> None:
+        """Keeps the state with the lines of what was done; nothing done is nothing written."""
+        if not acts:
+            return
         loaded = self._load()
         lines, head = written(loaded.head, acts, self._key)
         self._loaded = None  # where the commit breaks off, the next call reads what is on disk

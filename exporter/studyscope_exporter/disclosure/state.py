@@ -14,6 +14,7 @@ from studyscope_exporter.disclosure.approval import Approval
 from studyscope_exporter.disclosure.bins import Shown
 from studyscope_exporter.disclosure.census import ABSENT, Answer, Roster, places, roster_of
 from studyscope_exporter.disclosure.history import Release
+from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.randomness import SecretRandom
 from studyscope_exporter.disclosure.snapshot import Snapshot
 
@@ -79,6 +80,8 @@ class State:
     activity: Activity = "active"
     withdrawn: frozenset[bytes] = frozenset()
     approvals: tuple[Approval, ...] = ()
+    policies: tuple[PolicySignature, ...] = ()
+    approvers: tuple[tuple[str, str], ...] = ()  # name and key of each, as the ledger last had them
     history: tuple[Release, ...] = ()
     sequence: int = 0
     grid_point: int | None = None

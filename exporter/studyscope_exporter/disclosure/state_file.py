@@ -20,6 +20,7 @@ from studyscope_exporter.disclosure.approval import Approval
 from studyscope_exporter.disclosure.contributions import KEY_BYTES, Cell
 from studyscope_exporter.disclosure.errors import DomainProblem
 from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.snapshot import Snapshot
 from studyscope_exporter.disclosure.state import Clock, State, TableState, Waiting
 
@@ -88,6 +89,8 @@ def _packed(state: State, intent: bytes) -> bytes:
         "patients": len(state.roster),
         "answers": [sorted(answer) for answer in state.answers],
         "withdrawn": [mark.hex() for mark in sorted(state.withdrawn)],
+        "policies": [signature.as_json() for signature in state.policies],
+        "approvers": state.approvers,
         "approvals": [approval.as_json() for approval in state.approvals],
         "history": [_release(release) for release in state.history],
         "report": None if state.report is None else state.report.decode("ascii"),
@@ -134,6 +137,8 @@ def _unpacked(raw: bytes) -> tuple[State, bytes]:
         roster=roster,
         answers=tuple(frozenset(tuple(cell) for cell in answer) for answer in content["answers"]),
         withdrawn=frozenset(bytes.fromhex(mark) for mark in content["withdrawn"]),
+        policies=tuple(PolicySignature(**signature) for signature in content["policies"]),
+        approvers=tuple((name, key) for name, key in content["approvers"]),
         approvals=tuple(Approval(**approval) for approval in content["approvals"]),
         history=tuple(_read_release(release) for release in content["history"]),
         report=None if content["report"] is None else content["report"].encode("ascii"),

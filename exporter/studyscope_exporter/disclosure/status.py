@@ -12,6 +12,8 @@ from studyscope_exporter.disclosure.reporting import is_shown
 from studyscope_exporter.disclosure.store import Loaded
 from studyscope_exporter.disclosure.terms import Terms
 
+UNSIGNED = "the policy in the site file differs from the signed one; see policy diff, then policy sign"
+
 
 @dataclass(frozen=True)
 class DomainStatus:
@@ -28,6 +30,8 @@ class DomainStatus:
     released: Mapping[TableKey, int]
     versions: Mapping[TableKey, int]
     frozen: str | None = None
+    unsigned: str | None = None  # why no number moves, where it is for want of a signature under the policy
+    published: bool = False  # whether any number was ever shown
     holds: int = field(default=0, repr=False)
 
 
@@ -40,9 +44,22 @@ def status_of(loaded: Loaded, terms: Terms) -> DomainStatus:
         released = {key: int(table["released"]) for key, table in keyed.items()}
         versions = {key: int(table["version"]) for key, table in keyed.items()}
         activity: Activity = "withdrawn" if last.withdrawn else "frozen"
-        return DomainStatus(last.sequence, last.grid_point, activity, None, released, versions, loaded.frozen)
+        return DomainStatus(
+            last.sequence, last.grid_point, activity, None, released, versions, loaded.frozen, published=bool(versions)
+        )
+    unsigned = UNSIGNED if terms.approved(state) and not terms.signed(state) else None
     content = None if state.report is None else SignedReport.from_bytes(state.report).report.content
     shown = [key for key in terms.tables if is_shown(key, state, terms)]
     released = {key: state.table(key).released for key in shown}
     versions = {key: state.table(key).version for key in shown}
-    return DomainStatus(state.sequence, state.grid_point, state.activity, content, released, versions, holds=state.holds)
+    return DomainStatus(
+        state.sequence,
+        state.grid_point,
+        state.activity,
+        content,
+        released,
+        versions,
+        unsigned=unsigned,
+        published=bool(state.history),
+        holds=state.holds,
+    )

@@ -11,6 +11,7 @@ from studyscope_contract.policy import Parameters, Policy
 from studyscope_contract.study import Study
 from studyscope_exporter.disclosure.approval import Approval, codes_hash
 from studyscope_exporter.disclosure.contributions import Cell
+from studyscope_exporter.disclosure.policy_signature import version_in_force
 from studyscope_exporter.disclosure.state import State
 
 
@@ -63,6 +64,10 @@ class Terms:
     def approvers(self, key: TableKey, approvals: Sequence[Approval]) -> frozenset[str]:
         codes, threshold = self.definitions[key], self.parameters.s
         return frozenset(one.approver for one in approvals if one.covers(key, codes, self.rules_hash, threshold))
+
+    def signed(self, state: State) -> bool:
+        """Whether the newest policy that an approver signed is the one in force."""
+        return version_in_force(state.policies, self.policy_hash) is not None
 
     def approved(self, state: State) -> frozenset[TableKey]:
         """Tables that may leave."""

@@ -1,0 +1,57 @@
+"""What differs between two policies, and in which direction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from studyscope_contract.policy import Policy
+
+Direction = Literal["stricter", "looser", "other"]
+"""`other`: neither more nor less comes out by it; a grid that differs is such a change."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs, in the words of the policy."""
+
+    name: str
+    before: str
+    after: str
+    direction: Direction
+
+
+def policy_changes(before: Policy, after: Policy) -> tuple[Change, ...]:
+    """Every difference, in the order of the policy."""
+    return tuple(_changes(before, after))
+
+
+def _changes(before: Policy, after: Policy) -> Iterator[Change]:
+    if before.preset != after.preset:
+        yield Change("preset", before.preset, after.preset, "other")
+    for name in ("k", "b", "s", "m"):
+        yield from _number(name, getattr(before.parameters, name), getattr(after.parameters, name))
+    yield from _number("delay_days", before.delay_days, after.delay_days)
+    if before.grid != after.grid:
+        yield Change("grid", _grid(before), _grid(after), "other")
+    yield from _tables("refuse", before.refuse, after.refuse, more="stricter")
+    yield from _tables("two_way", before.two_way, after.two_way, more="looser")
+
+
+def _number(name: str, before: int, after: int) -> Iterator[Change]:
+    if before != after:
+        yield Change(name, str(before), str(after), "stricter" if after > before else "looser")
+
+
+def _tables(name: str, before: Sequence[str], after: Sequence[str], *, more: Direction) -> Iterator[Change]:
+    fewer: Direction = "looser" if more == "stricter" else "stricter"
+    for table in sorted(set(after) - set(before)):
+        yield Change(name, "", table, more)
+    for table in sorted(set(before) - set(after)):
+        yield Change(name, table, "", fewer)
+
+
+def _grid(policy: Policy) -> str:
+    grid = policy.grid
+    return f"every {'day' if grid.every_days == 1 else f'{grid.every_days} days'} at {grid.at_hour:02}:00Z"
