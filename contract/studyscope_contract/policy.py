@@ -97,6 +97,15 @@ class Stricter(Strict):
     refuse: tuple[str, ...] = Field(default=(), description="tables of the catalogue that no site may let out")
 
 
+class Deletions(Strict):
+    """What becomes of a published table that holds people who have left and that too few others moved since."""
+
+    max_hold_days: int = Field(default=180, ge=30, le=3650, description="for so long it stays whatever `action` says")
+    action: Literal["carry", "retire"] = Field(
+        default="carry", description="carry: it stays until it moves, as an anonymous aggregate; retire: it is hidden for good"
+    )
+
+
 class Policy(Strict):
     """What a hospital lets out of one study.
 
@@ -110,6 +119,7 @@ class Policy(Strict):
     m: int | None = None
     grid: Grid = Grid()
     delay_days: int = Field(default=13, ge=6, le=60, description="longest secret delay of a release, in days")
+    deletions: Deletions = Deletions()
     refuse: tuple[str, ...] = Field(default=(), description="tables of the catalogue that never leave")
     two_way: tuple[str, ...] = Field(default=(), description="two-way tables of the catalogue that may leave; two approvers each")
 
@@ -149,7 +159,9 @@ class Policy(Strict):
     @property
     def hash(self) -> str:
         """Names this policy in approvals, the ledger and reports."""
-        declared = {"two_way": sorted(self.two_way)} if self.two_way else {}
+        declared: dict[str, Any] = {"two_way": sorted(self.two_way)} if self.two_way else {}
+        if self.deletions != Deletions():
+            declared["deletions"] = self.deletions.model_dump()
         return content_hash(self._rules | {"refuse": sorted(self.refuse)} | declared)
 
     @property

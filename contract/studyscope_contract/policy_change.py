@@ -35,6 +35,8 @@ def _changes(before: Policy, after: Policy) -> Iterator[Change]:
     yield from _number("delay_days", before.delay_days, after.delay_days)
     if before.grid != after.grid:
         yield Change("grid", _grid(before), _grid(after), "other")
+    if before.deletions != after.deletions:
+        yield Change("deletions", _deletions(before), _deletions(after), "other")
     yield from _tables("refuse", before.refuse, after.refuse, more="stricter")
     yield from _tables("two_way", before.two_way, after.two_way, more="looser")
 
@@ -50,6 +52,10 @@ def _tables(name: str, before: Sequence[str], after: Sequence[str], *, more: Dir
         yield Change(name, "", table, more)
     for table in sorted(set(before) - set(after)):
         yield Change(name, table, "", fewer)
+
+
+def _deletions(policy: Policy) -> str:
+    return f"{policy.deletions.action} after {policy.deletions.max_hold_days} days"
 
 
 def _grid(policy: Policy) -> str:

@@ -76,6 +76,9 @@ def in_words(policy: Policy) -> Iterator[str]:
     yield f"  counts are published as multiples of {numbers.b} (b), nothing under {numbers.s} (s)"
     yield f"  a table moves only when at least {numbers.m} people changed in it (m), up to {policy.delay_days} days later"
     yield f"  at most once every {'day' if grid.every_days == 1 else f'{grid.every_days} days'}, at {grid.at_hour:02}:00 UTC"
+    rule = policy.deletions
+    what = "stays, as an anonymous aggregate" if rule.action == "carry" else "is hidden for good"
+    yield f"  a table that has held people who left for {rule.max_hold_days} days, because too few others changed, {what}"
     yield "  tables that never leave: " + (", ".join(sorted(policy.refuse)) or "none named")
     yield "  two-way tables that may leave: " + (", ".join(sorted(policy.two_way)) or "none")
 

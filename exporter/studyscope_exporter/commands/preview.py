@@ -27,6 +27,7 @@ SITUATIONS = {
     "held": "held: it would tell too much together with what was published before",
     "not_approved": "waits for an approver",
     "refused": "refused by the policy",
+    "retired": "retired: it held people who had left for longer than the policy lets it",
     "no_source": "no source of this site fills it",
 }
 

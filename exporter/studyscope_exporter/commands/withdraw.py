@@ -10,8 +10,10 @@ Repeating the command changes nothing. A register of consent does the same at ev
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 
+from studyscope_contract.policy import Deletions
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.disclosure.withdrawal import Withdrawal
 from studyscope_exporter.site import Site, StudyAtSite
@@ -43,7 +45,7 @@ def execute(chosen: argparse.Namespace) -> int:
             return 1
         for study in studies:
             (done,) = study.domain.withdraw(patient, day=site.clock.now().date())
-            print("\n".join(_said(study, done)))
+            print("\n".join(_said(study, done, site.clock.now().date())))
     return 0
 
 
@@ -58,7 +60,7 @@ def _confirmed(site: Site, patient: bytes, chosen: argparse.Namespace, studies: 
     return input(f"Type the word {WORD} to go on: ").strip().lower() == WORD
 
 
-def _said(at_site: StudyAtSite, done: Withdrawal) -> list[str]:
+def _said(at_site: StudyAtSite, done: Withdrawal, today: dt.date) -> list[str]:
     """What the person who asked for it may be told, in words."""
     study, policy = at_site.study.id, at_site.settings.policy
     if not done.new:
@@ -71,5 +73,13 @@ def _said(at_site: StudyAtSite, done: Withdrawal) -> list[str]:
         *said,
         f"  still shown, as multiples of {policy.parameters.b} in which nobody can be recognised: {tables}",
         f"  until so many others have joined or left that these tables move (at least {policy.parameters.m} people)",
+        _at_the_latest(policy.deletions, today),
         "  what was published before stays in the centre's history; it cannot be called back",
     ]
+
+
+def _at_the_latest(rule: Deletions, today: dt.date) -> str:
+    if rule.action == "carry":
+        return "  where too few ever do, they stay as they are (the policy carries them)"
+    end = today + dt.timedelta(days=rule.max_hold_days + 1)
+    return f"  or until {end} at the latest: then the policy hides for good what has not moved (retire)"

@@ -23,6 +23,7 @@ from studyscope_exporter.disclosure.decision import Decision, after, decided
 from studyscope_exporter.disclosure.errors import DisclosureError, DomainProblem, OlderGridPoint
 from studyscope_exporter.disclosure.files import DiskFiles, Files
 from studyscope_exporter.disclosure.frozen import FrozenDomain
+from studyscope_exporter.disclosure.holding import after_holding
 from studyscope_exporter.disclosure.ledger import written
 from studyscope_exporter.disclosure.opening import opened_state
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
@@ -167,6 +168,7 @@ class Domain:
             check(contributions, self._terms.study)
             contributions = self._admitted(state, contributions)
         done = step(state, contributions, point, self._terms, self._audit, self._random)
+        done = replace(done, state=after_holding(done.state, done.counted, point, self._terms))
         return done, signed_report(done.state, self._terms, facts, point, self._key)
 
     def _why_stopped(self, state: State) -> str | None:
@@ -216,7 +218,7 @@ class Domain:
         if loaded.state is None or loaded.state.activity == "withdrawn":
             return ()
         approved = self._terms.approved(loaded.state)
-        return tuple(key for key in self._terms.tables if key not in approved and not self._terms.refused(key))
+        return tuple(key for key in self._terms.tables if key not in approved and self._terms.may_leave(key, loaded.state))
 
     @_in_turn
     def withdraw(self, *patients: bytes, day: dt.date | None = None) -> tuple[Withdrawal, ...]:

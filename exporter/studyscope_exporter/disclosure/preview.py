@@ -17,7 +17,7 @@ from studyscope_exporter.disclosure.state import State
 from studyscope_exporter.disclosure.stepping import Step
 from studyscope_exporter.disclosure.terms import Terms
 
-Situation = Literal["moves", "gathering", "waiting", "held", "not_approved", "refused", "no_source"]
+Situation = Literal["moves", "gathering", "waiting", "held", "not_approved", "refused", "retired", "no_source"]
 """`gathering`: too few patients changed yet; `waiting`: frozen, its secret delay runs; `held`: by the audit."""
 
 
@@ -77,6 +77,8 @@ def _due(key: TableKey, state: State, terms: Terms) -> int | None:
 def _situation(key: TableKey, step: Step, terms: Terms, approved: frozenset[TableKey], due: int | None) -> Situation:
     if terms.refused(key):
         return "refused"
+    if step.state.table(key).retired:
+        return "retired"
     if key not in approved:
         return "not_approved"
     if key in step.moved:

@@ -36,7 +36,7 @@ def with_offers(facts: SiteFacts, state: State, terms: Terms) -> SiteFacts:
     """The site's facts with what the policy and the approvers say of each table."""
     approved, offers = terms.approved(state), dict[str, Offer](facts.tables)
     for key in terms.tables:
-        if terms.refused(key):
+        if not terms.may_leave(key, state):
             offers[key.table] = "refused"
         elif key not in approved:
             offers[key.table] = "not_approved"

@@ -47,7 +47,7 @@ def tables_approved(
 ) -> tuple[State, Acts, Approval]:
     """With this person's signature under the tables, and under the policy that they are approved with."""
     for table in tables:
-        if table not in terms.tables or terms.refused(table):
+        if table not in terms.tables or not terms.may_leave(table, state):
             raise ApprovalProblem(f"{table} is no table of this study that the policy lets out")
     approval = Approval.sign({table: terms.definitions[table] for table in tables}, terms.policy, key, day)
     state, acts = policy_signed(state, terms, key, day)

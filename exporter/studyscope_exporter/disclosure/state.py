@@ -65,6 +65,8 @@ class TableState:
     shown: Shown = ()
     terms: str = ""
     last_terms: str = ""
+    leaving_since: int | None = None  # grid point from which on it shows people who have left
+    retired: bool = False
 
 
 @dataclass(frozen=True, repr=False)

@@ -74,7 +74,10 @@ def _packed(state: State, intent: bytes) -> bytes:
         return {"frozen_at": one.frozen_at, "due": one.due, "snapshots": snapshots}
 
     def table(one: TableState) -> dict[str, Any]:
-        plain = {name: getattr(one, name) for name in ("epoch", "version", "released", "terms", "last_terms")}
+        plain = {
+            name: getattr(one, name)
+            for name in ("epoch", "version", "released", "terms", "last_terms", "leaving_since", "retired")
+        }
         return plain | {
             "clock": [one.clock.threshold, one.clock.delay_days],
             "snapshot": None if one.snapshot is None else snapshot(one.snapshot),

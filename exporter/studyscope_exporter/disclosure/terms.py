@@ -46,6 +46,11 @@ class Terms:
     def refused(self, key: TableKey) -> bool:
         return key.table in self.policy.refuse
 
+    def may_leave(self, key: TableKey, state: State) -> bool:
+        """Whether approvers can let the table out at all."""
+        table = state.tables.get(key)
+        return not self.refused(key) and not (table is not None and table.retired)
+
     def whole(self, key: TableKey) -> bool:
         """Whether every patient of the population is in the table."""
         return not self.tables[key].subpopulation
@@ -74,7 +79,7 @@ class Terms:
         return frozenset(
             key
             for key in self.tables
-            if not self.refused(key) and len(self.approvers(key, state.approvals)) >= self.approvals_needed(key, state)
+            if self.may_leave(key, state) and len(self.approvers(key, state.approvals)) >= self.approvals_needed(key, state)
         )
 
 

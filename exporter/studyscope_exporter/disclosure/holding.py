@@ -1,0 +1,51 @@
+"""How long a published table may hold people who have left: until it moves, or as long as the policy lets it.
+
+A table that holds them longer is carried on, or retired: hidden for good (privacy.md 2.3, `max_hold`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from studyscope_exporter.disclosure.census import ABSENT
+from studyscope_exporter.disclosure.contributions import POPULATION
+from studyscope_exporter.disclosure.gate import Counted
+from studyscope_exporter.disclosure.state import State, TableState
+from studyscope_exporter.disclosure.terms import Terms
+
+
+def after_holding(state: State, counted: Counted | None, point: int, terms: Terms) -> State:
+    """The state with the tables that hold somebody who left marked, and those retired that did so for too long.
+
+    `counted` is what was counted for this grid point, over the same roster; None where nothing was.
+    """
+    tables = {}
+    for key, table in state.tables.items():
+        since = table.leaving_since if counted is None else _since(table, counted, point)
+        table = replace(table, leaving_since=since)
+        tables[key] = _retired(table) if _too_long(since, point, terms) else table
+    return state.with_tables(tables)
+
+
+def _since(table: TableState, counted: Counted, point: int) -> int | None:
+    """The first grid point at which the table's snapshot held somebody who is not in the study any more."""
+    snapshot = table.snapshot
+    if snapshot is None or not table.shown:
+        return None
+    left = (snapshot.column != ABSENT) & (counted.columns[POPULATION] == ABSENT)
+    if not snapshot.gone and not bool(np.any(left)):
+        return None
+    return point if table.leaving_since is None else table.leaving_since
+
+
+def _too_long(since: int | None, point: int, terms: Terms) -> bool:
+    rule = terms.policy.deletions
+    days = 0 if since is None else (point - since) * terms.policy.grid.every_days
+    return rule.action == "retire" and days >= rule.max_hold_days
+
+
+def _retired(table: TableState) -> TableState:
+    """Hidden and emptied; it never shows a number again."""
+    return replace(table, snapshot=None, waiting=None, shown=(), terms="", leaving_since=None, retired=True)
