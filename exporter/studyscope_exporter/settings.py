@@ -14,7 +14,7 @@ from studyscope_contract.keys import KeyProblem, VerifyingKey
 from studyscope_contract.names import Slug
 from studyscope_contract.policy import Policy
 from studyscope_contract.study import Study, Text
-from studyscope_contract.yaml_file import FileProblem, Problem, Strict, read_yaml
+from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_yaml, read_yaml
 from studyscope_exporter.site_path import FOLDER, SitePath
 from studyscope_exporter.sources.kinds import settings_of_any_kind
 
@@ -36,6 +36,18 @@ class Centre(Strict):
         if parts.scheme == "http" and _is_this_machine(parts.hostname or ""):
             return url.rstrip("/")
         raise ValueError("must be an https:// address; http:// is allowed for this machine only")
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_a_proxy(cls, proxy: str | None) -> str | None:
+        if proxy is None:
+            return None
+        parts = urlsplit(proxy)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise ValueError(
+                "must be http://HOST:PORT, without a name and password: ask for an exception for the centre's address"
+            )
+        return proxy
 
 
 class Approver(Strict):
@@ -108,6 +120,12 @@ def read_site_file(path: Path) -> SiteSettings:
     """The settings in the site file at `path`; raises FileProblem with file, line, key and what is allowed."""
     path = path.absolute()
     return read_yaml(path, _model(), context={FOLDER: path.parent})
+
+
+def parse_site_file(raw: bytes, path: Path) -> SiteSettings:
+    """The settings in `raw`, as if it stood in the file at `path`; raises FileProblem."""
+    path = path.absolute()
+    return parse_yaml(raw, path, _model(), context={FOLDER: path.parent})
 
 
 def read_study_file(path: Path) -> Study:

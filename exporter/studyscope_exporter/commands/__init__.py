@@ -9,6 +9,7 @@ from studyscope_exporter.commands import (
     check,
     count,
     freeze,
+    init,
     keygen,
     ledger,
     once,
@@ -23,7 +24,7 @@ from studyscope_exporter.commands import (
     withdraw_site,
 )
 
-COMMANDS = (keygen, check, scan, count, preview, approve, once, run, status, ledger)
+COMMANDS = (init, keygen, check, scan, count, preview, approve, once, run, status, ledger)
 """In the order in which a new site meets them."""
 
 ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver)

@@ -9,14 +9,18 @@ import argparse
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from studyscope_exporter.clock import SystemClock
-from studyscope_exporter.identity import SiteIdentity
+from studyscope_exporter.checking.enrolment import enrolment
+from studyscope_exporter.checking.line import line_to
+from studyscope_exporter.checking.state_folder import MOUNTS, state_folder
+from studyscope_exporter.clock import Clock, SystemClock
+from studyscope_exporter.delivery.push import NotDelivered
+from studyscope_exporter.disclosure.errors import DisclosureError
+from studyscope_exporter.identity import IdentityProblem, SiteIdentity
 from studyscope_exporter.settings import SiteSettings, read_site_file
-from studyscope_exporter.site import Site
+from studyscope_exporter.site import Site, StudyAtSite
 from studyscope_exporter.sources.source import Finding
 
 
@@ -38,48 +42,58 @@ def execute(chosen: argparse.Namespace) -> int:
 
 def _everything(path: Path, settings: SiteSettings, *, reach: bool) -> Iterator[Finding]:
     yield Finding(True, f"{path}: site {settings.site}, {len(settings.sources)} sources, {len(settings.studies)} studies")
-    yield _state_folder(settings.state)
-    fingerprint = SiteIdentity.load(settings.keys).signing_key.public.fingerprint
-    yield Finding(True, f"keys in {settings.keys}; the centre must know the fingerprint {fingerprint}")
-    with Site(settings, SystemClock()) as site:
-        for source in site.sources:
-            yield from (Finding(found.ok, f"source {source.name}: {found.message}") for found in source.check())
-        for study in site.studies:
-            policy = study.settings.policy
-            numbers = policy.parameters
-            yield Finding(
-                True,
-                f"study {study.study.id} version {study.study.version}: policy {policy.preset}, numbers in multiples of "
-                f"{numbers.b}, nothing under {numbers.s}, nothing moves for fewer than {numbers.m} people",
-            )
-            if study.study.site(settings.site) is None:
-                yield Finding(False, f"study {study.study.id} does not name site {settings.site}: ask its coordinator to add it")
-            waiting = study.domain.pending_approvals()
-            if waiting:
-                yield Finding(
-                    False, f"study {study.study.id}: {len(waiting)} tables wait for an approver; see preview, then approve"
-                )
-            if reach:
-                yield _centre(site, study.settings.centre.url, study.settings.study_file)
-
-
-def _state_folder(state: Path) -> Finding:
-    where = state if state.exists() else state.parent
-    if not os.access(where, os.W_OK):
-        return Finding(False, f"state folder {state} cannot be written: give it to the user that runs the exporter")
-    return Finding(True, f"state folder {state} can be written")
-
-
-def _centre(site: Site, url: str, study_file: Path) -> Finding:
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    study = next(study for study in site.studies if study.settings.study_file == study_file)
-    client = site.client(study)
+    yield from state_folder(settings.state, MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else "")
+    clock = SystemClock()
+    lines = [*_lines(settings, clock)] if reach else []
     try:
-        problem = client.reachable()
+        fingerprint = SiteIdentity.load(settings.keys).signing_key.public.fingerprint
+        yield Finding(True, f"keys in {settings.keys}; the centre must know the fingerprint {fingerprint}")
+        with Site(settings, clock) as site:
+            yield from _site(site, reach=reach and all(finding.ok for finding in lines))
+    except (IdentityProblem, DisclosureError) as problem:
+        yield Finding(False, str(problem))
+    yield from lines
+
+
+def _site(site: Site, *, reach: bool) -> Iterator[Finding]:
+    for source in site.sources:
+        yield from (Finding(found.ok, f"source {source.name}: {found.message}") for found in source.check())
+    if not site.sources:
+        yield Finding(False, "no source is named: add one under `sources`, else there is nothing to count")
+    for study in site.studies:
+        yield from _study(site, study)
+        if reach:
+            yield from _enrolment(site, study)
+
+
+def _study(site: Site, at_site: StudyAtSite) -> Iterator[Finding]:
+    study, policy = at_site.study, at_site.settings.policy
+    numbers = policy.parameters
+    yield Finding(
+        True,
+        f"study {study.id} version {study.version}: policy {policy.preset}, numbers in multiples of "
+        f"{numbers.b}, nothing under {numbers.s}, nothing moves for fewer than {numbers.m} people",
+    )
+    if study.site(site.settings.site) is None:
+        yield Finding(False, f"study {study.id} does not name site {site.settings.site}: ask its coordinator to add it")
+    waiting = at_site.domain.pending_approvals()
+    if waiting:
+        yield Finding(False, f"study {study.id}: {len(waiting)} tables wait for an approver; see preview, then approve")
+    if frozen := at_site.domain.status().frozen:
+        yield Finding(False, f"study {study.id} is frozen: {frozen}; see docs/troubleshooting.md, 'frozen'")
+
+
+def _lines(settings: SiteSettings, clock: Clock) -> Iterator[Finding]:
+    """Each centre once, however many studies go there."""
+    for centre in dict.fromkeys(study.centre for study in settings.studies):
+        yield from line_to(centre, clock.now(), os.environ)
+
+
+def _enrolment(site: Site, at_site: StudyAtSite) -> Iterator[Finding]:
+    client = site.client(at_site)
+    try:
+        yield from enrolment(client, site.settings.site, at_site.study, at_site.domain.status().sequence)
+    except NotDelivered as problem:
+        yield Finding(False, str(problem))
     finally:
         client.close()
-    firewall = f"outbound TCP from this machine to {parts.hostname}, port {port}; nothing inbound"
-    if problem:
-        return Finding(False, f"{problem}. For the firewall form: {firewall}")
-    return Finding(True, f"the centre {url} answers ({firewall})")

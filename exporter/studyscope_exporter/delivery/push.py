@@ -67,13 +67,28 @@ class CentreClient:
                 set_aside += 1
         return Delivered(accepted, set_aside)
 
-    def reachable(self) -> str | None:
-        """None when the centre answers; else, in words, why not."""
+    def health(self) -> httpx.Response:
+        """The centre's answer to whether it lives; raises httpx.HTTPError."""
+        return self._http.get("/healthz")
+
+    def study_file(self, study: str) -> bytes | None:
+        """The study file in force at the centre, None when it has no such study; raises NotDelivered."""
+        answer = self._get(f"/api/v1/studies/{study}")
+        return None if answer.status_code == 404 else answer.content
+
+    def last_sequence(self, study: str, site: str) -> int | None:
+        """Number of the newest report that the centre holds of the site, None for none; raises NotDelivered."""
+        answer = self._get(f"/api/v1/sites/{study}/{site}/last")
+        return None if answer.status_code == 404 else int(json.loads(answer.content)["sequence"])
+
+    def _get(self, address: str) -> httpx.Response:
         try:
-            answer = self._http.get("/healthz")
+            answer = self._http.get(address)
         except httpx.HTTPError as error:
-            return f"{self._url} cannot be reached: {_reason(error)}"
-        return None if answer.status_code == 200 else f"{self._url}/healthz answered {answer.status_code}"
+            raise NotDelivered(f"{self._url} cannot be reached: {_reason(error)}", temporary=True) from None
+        if answer.status_code not in (200, 404):
+            raise NotDelivered(f"{self._url}{address} answered {answer.status_code}", temporary=True)
+        return answer
 
     def close(self) -> None:
         self._http.close()

@@ -1,0 +1,88 @@
+"""A site file as `init` writes it: what was answered, and for everything else a comment that says what could stand there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+DEFAULT_LINK = "{PatientID}_{*}"
+"""How label maps are usually named; without a link they enter no patient table."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The answers. Paths are as they were given: the site file's folder is where relative ones begin."""
+
+    site: str
+    study_file: str
+    centre: str
+    approvers: Mapping[str, str]  # name -> public key
+    state: str = "state"
+    keys: str = "keys"
+    dicom: tuple[str, ...] = ()
+    label_maps: tuple[str, ...] = ()
+    link: str = DEFAULT_LINK
+    job_logs: tuple[str, ...] = ()
+    issuer: str = ""
+    preset: str = "tens"
+    ca_file: str = ""
+    proxy: str = ""
+    metrics_port: int | None = None
+
+    def text(self) -> str:
+        """The site file with its comments."""
+        template = Template((resources.files(__package__) / "site.yaml.in").read_text(encoding="utf-8"))
+        return template.substitute(
+            site=_quoted(self.site),
+            state=_quoted(self.state),
+            keys=_quoted(self.keys),
+            issuer=_line("default_issuer", self.issuer, "HOSPITAL-BERLIN"),
+            metrics_port=_line("local_metrics_port", self.metrics_port, 9411),
+            sources="\n".join(self._sources()),
+            study_file=_quoted(self.study_file),
+            centre=_quoted(self.centre),
+            ca_file=_line("ca_file", self.ca_file, "/etc/ssl/hospital-ca.pem"),
+            proxy=_line("proxy", self.proxy, "http://proxy.hospital.example:3128"),
+            preset=_quoted(self.preset),
+            approvers="\n".join(
+                f"      - {{name: {_quoted(name)}, key: {_quoted(key)}}}" for name, key in self.approvers.items()
+            ),
+        )
+
+    def _sources(self) -> list[str]:
+        link = f"link: {{by: pattern, pattern: {_quoted(self.link)}}}"
+        rows = [
+            *_rows("archive", "folder", self.dicom),
+            *_rows("results", "nifti", self.label_maps, link),
+            *_rows("jobs", "jobs", self.job_logs),
+        ]
+        return ["sources:", *rows] if rows else ["sources: []   # none yet: add at least one of the above"]
+
+
+def _rows(name: str, kind: str, paths: Iterable[str], *more: str) -> list[str]:
+    """One line per source; the second of a kind is called `NAME-2`."""
+    rows = []
+    for number, path in enumerate(paths, start=1):
+        called = name if number == 1 else f"{name}-{number}"
+        rows.append(f"  - {{{', '.join((f'name: {called}', f'kind: {kind}', f'path: {_quoted(path)}', *more))}}}")
+    return rows
+
+
+def _line(key: str, value: str | int | None, example: str | int) -> str:
+    """`key: value`, or the same as a comment with an example where nothing was answered."""
+    return f"{key}: {_quoted(value)}" if value else f"# {key}: {_quoted(example)}"
+
+
+def _quoted(value: str | int) -> str:
+    """A YAML scalar: every JSON string is one."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def relative(path: Path, folder: Path) -> str:
+    """`path` as a site file in `folder` best names it."""
+    absolute = path.expanduser().absolute()
+    return str(absolute.relative_to(folder)) if absolute.is_relative_to(folder) else str(absolute)
