@@ -5,19 +5,15 @@ RegisterProblem    the file cannot be used at all; the message says what to chan
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pydantic import Field, model_validator
 
 from studyscope_contract.yaml_file import Strict
-
-MOST_LINES_NAMED = 10
+from studyscope_exporter.csv_table import Encoding, TableProblem, rows_of, sentences
 
 
 class RegisterProblem(Exception):
@@ -53,7 +49,7 @@ class Format(Strict):
 
     columns: Columns = Columns()
     words: Words = Words()
-    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
+    encoding: Encoding = "utf-8"
     date_format: str = Field(default="%Y-%m-%d", description="as in Python's strptime; German dates are '%d.%m.%Y'")
 
 
@@ -81,15 +77,19 @@ class Register:
 
     def to_mend(self) -> list[str]:
         """A sentence for each thing that is wrong with a line."""
-        return [f"{_lines(numbers)}: {reason}" for reason, numbers in sorted(self.bad.items())]
+        return sentences(self.bad)
 
 
 def read_register(raw: bytes, form: Format, today: dt.date) -> Register:
     """The register in `raw`; raises RegisterProblem. A withdrawal dated after `today` does not count yet."""
     register = Register()
-    for line, row in _rows(raw, form):
-        register.rows += 1
-        _take(line, row, form, today, register)
+    wanted = [name for name in form.columns.model_dump().values() if name is not None]
+    try:
+        for line, row in rows_of(raw, form.encoding, wanted):
+            register.rows += 1
+            _take(line, row, form, today, register)
+    except TableProblem as problem:
+        raise RegisterProblem(str(problem)) from None
     return register
 
 
@@ -113,32 +113,3 @@ def _take(line: int, row: Mapping[str, str], form: Format, today: dt.date, regis
     if day <= today:
         issuer, study = (row[name] if name else "" for name in (columns.issuer, columns.study))
         register.withdrawn.append(Entry(row[columns.patient], issuer, study, line))
-
-
-def _rows(raw: bytes, form: Format) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Each row with its line in the file, texts stripped."""
-    try:
-        text = raw.decode("utf-8-sig" if form.encoding == "utf-8" else form.encoding)
-    except UnicodeError:
-        raise RegisterProblem(
-            f"is not {form.encoding}; save it as UTF-8, or set `encoding` (Excel in western Europe: cp1252)"
-        ) from None
-    head = text.partition("\n")[0]
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), restval="")
-    try:
-        there = [name.strip() for name in rows.fieldnames or ()]
-        rows.fieldnames = there
-        wanted = [name for name in form.columns.model_dump().values() if name is not None]
-        for name in wanted:
-            if name not in there:
-                raise RegisterProblem(f"has no column {name!r}; there are: {', '.join(there) or 'none'}")
-        for row in rows:
-            yield rows.line_num, {name: (row[name] or "").strip() for name in wanted}
-    except csv.Error as error:
-        raise RegisterProblem(f"is no CSV table at line {rows.line_num}: {error}") from None
-
-
-def _lines(numbers: list[int]) -> str:
-    named = ", ".join(map(str, numbers[:MOST_LINES_NAMED]))
-    more = f" and {len(numbers) - MOST_LINES_NAMED} more" if len(numbers) > MOST_LINES_NAMED else ""
-    return f"line{'s' if len(numbers) > 1 else ''} {named}{more}"

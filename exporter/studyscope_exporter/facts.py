@@ -15,7 +15,8 @@ from studyscope_contract.study import Study
 from studyscope_exporter.release_number import release_number
 
 KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys((table.id for table in (*progress.TABLES, *imaging.TABLES)), frozenset({"folder"})),
+    **dict.fromkeys((table.id for table in (*progress.TABLES, *imaging.TABLES)), frozenset({"folder", "images"})),
+    progress.ROSTER_STATE.id: frozenset({"roster"}),
     **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "nifti"})),
     **dict.fromkeys((table.id for table in jobs.TABLES), frozenset({"jobs"})),
 }

@@ -33,7 +33,9 @@ from studyscope_exporter.release_number import release_number
 from studyscope_exporter.settings import SiteSettings, StudySettings, effective_policy, read_study_file
 from studyscope_exporter.sources.consent import EVERY_STUDY, ConsentSource, withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, open_source
+from studyscope_exporter.sources.roster import expected_patients
 from studyscope_exporter.sources.source import NoProgress, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.tracker import tracked_patients
 
 log = logging.getLogger(__name__)
 
@@ -153,9 +155,21 @@ class Site:
                 study.domain.withdraw(*patients, day=self.clock.now().date())
 
     def _collect(self, at_site: StudyAtSite) -> Contributions:
+        return at_site.domain.admitted(Contributions(collect(self.records(at_site))))
+
+    def records(self, at_site: StudyAtSite) -> StudyRecords:
+        """The exact records of a study, as the last scan found them; they stay here."""
         names = at_site.settings.sources
-        records = StudyRecords(self.inventory, at_site.study, self.clock.now(), None if names is None else frozenset(names))
-        return at_site.domain.admitted(Contributions(collect(records)))
+        sources = None if names is None else frozenset(names)
+        of_study = [source for source in self.settings.sources if sources is None or source.name in sources]
+        return StudyRecords(
+            self.inventory,
+            at_site.study,
+            self.clock.now(),
+            sources,
+            roster=expected_patients(self.inventory, [one.name for one in of_study if one.kind == "roster"]),
+            tracked=tracked_patients(self.inventory, [one.name for one in of_study if one.kind == "tracker"]),
+        )
 
     def contributions(self, at_site: StudyAtSite) -> Contributions | None:
         """What the last finished scan found; None when there is none, or the one after it was cut short."""

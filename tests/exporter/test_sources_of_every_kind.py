@@ -16,7 +16,9 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.sources.consent import withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, kinds, open_source
+from studyscope_exporter.sources.roster import patients_on
 from studyscope_exporter.sources.source import NoProgress, Source, SourceUnavailable
+from studyscope_exporter.sources.tracker import tracked_stages
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 
@@ -49,11 +51,32 @@ def a_register_of_consent(path: Path) -> dict[str, Any]:
     return {"kind": "consent", "path": path}
 
 
+def a_roster(path: Path) -> dict[str, Any]:
+    path.write_text("PatientID\nAda\nBen\n")
+    return {"kind": "roster", "path": path}
+
+
+def a_progress_table(path: Path) -> dict[str, Any]:
+    path.write_text("PatientID,Segmented,Reviewed\nAda,yes,\nBen,,2026-01-02\n")
+    return {"kind": "tracker", "path": path, "stages": {"segmented": "Segmented", "reviewed": "Reviewed"}}
+
+
+def images_with_a_table(path: Path) -> dict[str, Any]:
+    path.mkdir()
+    for name in ("one.png", "two.png"):
+        (path / name).write_bytes(b"image")
+    (path / "images.csv").write_text("file,PatientID,Modality\none.png,Ada,OP\ntwo.png,Ben,OP\n")
+    return {"kind": "images", "path": path, "table": path / "images.csv"}
+
+
 EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "folder": a_folder,
     "nifti": label_maps,
     "jobs": a_job_log,
     "consent": a_register_of_consent,
+    "roster": a_roster,
+    "tracker": a_progress_table,
+    "images": images_with_a_table,
 }
 """For each kind: makes two items at a path, and gives the settings of a source that holds them."""
 
@@ -69,8 +92,17 @@ class Example:
 
     def records(self) -> int:
         frames = (self.inventory.series_frame(), self.inventory.segmentations_frame(), self.inventory.jobs_frame())
-        withdrawn = withdrawn_patients(self.inventory, "under-test") if self.settings.kind == "consent" else ()
-        return sum(len(frame) for frame in frames) + len(withdrawn)
+        return sum(len(frame) for frame in frames) + self._kept()
+
+    def _kept(self) -> int:
+        """What sources of lists keep instead of records."""
+        if self.settings.kind == "consent":
+            return len(withdrawn_patients(self.inventory, "under-test"))
+        if self.settings.kind == "roster":
+            return len(patients_on(self.inventory, "under-test"))
+        if self.settings.kind == "tracker":
+            return sum(map(len, tracked_stages(self.inventory, "under-test").values()))
+        return 0
 
 
 @pytest.fixture(params=sorted(EXAMPLES))

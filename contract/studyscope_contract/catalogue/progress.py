@@ -32,4 +32,15 @@ REACHED = Table(
     dimensions=(Dimension("stage", STAGES),),
 )
 
-TABLES = (PATIENTS, STAGE, REACHED)
+ROSTER_STATE = Table(
+    id="roster_state",
+    metric="study_patients_by_roster_state",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Patients with images of the study by whether they are on the site's list of expected patients.",
+    rule="Whether the patient is on the site's roster; the roster itself never leaves.",
+    dimensions=(Dimension("roster", ("expected", "unexpected")),),
+    subpopulation=True,
+)
+
+TABLES = (PATIENTS, STAGE, REACHED, ROSTER_STATE)

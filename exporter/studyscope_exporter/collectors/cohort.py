@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,13 +35,23 @@ class Frames(Protocol):
 class StudyRecords:
     """The records of one study at one site, exact; `now` decides which running jobs are stuck.
 
-    `sources` restricts them to the named sources; None means all of the site.
+    `sources` restricts them to the named sources; None means all of the site. `roster` gives the
+    expected patients with the day by which their images are due, None without a list; `tracked` who
+    reached which stage by a table that people fill in.
     """
 
     frames: Frames
     study: Study
     now: dt.datetime
     sources: frozenset[str] | None = None
+    roster: Mapping[bytes, dt.date | None] | None = None
+    tracked: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+
+    @property
+    def expected_by_now(self) -> frozenset[bytes]:
+        """Patients on the roster whose images should be there today."""
+        today = self.now.date()
+        return frozenset(patient for patient, due in (self.roster or {}).items() if due is None or due <= today)
 
     @cached_property
     def images(self) -> pd.DataFrame:

@@ -22,6 +22,13 @@ def reached(records: StudyRecords, _: str) -> Contribution:
     return {patient: up_to[last] for patient, last in _last_stage(records).items()}
 
 
+def roster_state(records: StudyRecords, _: str) -> Contribution:
+    if records.roster is None:
+        return {}
+    on, off = frozenset({("expected",)}), frozenset({("unexpected",)})
+    return {patient: on if patient in records.roster else off for patient in records.patients}
+
+
 def _last_stage(records: StudyRecords) -> dict[bytes, str]:
     """The last stage of the study that was found for each patient."""
     found = dict.fromkeys(records.patients, "imaged")
@@ -32,7 +39,11 @@ def _last_stage(records: StudyRecords) -> dict[bytes, str]:
 
 
 def _found_in(records: StudyRecords, stage_code: str) -> frozenset[bytes]:
-    """Patients for whom something proves the stage; what proves `transferred` comes with the roster."""
+    """Patients of the study for whom a record or the site's own table proves the stage."""
+    return _proven(records, stage_code) | (records.tracked.get(stage_code, frozenset()) & records.patients)
+
+
+def _proven(records: StudyRecords, stage_code: str) -> frozenset[bytes]:
     made = records.all_segmentations
     if stage_code == "segmented":
         filled = records.structures[records.structures["volume_ml"] > 0]
@@ -45,4 +56,9 @@ def _found_in(records: StudyRecords, stage_code: str) -> frozenset[bytes]:
     return frozenset()
 
 
-COLLECTORS: dict[str, Collector] = {progress.PATIENTS.id: population, progress.STAGE.id: stage, progress.REACHED.id: reached}
+COLLECTORS: dict[str, Collector] = {
+    progress.PATIENTS.id: population,
+    progress.STAGE.id: stage,
+    progress.REACHED.id: reached,
+    progress.ROSTER_STATE.id: roster_state,
+}

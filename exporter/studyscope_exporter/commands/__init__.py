@@ -6,6 +6,7 @@ The module's docstring is the command's help.
 from studyscope_exporter.commands import (
     approve,
     approver,
+    cases,
     check,
     count,
     freeze,
@@ -20,11 +21,13 @@ from studyscope_exporter.commands import (
     run,
     scan,
     status,
+    why,
     withdraw,
     withdraw_site,
 )
 
 COMMANDS = (init, keygen, check, scan, count, preview, approve, once, run, status, ledger)
+COMMANDS = (keygen, check, scan, count, preview, approve, once, run, status, cases, why, ledger)
 """In the order in which a new site meets them."""
 
 ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver)

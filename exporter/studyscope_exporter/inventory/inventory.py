@@ -11,9 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from studyscope_exporter.inventory import frames
+from studyscope_exporter.inventory import frames, places
 from studyscope_exporter.inventory.errors import UnknownNumber, WrongInventoryKey
 from studyscope_exporter.inventory.folder_rows import FolderRows
+from studyscope_exporter.inventory.places import Place
 from studyscope_exporter.inventory.reading import Reading, Record
 from studyscope_exporter.inventory.record_rows import RecordRows
 from studyscope_exporter.inventory.schema import connect
@@ -144,6 +145,17 @@ class Inventory:
             raise UnknownNumber(number)
         root = self._seal.open(row[1], b"root")
         return Path(os.fsdecode(os.path.join(root, listing.path, listing.names[listing.numbers.index(number)])))  # noqa: PTH118
+
+    def place_of(self, table: str, key: bytes) -> Place | None:
+        """Where the record of a `job`, `segmentation`, `series`, `study` or `patient` with this key comes from."""
+        return places.place_of(self._db, table, key)
+
+    def place(self, number: int) -> Place | None:
+        return places.place(self._db, number)
+
+    def series_of(self, table: str, key: bytes) -> list[bytes]:
+        """Keys of the series of a `patient`, `study` or `series`."""
+        return places.series_of(self._db, table, key)
 
     def reasons(self, source: str) -> tuple[dict[str, int], dict[str, int]]:
         """How many files of a source are unreadable and ignored, each by reason."""

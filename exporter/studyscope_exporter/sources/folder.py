@@ -64,20 +64,21 @@ class FolderSource:
             inventory,
             self.settings.name,
             self.settings.path,
-            InstanceReader(self._pseudonyms()),
+            InstanceReader(self.pseudonyms()),
             self._reads_as(),
             follow_links=self.settings.follow_links,
             skip=self.settings.skip,
             executor=self.site.executor,
         ).run(progress)
 
-    def _pseudonyms(self) -> Pseudonyms:
+    def pseudonyms(self) -> Pseudonyms:
+        """Those of the site, with this source's own default issuer."""
         issuer = self.settings.issuer
         return replace(self.site.pseudonyms, default_issuer=issuer) if issuer else self.site.pseudonyms
 
     def _reads_as(self) -> bytes:
         """A digest of everything but the files themselves that decides what a header gives."""
-        pseudonyms = self._pseudonyms()
+        pseudonyms = self.pseudonyms()
         said = repr((_READS_AS, WANTED, vocabulary_hash(), pseudonyms.default_issuer, pseudonyms.patient("")))
         return hashlib.blake2b(said.encode(), digest_size=16).digest()
 

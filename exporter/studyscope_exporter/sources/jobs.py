@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -124,6 +124,24 @@ class JobsSource:
         result.unreadable = dict(note.bad)
         result.unlinked = inventory.unlinked(self.name)
         return result
+
+    def identifiers(self, items: Collection[bytes]) -> dict[bytes, str]:
+        """The runs' own ids, from the log as it is now."""
+        named: dict[bytes, str] = {}
+        try:
+            reader = self._reader()
+            for path, offset in logs_to_read(self.settings.path, Place()):
+                for line in lines(path, offset):
+                    try:
+                        event = reader.read(line.content or b"")
+                    except BadLine:
+                        continue
+                    run = self.site.pseudonyms.job(self.name, event.workflow, event.id)
+                    if run in items:
+                        named[run] = f"job {event.id} of {event.workflow} in {path}"
+        except (LinkProblem, OSError):
+            return named
+        return named
 
     def _reader(self) -> EventReader:
         settings = self.settings

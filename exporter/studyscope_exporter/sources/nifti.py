@@ -87,19 +87,7 @@ class NiftiSource:
             link = self._link()
         except LinkProblem as problem:
             raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False) from None
-        settings = self.settings
-        reader = CaseReader(
-            source=settings.name,
-            root=settings.path.absolute(),
-            folders=settings.layout == "folders",
-            labels=settings.labels,
-            algorithm=settings.algorithm.strip().lower(),
-            algorithm_version=settings.algorithm_version.strip(),
-            review_state=settings.review_state,
-            review_folders=settings.review_folders,
-            reading=settings.reading,
-            link=link,
-        )
+        settings, reader = self.settings, self._case_reader(link)
         scan = FileScan(
             inventory,
             settings.name,
@@ -116,6 +104,25 @@ class NiftiSource:
         inventory.link_segmentations(self.name)
         result.unlinked = inventory.unlinked(self.name)
         return result
+
+    def case_reader(self) -> CaseReader:
+        """What reads one case; raises LinkProblem."""
+        return self._case_reader(self._link())
+
+    def _case_reader(self, link: Link) -> CaseReader:
+        settings = self.settings
+        return CaseReader(
+            source=settings.name,
+            root=settings.path.absolute(),
+            folders=settings.layout == "folders",
+            labels=settings.labels,
+            algorithm=settings.algorithm.strip().lower(),
+            algorithm_version=settings.algorithm_version.strip(),
+            review_state=settings.review_state,
+            review_folders=settings.review_folders,
+            reading=settings.reading,
+            link=link,
+        )
 
     def _link(self) -> Link:
         return Link.opened(self.settings.link, self.site.pseudonyms)

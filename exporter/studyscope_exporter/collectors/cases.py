@@ -1,0 +1,83 @@
+"""Which records stand behind a number: keys of cases, from the exact records, for the site's own eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from studyscope_exporter.collectors.cohort import StudyRecords
+
+Table = Literal["job", "segmentation", "series", "patient"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case: which kind of record it is, its key, and what is the matter with it."""
+
+    table: Table
+    key: bytes = field(repr=False)
+    what: str
+
+
+def failed(records: StudyRecords) -> Iterator[Case]:
+    """Patients' latest jobs that failed."""
+    for workflow in records.study.workflows:
+        jobs = records.jobs(workflow.id)
+        for job in jobs[jobs["outcome"] == "failed"].to_dict("records"):
+            yield Case("job", job["job_key"], f"{workflow.id}: failed, {job['failure_reason']}")
+
+
+def stuck(records: StudyRecords) -> Iterator[Case]:
+    """Patients' latest jobs that run for longer than the study allows."""
+    for workflow in records.study.workflows:
+        jobs = records.jobs(workflow.id)
+        for job in jobs[jobs["outcome"] == "stuck"].to_dict("records"):
+            hours = (records.now - job["started_at"]).total_seconds() / 3600
+            limit = f"stuck after {workflow.stuck_after_hours} h"
+            yield Case("job", job["job_key"], f"{workflow.id}: running for {hours:.0f} h; {limit}")
+
+
+def empty(records: StudyRecords) -> Iterator[Case]:
+    """Latest segmentations in which a structure of the study is missing or empty."""
+    found = records.structures
+    filled = set(zip(found[found["volume_ml"] > 0]["segmentation_key"], found[found["volume_ml"] > 0]["code"], strict=True))
+    there = set(zip(found["segmentation_key"], found["code"], strict=True))
+    for segmentation in records.segmentations["segmentation_key"]:
+        for structure in records.study.structures:
+            if (segmentation, structure.code) not in filled:
+                how = "empty" if (segmentation, structure.code) in there else "missing"
+                yield Case("segmentation", segmentation, f"{structure.label} is {how}")
+
+
+def unsegmented(records: StudyRecords) -> Iterator[Case]:
+    """Patients with images of the study and no segmentation of its algorithm."""
+    done = set(records.segmentations["patient_key"])
+    for first in records.first_images.to_dict("records"):
+        if first["patient_key"] not in done:
+            yield Case("series", first["series_key"], f"imaged on {first['acquired_on'] or 'an unknown day'}, not segmented")
+
+
+def missing(records: StudyRecords) -> Iterator[Case]:
+    """Patients on the roster who should have images by now and have none of this study."""
+    for patient in sorted(records.expected_by_now - records.patients):
+        yield Case("patient", patient, "on the roster, no images of this study")
+
+
+def unexpected(records: StudyRecords) -> Iterator[Case]:
+    """Patients with images of the study who are on no roster."""
+    if records.roster is None:
+        return
+    for first in records.first_images.to_dict("records"):
+        if first["patient_key"] not in records.roster:
+            yield Case("series", first["series_key"], "has images of this study, is not on the roster")
+
+
+CASES: dict[str, Callable[[StudyRecords], Iterator[Case]]] = {
+    "missing": missing,
+    "unexpected": unexpected,
+    "unsegmented": unsegmented,
+    "empty": empty,
+    "failed": failed,
+    "stuck": stuck,
+}

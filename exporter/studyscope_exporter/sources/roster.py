@@ -1,0 +1,154 @@
+"""The site's list of expected patients: a CSV table, also as REDCap exports it. It never leaves the site.
+
+With it the site sees who is missing and who is unexpected (`cases`), and how many patients with images
+are on the list becomes a table like any other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import Field
+
+from studyscope_contract.names import Slug
+from studyscope_contract.yaml_file import Strict
+from studyscope_exporter.csv_table import Encoding, TableProblem, rows_of, sentences
+from studyscope_exporter.inventory import Inventory
+from studyscope_exporter.site_path import SitePath
+from studyscope_exporter.sources.kinds import SiteContext
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+
+
+class Columns(Strict):
+    """What the columns are called; `issuer` and `due` may be left out."""
+
+    patient: str = "PatientID"
+    issuer: str | None = None
+    due: str | None = Field(default=None, description="day by which images are expected; later ones are not missing yet")
+
+
+class Settings(Strict):
+    """Where the list is and how it is written."""
+
+    name: Slug
+    kind: Literal["roster"]
+    path: SitePath
+    columns: Columns = Columns()
+    where: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="column -> values; only lines with one of them count, as in redcap_event_name"
+    )
+    encoding: Encoding = "utf-8"
+    date_format: str = Field(default="%Y-%m-%d", description="as in Python's strptime; German dates are '%d.%m.%Y'")
+    issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where a line names none")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One patient of the list; `due` None: expected by now."""
+
+    key: bytes
+    patient_id: str = field(repr=False)
+    due: dt.date | None
+
+
+@dataclass
+class _Read:
+    rows: int = 0
+    expected: dict[bytes, Expected] = field(default_factory=dict, repr=False)
+    bad: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RosterSource:
+    """The source of that kind; see Source."""
+
+    settings: Settings
+    site: SiteContext
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def check(self) -> list[Finding]:
+        try:
+            read = self._read()
+        except SourceUnavailable as problem:
+            return [Finding(False, str(problem))]
+        path = self.settings.path
+        good = Finding(True, f"{path} can be read: {read.rows} lines, {len(read.expected)} patients")
+        return [good, *(Finding(False, f"{path}, {sentence}") for sentence in sentences(read.bad))]
+
+    def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
+        read = self._read()
+        progress.total(read.rows)
+        before = set(patients_on(inventory, self.name))
+        kept = {key.hex(): one.due and one.due.isoformat() for key, one in sorted(read.expected.items())}
+        inventory.keep_note(self.name, json.dumps(kept).encode())
+        progress.advance(read.rows)
+        unreadable = {reason.split(";")[0]: len(lines) for reason, lines in read.bad.items()}
+        new, gone = len(read.expected.keys() - before), len(before - read.expected.keys())
+        return ScanResult(seen=read.rows, read=new, removed=gone, unreadable=unreadable, to_mend=sentences(read.bad))
+
+    def patients(self) -> Mapping[bytes, Expected]:
+        """Everybody on the list, read anew; raises SourceUnavailable."""
+        return self._read().expected
+
+    def _read(self) -> _Read:
+        settings, read = self.settings, _Read()
+        named = [name for name in settings.columns.model_dump().values() if name is not None]
+        try:
+            for line, row in rows_of(settings.path.read_bytes(), settings.encoding, [*named, *settings.where]):
+                read.rows += 1
+                self._take(line, row, read)
+        except OSError as error:
+            message = f"{settings.path} cannot be read ({error.strerror}); is it there, and may the exporter read it?"
+            raise SourceUnavailable(message, temporary=True) from None
+        except TableProblem as problem:
+            raise SourceUnavailable(f"{settings.path} {problem}", temporary=False) from None
+        return read
+
+    def _take(self, line: int, row: Mapping[str, str], read: _Read) -> None:
+        settings, columns = self.settings, self.settings.columns
+        if any(row[column] not in values for column, values in settings.where.items()):
+            return
+        if not row[columns.patient]:
+            read.bad.setdefault("names no patient", []).append(line)
+            return
+        due = None
+        if columns.due and row[columns.due]:
+            try:
+                due = dt.datetime.strptime(row[columns.due], settings.date_format).date()  # noqa: DTZ007 - a day
+            except ValueError:
+                read.bad.setdefault(f"the day is not as {settings.date_format}; taken as expected by now", []).append(line)
+        issuer = (row[columns.issuer] if columns.issuer else "") or settings.issuer
+        key = self.site.pseudonyms.patient(row[columns.patient], issuer)
+        # A REDCap export has a line per event; the first day counts.
+        known = read.expected.get(key)
+        if known is None or (known.due is not None and (due is None or due < known.due)):
+            read.expected[key] = Expected(key, row[columns.patient], due)
+
+
+def patients_on(inventory: Inventory, source: str) -> Mapping[bytes, dt.date | None]:
+    """Who was on the list at the last pass, with the day by which images are expected."""
+    kept: dict[str, str | None] = json.loads(inventory.note(source) or b"{}")
+    return {bytes.fromhex(key): dt.date.fromisoformat(due) if due else None for key, due in kept.items()}
+
+
+def expected_patients(inventory: Inventory, sources: Collection[str]) -> Mapping[bytes, dt.date | None] | None:
+    """Everybody on the lists of `sources`; None where there is no list that was ever read."""
+    read = [source for source in sources if inventory.note(source)]
+    if not read:
+        return None
+    everybody: dict[bytes, dt.date | None] = {}
+    for source in read:
+        everybody |= patients_on(inventory, source)
+    return everybody
+
+
+def open_source(settings: Settings, site: SiteContext) -> RosterSource:
+    """The source that `settings` describe."""
+    return RosterSource(settings, site)
