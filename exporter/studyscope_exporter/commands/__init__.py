@@ -26,8 +26,7 @@ from studyscope_exporter.commands import (
     withdraw_site,
 )
 
-COMMANDS = (init, keygen, check, scan, count, preview, approve, once, run, status, ledger)
-COMMANDS = (keygen, check, scan, count, preview, approve, once, run, status, cases, why, ledger)
+COMMANDS = (init, keygen, check, scan, count, preview, approve, once, run, status, cases, why, ledger)
 """In the order in which a new site meets them."""
 
 ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver)
