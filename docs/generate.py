@@ -36,7 +36,7 @@ def what_leaves() -> str:
         "|---|---|---|---|",
         *(_row(table) for table in TABLES.values()),
         "",
-        "A table marked *per structure* or *per workflow* exists once for each of those that the study file names.",
+        "A table marked *per structure* (landmark, classifier, workflow) exists once for each that the study file names.",
         "In a table marked *sensitive* a number that would say the same of everybody is withheld too, and in a two-way one a",
         "number that would say the same of a whole subgroup. A *two-way* table exists only where the hospital's policy",
         "declares it (`two_way`), and needs the signatures of two approvers.",

@@ -12,8 +12,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from studyscope_contract.keys import KeyProblem, VerifyingKey
-from studyscope_contract.names import Slug
-from studyscope_contract.study import Mail, Study, StudySite, Text
+from studyscope_contract.names import Slug, Text
+from studyscope_contract.study import Mail, Study, StudySite
 from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_yaml
 
 SITES_FILE = "sites.yaml"

@@ -59,7 +59,7 @@ class Table:
     fixed_at_admission: bool = False  # never recomputed for a patient who was counted once
     crosses: tuple[str, ...] = ()  # ids of the two tables that a two-way table is made of
     clip: int = 0  # the most that one patient adds to a magnitude
-    within: tuple[str, str] | None = None  # id of a table and its code: who is in that cell is who is in this table
+    within: tuple[str, ...] = ()  # id of a table, then codes of it: who is in this table is in these cells
 
     @property
     def cells(self) -> tuple[tuple[str, ...], ...]:

@@ -1,4 +1,4 @@
-"""Texts that may appear in a report: closed in form, so that none can carry more than a name."""
+"""Texts of reports, closed in form, so that none can carry more than a name; and texts of study files."""
 
 from __future__ import annotations
 
@@ -14,3 +14,6 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+.][A-Za-z0-9_+.\-]
 
 Release = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=16)]
 """A release number of the exporter: three numbers, no build."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+"""A title or a name in a study file; never in a report."""

@@ -11,13 +11,13 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from studyscope_contract.canonical import content_hash
 from studyscope_contract.catalogue import TABLES
+from studyscope_contract.found import Classifier, Landmark
 from studyscope_contract.metric import Table, TableKey
-from studyscope_contract.names import Slug
+from studyscope_contract.names import Slug, Text
 from studyscope_contract.policy import Policy, Stricter
 from studyscope_contract.vocabulary import STAGES, load_code_list
 from studyscope_contract.yaml_file import Strict
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Mail = Annotated[str, StringConstraints(pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+$", max_length=200)]
 Milestone = Literal["contract", "ethics", "network", "installed", "data_ready"]
 
@@ -148,6 +148,8 @@ class Study(Strict):
     stages: tuple[str, ...] = ("imaged", "segmented", "reviewed")
     structures: tuple[Structure, ...] = Field(default=(), max_length=200)
     algorithm: Algorithm | None = None
+    landmarks: tuple[Landmark, ...] = Field(default=(), max_length=200)
+    classifiers: tuple[Classifier, ...] = Field(default=(), max_length=50)
     workflows: tuple[Workflow, ...] = Field(default=(), max_length=50)
     alerts: AlertThresholds = AlertThresholds()
     disclosure: Stricter = Field(default=Stricter(), description="what every site's policy must be at least")
@@ -173,6 +175,19 @@ class Study(Strict):
         _refuse_twice("structure", [structure.code for structure in structures])
         _refuse_twice("spelling of a structure", [name for structure in structures for name in structure.names])
         return structures
+
+    @field_validator("landmarks")
+    @classmethod
+    def _landmarks_are_unique(cls, landmarks: tuple[Landmark, ...]) -> tuple[Landmark, ...]:
+        _refuse_twice("landmark", [landmark.code for landmark in landmarks])
+        _refuse_twice("spelling of a landmark", [name for landmark in landmarks for name in landmark.names])
+        return landmarks
+
+    @field_validator("classifiers")
+    @classmethod
+    def _classifiers_are_unique(cls, classifiers: tuple[Classifier, ...]) -> tuple[Classifier, ...]:
+        _refuse_twice("classifier", [classifier.id for classifier in classifiers])
+        return classifiers
 
     @field_validator("workflows")
     @classmethod
@@ -204,11 +219,15 @@ class Study(Strict):
                 yield TableKey(table.id, per), table
 
     def per_values(self, table: Table) -> tuple[str, ...]:
-        """What `table` exists once for: the study's structures or workflows, or a single ''."""
+        """What `table` exists once for: the study's structures, landmarks, classifiers or workflows, or a single ''."""
         if table.per == "structure":
             return tuple(structure.code for structure in self.structures)
         if table.per == "workflow":
             return tuple(workflow.id for workflow in self.workflows)
+        if table.per == "landmark":
+            return tuple(landmark.code for landmark in self.landmarks)
+        if table.per == "classifier":
+            return tuple(classifier.id for classifier in self.classifiers)
         return ("",)
 
     def codes(self, table: Table) -> tuple[tuple[str, ...], ...]:

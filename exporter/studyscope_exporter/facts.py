@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
-from studyscope_contract.catalogue import imaging, jobs, progress, segmentation
+from studyscope_contract.catalogue import classification, imaging, jobs, landmarks, progress, quality, segmentation
 from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.policy import Policy
 from studyscope_contract.report import Offer, SiteFacts
@@ -18,6 +18,9 @@ KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
     **dict.fromkeys((table.id for table in (*progress.TABLES, *imaging.TABLES)), frozenset({"folder", "images"})),
     progress.ROSTER_STATE.id: frozenset({"roster"}),
     **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "nifti"})),
+    **dict.fromkeys((table.id for table in quality.TABLES), frozenset({"pairs", "nnunet_summary"})),
+    **dict.fromkeys((table.id for table in landmarks.TABLES), frozenset({"landmarks"})),
+    **dict.fromkeys((table.id for table in classification.TABLES), frozenset({"classification"})),
     **dict.fromkeys((table.id for table in jobs.TABLES), frozenset({"jobs"})),
 }
 """Which kinds of source can fill a table, by table id; a site with none of them says `no_source`."""

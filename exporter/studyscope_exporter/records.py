@@ -36,6 +36,8 @@ class ImagingSeries:
     identity_removed: str  # yes, no or not_stated, of PatientIdentityRemoved (0012,0062)
     burned_in: str  # yes, no or not_stated, of BurnedInAnnotation (0028,0301)
     synthetic: bool  # SyntheticData (0008,001C) is YES; such a series enters no patient table
+    laterality: str = "not_stated"  # code of Laterality (0020,0060), else ImageLaterality (0020,0062)
+    mr_sequence: str = "not_stated"  # code of SeriesDescription (0008,103E), else ProtocolName (0018,1030), of MR only
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class StructureVolume:
 
     structure: str
     volume_ml: float  # 0.0 when the structure is there and empty
+    lesions: int | None = None  # parts that touch nowhere (26 neighbours); None where they were not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,72 @@ class Segmentation:
     review_state: str  # automatic, corrected, manual or not_stated
     reading: str  # "" for the result itself; the reader's role ("second") for a further reading
     structures: tuple[StructureVolume, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far one structure agrees in two label maps of one image; measures as `quality` defines them.
+
+    A measure is None where it has no value: every one where neither map holds the structure, all but
+    Dice where one of them does not.
+    """
+
+    structure: str  # spelled as in StructureVolume
+    dice: float | None
+    surface_dice: float | None  # at the tolerance that the source states
+    hausdorff_mm: float | None  # at 95 per cent
+    volume_difference: float | None  # relative to the mean of both
+    noise: str = ""  # codes of catalogue.quality.LABEL_NOISE_CODES but `none`, separated by blanks
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A segmentation result held against another segmentation of the same image."""
+
+    comparison_key: Key
+    patient_key: Key | None
+    study_key: Key | None
+    image_series_key: Key | None
+    algorithm: str  # of the result; lower case
+    algorithm_version: str
+    review_state: str  # of the result
+    against: str  # the other reading's role: "second", "reference"
+    agreements: tuple[Agreement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LandmarkError:
+    """One landmark: the distance to its reference; None where it was not found or has no reference."""
+
+    landmark: str  # lower case, trimmed, at most 64 characters
+    found: bool
+    error_mm: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LandmarkResult:
+    """The landmarks that an algorithm found in one image."""
+
+    landmarks_key: Key
+    patient_key: Key | None
+    study_key: Key | None
+    image_series_key: Key | None
+    landmarks: tuple[LandmarkError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """A classifier's decision on one case; class names are lower case, trimmed, at most 64 characters."""
+
+    classification_key: Key
+    patient_key: Key | None
+    study_key: Key | None
+    image_series_key: Key | None
+    classifier: str  # the id by which the study names it
+    model_version: str
+    predicted: str
+    score: float | None  # 0 to 1, of the study's positive class
+    reference: str  # "" without one
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, create_model, field_validator, model_validator
 
 from studyscope_contract.keys import KeyProblem, VerifyingKey
-from studyscope_contract.names import Slug
+from studyscope_contract.names import Slug, Text
 from studyscope_contract.policy import Policy
-from studyscope_contract.study import Study, Text
+from studyscope_contract.study import Study
 from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_yaml, read_yaml
 from studyscope_exporter.site_path import FOLDER, SitePath
 from studyscope_exporter.sources.kinds import settings_of_any_kind

@@ -80,6 +80,49 @@ BODY_PART = Table(
     dimensions=(Dimension("body_part", load_code_list("body_part").codes),),
 )
 
+MR_SEQUENCE = Table(
+    id="mr_sequence",
+    metric="study_patients_by_mr_sequence",
+    kind=Kind.MULTI,
+    unit=Unit.PATIENT,
+    help="Patients with at least one MR series of the kind of sequence; a patient can be in several.",
+    rule="Every kind that SeriesDescription (0008,103E), else ProtocolName (0018,1030), says of the patient's MR series.",
+    dimensions=(Dimension("mr_sequence", load_code_list("mr_sequence").codes),),
+    subpopulation=True,
+)
+
+LATERALITY = Table(
+    id="laterality",
+    metric="study_patients_by_laterality",
+    kind=Kind.MULTI,
+    unit=Unit.PATIENT,
+    help="Patients with at least one image series of the side; a patient can be in several.",
+    rule="Every side that Laterality (0020,0060), else ImageLaterality (0020,0062), says of the patient's image series.",
+    dimensions=(Dimension("laterality", load_code_list("laterality").codes),),
+)
+
+IDENTITY_REMOVED = Table(
+    id="identity_removed",
+    metric="study_patients_by_identity_removed",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Patients by whether their images say that the identity was removed.",
+    rule="PatientIdentityRemoved (0012,0062): `no` where one image series says so, `yes` where all do, else `not_stated`.",
+    dimensions=(Dimension("identity_removed", ("yes", "no", "not_stated")),),
+    sensitive=True,
+)
+
+BURNED_IN = Table(
+    id="burned_in",
+    metric="study_patients_by_burned_in_annotation",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Patients by whether their images say that text is burned into the pixels.",
+    rule="BurnedInAnnotation (0028,0301): `yes` where one image series says so, `no` where all do, else `not_stated`.",
+    dimensions=(Dimension("burned_in", ("yes", "no", "not_stated")),),
+    sensitive=True,
+)
+
 SLICE_THICKNESS = Table(
     id="slice_thickness",
     metric="study_slice_thickness_millimeters",
@@ -132,6 +175,10 @@ TABLES = (
     MODEL_CLASS,
     MODALITY,
     BODY_PART,
+    MR_SEQUENCE,
+    LATERALITY,
+    IDENTITY_REMOVED,
+    BURNED_IN,
     SLICE_THICKNESS,
     FIELD_STRENGTH,
     STUDIES,

@@ -41,6 +41,18 @@ EXTRA_STRUCTURES = Table(
     sensitive=True,
 )
 
+LESIONS = Table(
+    id="lesions",
+    metric="study_structure_lesions",
+    kind=Kind.HISTOGRAM,
+    unit=Unit.PATIENT,
+    help="Segmented patients by how many separate parts (lesions) the structure has in their segmentation.",
+    rule="Parts of the structure that touch nowhere, not even at a corner, in the patient's latest segmentation that holds it.",
+    dimensions=(Dimension("le", edges(0, 1, 2, 3, 5, 10, 20)),),
+    per="structure",
+    subpopulation=True,
+)
+
 REVIEW_STATE = Table(
     id="review_state",
     metric="study_segmented_patients_by_review_state",
@@ -52,4 +64,4 @@ REVIEW_STATE = Table(
     subpopulation=True,
 )
 
-TABLES = (STRUCTURE_STATE, STRUCTURE_VOLUME, EXTRA_STRUCTURES, REVIEW_STATE)
+TABLES = (STRUCTURE_STATE, STRUCTURE_VOLUME, LESIONS, EXTRA_STRUCTURES, REVIEW_STATE)

@@ -9,14 +9,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from studyscope_contract.metric import Kind, TableKey
-from studyscope_exporter.collectors import imaging, jobs, progress, segmentation
+from studyscope_exporter.collectors import classification, imaging, jobs, landmarks, progress, quality, segmentation
 from studyscope_exporter.collectors.cells import Contribution
 from studyscope_exporter.collectors.cohort import Collector, Frames, StudyRecords
 
 __all__ = ["COLLECTORS", "Frames", "StudyRecords", "collect"]
 
 COLLECTORS: Mapping[str, Collector] = MappingProxyType(
-    progress.COLLECTORS | imaging.COLLECTORS | segmentation.COLLECTORS | jobs.COLLECTORS
+    progress.COLLECTORS
+    | imaging.COLLECTORS
+    | segmentation.COLLECTORS
+    | quality.COLLECTORS
+    | landmarks.COLLECTORS
+    | classification.COLLECTORS
+    | jobs.COLLECTORS
 )
 """One function for every table of the catalogue, by the table's id; two-way ones are crossed by disclosure control."""
 

@@ -30,6 +30,12 @@ class Frames(Protocol):
 
     def jobs_frame(self) -> pd.DataFrame: ...
 
+    def agreements_frame(self) -> pd.DataFrame: ...
+
+    def landmarks_frame(self) -> pd.DataFrame: ...
+
+    def classifications_frame(self) -> pd.DataFrame: ...
+
 
 @dataclass(frozen=True)
 class StudyRecords:
@@ -103,12 +109,7 @@ class StudyRecords:
         """Results (not further readings) by the study's algorithm for the study's patients, oldest first."""
         found = self._of_the_sources(self.frames.segmentations_frame())
         found = found[found["patient_key"].isin(self.patients) & (found["reading"] == "")]
-        algorithm = self.study.algorithm
-        if algorithm is not None:
-            found = found[found["algorithm"].str.casefold() == algorithm.name.casefold()]
-            if algorithm.version:
-                found = found[found["algorithm_version"].str.casefold() == algorithm.version.casefold()]
-        return found.sort_values(["first_seen", "segmentation_key"], kind="stable")
+        return self._by_the_algorithm(found).sort_values(["first_seen", "segmentation_key"], kind="stable")
 
     @cached_property
     def segmentations(self) -> pd.DataFrame:
@@ -118,10 +119,53 @@ class StudyRecords:
     @cached_property
     def structures(self) -> pd.DataFrame:
         """Structures of the latest segmentations: patient_key, code of the study or None, volume_ml."""
-        code_of = {name: structure.code for structure in self.study.structures for name in structure.names}
         rows = self.frames.structures_frame()
         rows = rows.merge(self.segmentations[["segmentation_key", "patient_key"]], on="segmentation_key")
-        return rows.assign(code=rows["structure"].map(code_of))
+        return rows.assign(code=rows["structure"].map(self._structure_codes))
+
+    @cached_property
+    def agreements(self) -> pd.DataFrame:
+        """Structures of each patient's latest comparison of what the study's algorithm made by itself.
+
+        What a person drew or corrected is left out: comparing that would be about the person.
+        """
+        found = self._of_the_sources(self.frames.agreements_frame())
+        found = found[found["patient_key"].isin(self.patients) & found["review_state"].isin(("automatic", "not_stated"))]
+        found = _latest(self._by_the_algorithm(found), "comparison_key")
+        return found.assign(code=found["structure"].map(self._structure_codes))
+
+    @cached_property
+    def landmarks(self) -> pd.DataFrame:
+        """Landmarks of each patient's latest landmark result: patient_key, code of the study or None, found, error_mm."""
+        code_of = {name: landmark.code for landmark in self.study.landmarks for name in landmark.names}
+        found = self._of_the_sources(self.frames.landmarks_frame())
+        found = _latest(found[found["patient_key"].isin(self.patients)], "landmarks_key")
+        return found.assign(code=found["landmark"].map(code_of))
+
+    def classifications(self, classifier_id: str) -> pd.DataFrame:
+        """Each patient's latest case of a classifier, with what the study calls positive."""
+        (classifier,) = (one for one in self.study.classifiers if one.id == classifier_id)
+        found = self._of_the_sources(self.frames.classifications_frame())
+        found = found[found["patient_key"].isin(self.patients) & (found["classifier"] == classifier.id)]
+        if classifier.version:
+            found = found[found["model_version"].str.casefold() == classifier.version.casefold()]
+        found = _latest(found, "classification_key")
+        return found.assign(
+            predicted_positive=found["predicted"].isin(classifier.positive_names),
+            reference_positive=found["reference"].isin(classifier.positive_names),
+        )
+
+    @cached_property
+    def _structure_codes(self) -> dict[str, str]:
+        return {name: structure.code for structure in self.study.structures for name in structure.names}
+
+    def _by_the_algorithm(self, results: pd.DataFrame) -> pd.DataFrame:
+        algorithm = self.study.algorithm
+        if algorithm is not None:
+            results = results[results["algorithm"].str.casefold() == algorithm.name.casefold()]
+            if algorithm.version:
+                results = results[results["algorithm_version"].str.casefold() == algorithm.version.casefold()]
+        return results
 
     def jobs(self, workflow_id: str) -> pd.DataFrame:
         """The latest job of each patient in the workflow; running for too long is `stuck`."""
@@ -145,6 +189,13 @@ class StudyRecords:
 
     def _of_the_sources(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame if self.sources is None else frame[frame["source"].isin(self.sources)]
+
+
+def _latest(rows: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Rows of the result that came last for each patient; `key` tells results apart."""
+    order = rows.sort_values(["first_seen", key], kind="stable")
+    last = order.drop_duplicates("patient_key", keep="last")[key]
+    return order[order[key].isin(last)]
 
 
 Collector = Callable[[StudyRecords, str], dict[bytes, frozenset[tuple[str, ...]]]]

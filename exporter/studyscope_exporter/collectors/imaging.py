@@ -40,6 +40,30 @@ def body_part(records: StudyRecords, _: str) -> Contribution:
     return many_cells(records.images["patient_key"], records.images["body_part"])
 
 
+def mr_sequence(records: StudyRecords, _: str) -> Contribution:
+    series = records.images[records.images["modality"] == "MR"]
+    return many_cells(series["patient_key"], series["mr_sequence"])
+
+
+def laterality(records: StudyRecords, _: str) -> Contribution:
+    return many_cells(records.images["patient_key"], records.images["laterality"])
+
+
+def identity_removed(records: StudyRecords, _: str) -> Contribution:
+    return _all_or(records, "identity_removed", one="no", every="yes")
+
+
+def burned_in(records: StudyRecords, _: str) -> Contribution:
+    return _all_or(records, "burned_in", one="yes", every="no")
+
+
+def _all_or(records: StudyRecords, column: str, *, one: str, every: str) -> Contribution:
+    """`one` where a single series of the patient says so, `every` where all do, else not_stated."""
+    said = records.images.groupby("patient_key", sort=False)[column].agg(frozenset)
+    codes = (one if one in codes else every if codes == {every} else "not_stated" for codes in said)
+    return one_cell(said.index, codes)
+
+
 def slice_thickness(records: StudyRecords, _: str) -> Contribution:
     stated = records.images[records.images["slice_thickness_mm"].notna()].drop_duplicates("patient_key")
     return buckets(imaging.SLICE_THICKNESS, stated["patient_key"], stated["slice_thickness_mm"].astype(float))
@@ -85,6 +109,10 @@ COLLECTORS: dict[str, Collector] = {
     imaging.MODEL_CLASS.id: model_class,
     imaging.MODALITY.id: modality,
     imaging.BODY_PART.id: body_part,
+    imaging.MR_SEQUENCE.id: mr_sequence,
+    imaging.LATERALITY.id: laterality,
+    imaging.IDENTITY_REMOVED.id: identity_removed,
+    imaging.BURNED_IN.id: burned_in,
     imaging.SLICE_THICKNESS.id: slice_thickness,
     imaging.FIELD_STRENGTH.id: field_strength,
     imaging.STUDIES.id: imaging_studies,

@@ -18,6 +18,13 @@ def structure_volume(records: StudyRecords, structure: str) -> Contribution:
     return buckets(segmentation.STRUCTURE_VOLUME, present.keys(), present.values())
 
 
+def lesions(records: StudyRecords, structure: str) -> Contribution:
+    rows = records.structures
+    rows = rows[(rows["code"] == structure) & rows["lesions"].notna()]
+    counted = rows.groupby("patient_key", sort=False)["lesions"].sum()
+    return buckets(segmentation.LESIONS, counted.index, counted)
+
+
 def extra_structures(records: StudyRecords, _: str) -> Contribution:
     rows = records.structures
     extra = frozenset(rows[rows["code"].isna() & (rows["volume_ml"] > 0)]["patient_key"])
@@ -47,6 +54,7 @@ def _state(volume: float | None) -> str:
 COLLECTORS: dict[str, Collector] = {
     segmentation.STRUCTURE_STATE.id: structure_state,
     segmentation.STRUCTURE_VOLUME.id: structure_volume,
+    segmentation.LESIONS.id: lesions,
     segmentation.EXTRA_STRUCTURES.id: extra_structures,
     segmentation.REVIEW_STATE.id: review_state,
 }

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 
+from studyscope_contract.code_list import NOT_STATED, OTHER
 from studyscope_contract.vocabulary import SEXES, load_code_list
 from studyscope_exporter.dicom.header import Header
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
@@ -25,12 +26,13 @@ def imaging_series(header: Header, pseudonyms: Pseudonyms) -> ImagingSeries:
     if not patient:
         raise Unreadable(Reason.NO_PATIENT)
     sex = _stated(header, "PatientSex")
+    modality = load_code_list("modality").code(_stated(header, "Modality"))
     days = (_day(_stated(header, name)) for name in ("AcquisitionDate", "SeriesDate", "StudyDate"))
     return ImagingSeries(
         series_key=pseudonyms.series(series),
         study_key=pseudonyms.study(study),
         patient_key=pseudonyms.patient(patient, _stated(header, "IssuerOfPatientID")),
-        modality=load_code_list("modality").code(_stated(header, "Modality")),
+        modality=modality,
         vendor=load_code_list("vendor").code(_stated(header, "Manufacturer")),
         model_class=load_code_list("model_class").code(_stated(header, "ManufacturerModelName")),
         body_part=load_code_list("body_part").code(_stated(header, "BodyPartExamined")),
@@ -42,11 +44,22 @@ def imaging_series(header: Header, pseudonyms: Pseudonyms) -> ImagingSeries:
         identity_removed=_yes_or_no(_stated(header, "PatientIdentityRemoved")),
         burned_in=_yes_or_no(_stated(header, "BurnedInAnnotation")),
         synthetic=_stated(header, "SyntheticData") == "YES",
+        laterality=load_code_list("laterality").code(_stated(header, "Laterality") or _stated(header, "ImageLaterality")),
+        mr_sequence=_mr_sequence(header, modality),
     )
 
 
 def _stated(header: Header, keyword: str) -> str:
     return (header.text(keyword) or "").strip()
+
+
+def _mr_sequence(header: Header, modality: str) -> str:
+    """The kind of MR sequence that people wrote down; what the description does not tell, the protocol's name may."""
+    if modality != "MR":
+        return NOT_STATED
+    kinds = load_code_list("mr_sequence")
+    codes = [kinds.code(_stated(header, name)) for name in ("SeriesDescription", "ProtocolName")]
+    return next((code for code in codes if code not in (OTHER, NOT_STATED)), codes[0])
 
 
 def _age(header: Header) -> int | None:

@@ -69,10 +69,12 @@ def _one_total(world: World, release: Release, placed: Versions) -> None:
         if first != one.total:
             world.know(0, 0, [(first, 1), (one.total, -1)])
         whole = _latest(placed, table.within[0], version.key.per) if table.within else None
-        if whole is not None and whole.grid_point == release.grid_point and table.within is not None:
-            cell = whole.cells.get((table.within[1],))
-            if cell is not None:
-                world.know(0, 0, [(cell, 1), (one.total, -1)])
+        if whole is not None and whole.grid_point == release.grid_point:
+            cells = [whole.cells.get((code,)) for code in table.within[1:]]
+            shown = [cell for cell in cells if cell is not None]
+            # Where one of them was left out (a case without a score) the two are not the same, and nobody knows that they are.
+            if len(shown) == len(cells) and sum(world.truth[cell] for cell in shown) == world.truth[one.total]:
+                world.know(0, 0, [*((cell, 1) for cell in shown), (one.total, -1)])
 
 
 def over_time(world: World, key: TableKey, versions: Sequence[Placed]) -> None:

@@ -19,25 +19,44 @@ WITH held AS (
     FROM series JOIN held ON held.series = series.number JOIN source ON source.number = series.source
 )
 SELECT series_key, study_key, patient_key, modality, vendor, model_class, body_part, sex, age_years, acquired_on,
-       slice_thickness_mm, field_strength_tesla, identity_removed, burned_in, synthetic,
+       slice_thickness_mm, field_strength_tesla, identity_removed, burned_in, synthetic, laterality, mr_sequence,
        source_name AS source, first_seen, instances
 FROM ranked WHERE place = 1 ORDER BY number
 """
-_LATEST_SEGMENTATIONS = """
+
+
+def _latest(table: str) -> str:
+    """Of several rows with one key, the one that was put last."""
+    return f"""
 WITH ranked AS (
-    SELECT segmentation.*, source.name AS source_name, item.source AS source_number,
-           row_number() OVER (PARTITION BY segmentation_key ORDER BY segmentation.number DESC) AS place
-    FROM segmentation JOIN item ON item.number = segmentation.item JOIN source ON source.number = item.source
+    SELECT {table}.*, source.name AS source_name,
+           row_number() OVER (PARTITION BY {table}_key ORDER BY {table}.number DESC) AS place
+    FROM {table} JOIN item ON item.number = {table}.item JOIN source ON source.number = item.source
 )
 """
-_SEGMENTATIONS = f"""{_LATEST_SEGMENTATIONS}
+
+
+_SEGMENTATIONS = f"""{_latest("segmentation")}
 SELECT segmentation_key, patient_key, study_key, image_series_key, algorithm, algorithm_version, review_state, reading,
        source_name AS source, first_seen
 FROM ranked WHERE place = 1 ORDER BY number
 """
-_STRUCTURES = f"""{_LATEST_SEGMENTATIONS}
-SELECT segmentation_key, structure, volume_ml
+_STRUCTURES = f"""{_latest("segmentation")}
+SELECT segmentation_key, structure, volume_ml, lesions
 FROM ranked JOIN structure ON structure.segmentation = ranked.number WHERE place = 1 ORDER BY number, position
+"""
+_AGREEMENTS = f"""{_latest("comparison")}
+SELECT comparison_key, patient_key, image_series_key, algorithm, algorithm_version, review_state, against,
+       structure, dice, surface_dice, hausdorff_mm, volume_difference, noise, source_name AS source, first_seen
+FROM ranked JOIN agreement ON agreement.comparison = ranked.number WHERE place = 1 ORDER BY number, position
+"""
+_LANDMARKS = f"""{_latest("landmarks")}
+SELECT landmarks_key, patient_key, landmark, found, error_mm, source_name AS source, first_seen
+FROM ranked JOIN landmark ON landmark.landmarks = ranked.number WHERE place = 1 ORDER BY number, position
+"""
+_CLASSIFICATIONS = f"""{_latest("classification")}
+SELECT classification_key, patient_key, classifier, model_version, predicted, score, reference, source_name AS source, first_seen
+FROM ranked WHERE place = 1 ORDER BY number
 """
 _JOBS = """
 WITH ranked AS (
@@ -73,10 +92,26 @@ def segmentations_frame(db: sqlite3.Connection) -> pd.DataFrame:
 
 
 def structures_frame(db: sqlite3.Connection) -> pd.DataFrame:
-    """One row per segmentation and structure: segmentation_key, structure, volume_ml."""
-    frame = _frame(db, _STRUCTURES)
-    frame["volume_ml"] = frame["volume_ml"].astype("float64")
-    return frame
+    """One row per segmentation and structure: segmentation_key, structure, volume_ml, lesions (NaN where not counted)."""
+    return _with_numbers(_frame(db, _STRUCTURES), "volume_ml", "lesions")
+
+
+def agreements_frame(db: sqlite3.Connection) -> pd.DataFrame:
+    """One row per comparison and structure: the fields of both, then source and first_seen; measures NaN where undefined."""
+    frame = _with_numbers(_frame(db, _AGREEMENTS), "dice", "surface_dice", "hausdorff_mm", "volume_difference")
+    return _with_dates(frame, "first_seen")
+
+
+def landmarks_frame(db: sqlite3.Connection) -> pd.DataFrame:
+    """One row per landmark result and landmark: landmarks_key, patient_key, the fields of LandmarkError, source, first_seen."""
+    frame = _with_numbers(_frame(db, _LANDMARKS), "error_mm")
+    frame["found"] = frame["found"].astype(bool)
+    return _with_dates(frame, "first_seen")
+
+
+def classifications_frame(db: sqlite3.Connection) -> pd.DataFrame:
+    """One row per classified case: the fields of Classification but for study and series, then source and first_seen."""
+    return _with_dates(_with_numbers(_frame(db, _CLASSIFICATIONS), "score"), "first_seen")
 
 
 def jobs_frame(db: sqlite3.Connection) -> pd.DataFrame:
@@ -100,6 +135,12 @@ def _frame(db: sqlite3.Connection, query: str) -> pd.DataFrame:
     columns = [name for name, *_ in cursor.description]
     # Objects, so that None stays None and no column's kind depends on which rows there are.
     return pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
+
+
+def _with_numbers(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
+    for name in names:
+        frame[name] = frame[name].astype("float64")
+    return frame
 
 
 def _with_dates(frame: pd.DataFrame, *names: str) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from studyscope_exporter.inventory.folder_rows import FolderRows
 from studyscope_exporter.inventory.places import Place
 from studyscope_exporter.inventory.reading import Reading, Record
 from studyscope_exporter.inventory.record_rows import RecordRows
+from studyscope_exporter.inventory.result_rows import OF_AN_IMAGE, RESULT_TABLES
 from studyscope_exporter.inventory.schema import connect
 from studyscope_exporter.inventory.seal import Seal
 from studyscope_exporter.records import Job
@@ -170,7 +171,8 @@ class Inventory:
         """Records of a source without a patient."""
         # Items are looked up from the few records, never the other way round: hence CROSS JOIN.
         each = "SELECT item.source FROM {0} CROSS JOIN item ON item.number = {0}.item WHERE {0}.patient_key IS NULL"
-        query = f"SELECT count(*) FROM ({each.format('segmentation')} UNION ALL {each.format('job')}) WHERE source = ?"
+        every = " UNION ALL ".join(each.format(table.name) for table in RESULT_TABLES.values())
+        query = f"SELECT count(*) FROM ({every}) WHERE source = ?"
         return int(self._db.execute(query, (self.source_number(source),)).fetchone()[0])
 
     def job(self, source: str, item: bytes) -> Job | None:
@@ -192,16 +194,17 @@ class Inventory:
         some = " UNION ALL ".join(f"SELECT 1 FROM {kind} WHERE patient_key = :key" for kind in ("series", "segmentation", "job"))
         return bool(self._db.execute(f"SELECT EXISTS ({some})", {"key": patient_key}).fetchone()[0])
 
-    def link_segmentations(self, source: str) -> None:
-        """Gives segmentations that know only their study or series the patient whom that series is of."""
+    def link_results(self, source: str) -> None:
+        """Gives results that know only their study or series the patient whom that series is of."""
         with self.batch():
-            for mine, theirs in (("image_series_key", "series_key"), ("study_key", "study_key")):
-                self._db.execute(
-                    f"UPDATE segmentation SET patient_key = series.patient_key FROM series, item "
-                    f"WHERE segmentation.patient_key IS NULL AND series.{theirs} = segmentation.{mine} "
-                    "AND item.number = segmentation.item AND item.source = ?",
-                    (self.source_number(source),),
-                )
+            for table in OF_AN_IMAGE:
+                for mine, theirs in (("image_series_key", "series_key"), ("study_key", "study_key")):
+                    self._db.execute(
+                        f"UPDATE {table} SET patient_key = series.patient_key FROM series, item "
+                        f"WHERE {table}.patient_key IS NULL AND series.{theirs} = {table}.{mine} "
+                        f"AND item.number = {table}.item AND item.source = ?",
+                        (self.source_number(source),),
+                    )
 
     def note(self, source: str) -> bytes:
         """What a source asked to be kept for its next pass, b"" when nothing."""
@@ -225,10 +228,22 @@ class Inventory:
     def jobs_frame(self) -> pd.DataFrame:
         return frames.jobs_frame(self._db)
 
+    def agreements_frame(self) -> pd.DataFrame:
+        return frames.agreements_frame(self._db)
+
+    def landmarks_frame(self) -> pd.DataFrame:
+        return frames.landmarks_frame(self._db)
+
+    def classifications_frame(self) -> pd.DataFrame:
+        return frames.classifications_frame(self._db)
+
     series_frame.__doc__ = frames.series_frame.__doc__
     segmentations_frame.__doc__ = frames.segmentations_frame.__doc__
     structures_frame.__doc__ = frames.structures_frame.__doc__
     jobs_frame.__doc__ = frames.jobs_frame.__doc__
+    agreements_frame.__doc__ = frames.agreements_frame.__doc__
+    landmarks_frame.__doc__ = frames.landmarks_frame.__doc__
+    classifications_frame.__doc__ = frames.classifications_frame.__doc__
 
     def source_number(self, name: str, root: bytes | None = None) -> int:
         """The number of a source, new or not; `root` is where its files are now."""

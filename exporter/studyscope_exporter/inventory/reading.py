@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from studyscope_exporter.records import ImagingSeries, Job, Segmentation
+from studyscope_exporter.records import Classification, Comparison, ImagingSeries, Job, LandmarkResult, Segmentation
 
-Record = ImagingSeries | Segmentation | Job
+Record = ImagingSeries | Segmentation | Comparison | LandmarkResult | Classification | Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 
 from studyscope_exporter.inventory.reading import Reading
-from studyscope_exporter.records import ImagingSeries, Job, Segmentation
+from studyscope_exporter.inventory.result_rows import RESULT_TABLES, Result
+from studyscope_exporter.records import ImagingSeries, Job
 
 _SERIES_FIELDS = tuple(field.name for field in fields(ImagingSeries))
-_SEGMENTATION_FIELDS = tuple(field.name for field in fields(Segmentation) if field.name != "structures")
-_JOB_FIELDS = tuple(field.name for field in fields(Job))
 _MARKS = ", ".join("?" * len(_SERIES_FIELDS))
 _INSERT_SERIES = f"INSERT INTO series ({', '.join(_SERIES_FIELDS)}, source, described_by, first_seen) VALUES ({_MARKS}, ?, ?, ?)"
 _UPDATE_SERIES = f"UPDATE series SET ({', '.join(_SERIES_FIELDS)}, described_by) = ({_MARKS}, ?) WHERE number = ?"
@@ -45,7 +44,7 @@ class RecordRows:
         days = self._first_days(replaced)
         self.remove(replaced)
         rows: list[ItemRow] = []
-        extra: list[tuple[int, Segmentation | Job]] = []
+        extra: list[tuple[int, Result]] = []
         for number, key, reading in items:
             series = None
             for record in reading.records:
@@ -60,10 +59,7 @@ class RecordRows:
             rows.append((number, source, folder, key, series, instance, reading.instances, unreadable, ignored))
         self._db.executemany(_INSERT_ITEM, rows)
         for number, other in extra:
-            if isinstance(other, Segmentation):
-                self._put_segmentation(number, other, days)
-            else:
-                self._put_job(number, other, days)
+            self._put_result(number, other, days)
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Items with everything that only they hold, but for series: see `forget_empty_series`."""
@@ -83,8 +79,8 @@ class RecordRows:
 
     def _first_days(self, numbers: Collection[int]) -> dict[bytes, str]:
         days: dict[bytes, str] = {}
-        for table in ("segmentation", "job"):
-            query = f"SELECT {table}_key, first_seen FROM {table} WHERE item = ?"
+        for table in RESULT_TABLES.values():
+            query = f"SELECT {table.name}_key, first_seen FROM {table.name} WHERE item = ?"
             for number in numbers:
                 days.update(self._db.execute(query, (number,)))
         return days
@@ -108,19 +104,21 @@ class RecordRows:
         self._series[source, record.series_key] = (number, described_by)
         return number
 
-    def _put_segmentation(self, item: int, record: Segmentation, days: Mapping[bytes, str]) -> None:
-        first_seen = days.get(record.segmentation_key) or self._first_seen("segmentation", record.segmentation_key)
-        values = (item, first_seen, *(getattr(record, name) for name in _SEGMENTATION_FIELDS))
-        number = self._insert("segmentation", ("item", "first_seen", *_SEGMENTATION_FIELDS), values)
-        self._db.executemany(
-            "INSERT INTO structure VALUES (?, ?, ?, ?)",
-            ((number, position, found.structure, found.volume_ml) for position, found in enumerate(record.structures)),
-        )
-
-    def _put_job(self, item: int, record: Job, days: Mapping[bytes, str]) -> None:
-        first_seen = days.get(record.job_key) or self._first_seen("job", record.job_key)
-        values = (item, first_seen, *(_plain(getattr(record, name)) for name in _JOB_FIELDS))
-        self._insert("job", ("item", "first_seen", *_JOB_FIELDS), values)
+    def _put_result(self, item: int, record: Result, days: Mapping[bytes, str]) -> None:
+        table = RESULT_TABLES[type(record)]
+        key: bytes = getattr(record, f"{table.name}_key")
+        first_seen = days.get(key) or self._first_seen(table.name, key)
+        values = (item, first_seen, *(_plain(getattr(record, name)) for name in table.columns))
+        number = self._insert(table.name, ("item", "first_seen", *table.columns), values)
+        if table.parts:
+            columns = (table.name, "position", *table.part_columns)
+            self._db.executemany(
+                f"INSERT INTO {table.part_table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+                (
+                    (number, position, *(getattr(part, name) for name in table.part_columns))
+                    for position, part in enumerate(getattr(record, table.parts))
+                ),
+            )
 
     def _insert(self, table: str, columns: Sequence[str], values: Sequence[object]) -> int:
         marks = ", ".join("?" * len(columns))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from studyscope_exporter.inventory.errors import InventoryDamaged, InventoryTooNew
 
-SCHEMA = 1
+SCHEMA = 2
 _APPLICATION_ID = 0x53545343
 _PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -16384")
 
@@ -35,6 +35,7 @@ CREATE TABLE series (
     modality TEXT NOT NULL, vendor TEXT NOT NULL, model_class TEXT NOT NULL, body_part TEXT NOT NULL,
     sex TEXT NOT NULL, age_years INTEGER, acquired_on TEXT, slice_thickness_mm REAL, field_strength_tesla REAL,
     identity_removed TEXT NOT NULL, burned_in TEXT NOT NULL, synthetic INTEGER NOT NULL,
+    laterality TEXT NOT NULL, mr_sequence TEXT NOT NULL,
     UNIQUE (source, series_key)
 );
 CREATE INDEX series_key ON series (series_key);
@@ -48,9 +49,39 @@ CREATE INDEX segmentation_item ON segmentation (item);
 CREATE INDEX segmentation_key ON segmentation (segmentation_key);
 CREATE TABLE structure (
     segmentation INTEGER NOT NULL REFERENCES segmentation (number) ON DELETE CASCADE, position INTEGER NOT NULL,
-    structure TEXT NOT NULL, volume_ml REAL NOT NULL,
+    structure TEXT NOT NULL, volume_ml REAL NOT NULL, lesions INTEGER,
     PRIMARY KEY (segmentation, position)
 ) WITHOUT ROWID;
+CREATE TABLE comparison (
+    number INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES item (number) ON DELETE CASCADE,
+    first_seen TEXT NOT NULL, comparison_key BLOB NOT NULL, patient_key BLOB, study_key BLOB, image_series_key BLOB,
+    algorithm TEXT NOT NULL, algorithm_version TEXT NOT NULL, review_state TEXT NOT NULL, against TEXT NOT NULL
+);
+CREATE INDEX comparison_item ON comparison (item);
+CREATE INDEX comparison_key ON comparison (comparison_key);
+CREATE TABLE agreement (
+    comparison INTEGER NOT NULL REFERENCES comparison (number) ON DELETE CASCADE, position INTEGER NOT NULL,
+    structure TEXT NOT NULL, dice REAL, surface_dice REAL, hausdorff_mm REAL, volume_difference REAL, noise TEXT NOT NULL,
+    PRIMARY KEY (comparison, position)
+) WITHOUT ROWID;
+CREATE TABLE landmarks (
+    number INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES item (number) ON DELETE CASCADE,
+    first_seen TEXT NOT NULL, landmarks_key BLOB NOT NULL, patient_key BLOB, study_key BLOB, image_series_key BLOB
+);
+CREATE INDEX landmarks_item ON landmarks (item);
+CREATE INDEX landmarks_key ON landmarks (landmarks_key);
+CREATE TABLE landmark (
+    landmarks INTEGER NOT NULL REFERENCES landmarks (number) ON DELETE CASCADE, position INTEGER NOT NULL,
+    landmark TEXT NOT NULL, found INTEGER NOT NULL, error_mm REAL,
+    PRIMARY KEY (landmarks, position)
+) WITHOUT ROWID;
+CREATE TABLE classification (
+    number INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES item (number) ON DELETE CASCADE,
+    first_seen TEXT NOT NULL, classification_key BLOB NOT NULL, patient_key BLOB, study_key BLOB, image_series_key BLOB,
+    classifier TEXT NOT NULL, model_version TEXT NOT NULL, predicted TEXT NOT NULL, score REAL, reference TEXT NOT NULL
+);
+CREATE INDEX classification_item ON classification (item);
+CREATE INDEX classification_key ON classification (classification_key);
 CREATE TABLE job (
     number INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES item (number) ON DELETE CASCADE,
     first_seen TEXT NOT NULL, job_key BLOB NOT NULL, patient_key BLOB, workflow TEXT NOT NULL, model TEXT NOT NULL,

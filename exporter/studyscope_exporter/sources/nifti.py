@@ -101,7 +101,7 @@ class NiftiSource:
             files_per_call=8,
         )
         result = scan.run(progress)
-        inventory.link_segmentations(self.name)
+        inventory.link_results(self.name)
         result.unlinked = inventory.unlinked(self.name)
         return result
 

@@ -70,7 +70,7 @@ def test_a_series_comes_back_as_it_was_put(inventory: Inventory) -> None:
 def test_empty_frames_have_their_columns(inventory: Inventory) -> None:
     assert list(inventory.series_frame().columns)[-3:] == ["source", "first_seen", "instances"]
     assert inventory.segmentations_frame().columns[0] == "segmentation_key"
-    assert list(inventory.structures_frame().columns) == ["segmentation_key", "structure", "volume_ml"]
+    assert list(inventory.structures_frame().columns) == ["segmentation_key", "structure", "volume_ml", "lesions"]
     assert inventory.jobs_frame().columns[0] == "job_key"
     assert len(inventory.jobs_frame()) == 0
 

@@ -1,0 +1,58 @@
+"""How a classifier or detector of the study decides per case, and how that agrees with a reference.
+
+Sensitivity, specificity and balanced accuracy follow from `classification_outcome`; ROC and PR curves
+from the two score histograms, one of the positives and one of the negatives of the reference.
+"""
+
+from studyscope_contract.metric import Dimension, Kind, Table, Unit, edges
+
+CLASSIFICATION_RESULT = Table(
+    id="classification_result",
+    metric="study_classified_patients",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Classified patients by the classifier's decision.",
+    rule="Whether the class of the patient's latest case is one that the study names as positive.",
+    dimensions=(Dimension("result", ("positive", "negative")),),
+    per="classifier",
+    subpopulation=True,
+    sensitive=True,
+)
+
+CLASSIFICATION_OUTCOME = Table(
+    id="classification_outcome",
+    metric="study_classification_outcome_patients",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Classified patients with a reference by how the classifier's decision agrees with it.",
+    rule="The decision on the patient's latest case against its reference, where it has one.",
+    dimensions=(Dimension("outcome", ("true_positive", "false_negative", "true_negative", "false_positive")),),
+    per="classifier",
+    subpopulation=True,
+    sensitive=True,
+)
+
+
+def _score(table_id: str, metric: str, whose: str, outcomes: tuple[str, str]) -> Table:
+    return Table(
+        id=table_id,
+        metric=metric,
+        kind=Kind.HISTOGRAM,
+        unit=Unit.PATIENT,
+        help=f"Patients whom the reference calls {whose} by the classifier's score (0 to 1) for the positive class.",
+        rule=f"The score of the patient's latest case, where its reference is {whose} and it has one.",
+        dimensions=(Dimension("le", edges(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)),),
+        per="classifier",
+        subpopulation=True,
+        within=(CLASSIFICATION_OUTCOME.id, *outcomes),
+    )
+
+
+SCORE_OF_POSITIVES = _score(
+    "score_of_positives", "study_classification_score_of_positives", "positive", ("true_positive", "false_negative")
+)
+SCORE_OF_NEGATIVES = _score(
+    "score_of_negatives", "study_classification_score_of_negatives", "negative", ("true_negative", "false_positive")
+)
+
+TABLES = (CLASSIFICATION_RESULT, CLASSIFICATION_OUTCOME, SCORE_OF_POSITIVES, SCORE_OF_NEGATIVES)

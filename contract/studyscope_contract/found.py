@@ -1,0 +1,39 @@
+"""What a study's algorithms find beside structures: landmarks, and classes of cases."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from studyscope_contract.names import Slug, Text
+from studyscope_contract.yaml_file import Strict
+
+
+class Landmark(Strict):
+    """An anatomical point that the study's algorithm looks for."""
+
+    code: Slug
+    label: Text
+    synonyms: tuple[Text, ...] = Field(default=(), description="names that landmark files use for it")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every spelling that means this landmark, as records spell it (lower case, trimmed)."""
+        return frozenset(name.casefold().strip() for name in (self.code, self.label, *self.synonyms))
+
+
+class Classifier(Strict):
+    """A model that decides between classes; the study says which of them count as positive."""
+
+    id: Slug
+    title: Text
+    positive: tuple[Text, ...] = Field(min_length=1, description="classes that count as positive; all others are negative")
+    version: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] = Field(
+        default="", description="empty: any version"
+    )
+
+    @property
+    def positive_names(self) -> frozenset[str]:
+        """The positive classes as records spell them (lower case, trimmed)."""
+        return frozenset(name.casefold().strip() for name in self.positive)
