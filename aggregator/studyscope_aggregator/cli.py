@@ -1,4 +1,4 @@
-"""`studyscope-aggregator`: serve, check, status."""
+"""`studyscope-aggregator`: init, serve, check, status."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.clock import SystemClock
+from studyscope_aggregator.commands import init
 from studyscope_aggregator.registry import load_registry, unregistered
 from studyscope_aggregator.release_number import release_number
 from studyscope_aggregator.serving import log_to_stderr, serve
@@ -38,6 +39,9 @@ def parser() -> argparse.ArgumentParser:
         help="the centre file (default: $STUDYSCOPE_CENTRE, else centre.yaml)",
     )
     commands = described.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    new = commands.add_parser("init", help="write a new centre: its file, a study, and what its servers read")
+    init.arguments(new)
+    new.set_defaults(found=init.found)
     run = commands.add_parser("serve", help="take reports and answer scrapes until SIGTERM")
     run.add_argument("-v", "--verbose", action="store_true", help="log every accepted report too")
     run.set_defaults(execute=_serve)
@@ -46,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     stand = commands.add_parser("status", help="every site of every study: state, last report, refusals")
     stand.add_argument("--json", action="store_true", help="for programs")
     stand.set_defaults(execute=_status)
-    for command in (run, look, stand):
+    for command in (new, run, look, stand):
         command.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="the centre file")
     return described
 
@@ -54,6 +58,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     try:
+        if "found" in chosen:
+            return int(chosen.found(chosen, SystemClock().now().date()))
         settings = read_settings(chosen.config)
         result: int = chosen.execute(settings, chosen)
     except FileProblem as problem:

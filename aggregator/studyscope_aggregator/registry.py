@@ -72,7 +72,7 @@ class RegisteredSite(Strict):
 class SitesFile(Strict):
     """`sites.yaml`."""
 
-    sites: tuple[RegisteredSite, ...] = Field(min_length=1, max_length=5000)
+    sites: tuple[RegisteredSite, ...] = Field(max_length=5000, description="none in a new centre")
 
     @field_validator("sites")
     @classmethod

@@ -10,6 +10,7 @@ from pathlib import Path
 from studyscope_contract.study import Study
 from studyscope_contract.yaml_file import FileProblem, read_yaml
 from studyscope_dashboards.alertmanager import MailTiming, Smtp, alertmanager_config, write_alertmanager_config
+from studyscope_dashboards.cli_grafana import grafana_command
 from studyscope_dashboards.generated import differences, generate
 from studyscope_dashboards.mail_templates import write_mail_templates
 from studyscope_dashboards.prometheus import prometheus_config
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _generate_command(commands.add_parser("generate", help="write dashboards, provisioning, rules and mail templates"))
     _prometheus_command(commands.add_parser("prometheus", help="write prometheus.yml and the alert rules"))
     _alertmanager_command(commands.add_parser("alertmanager", help="write alertmanager.yml and the mail templates"))
+    grafana_command(commands.add_parser("grafana", help="write grafana.ini, provisioning and dashboards"))
     return parser
 
 

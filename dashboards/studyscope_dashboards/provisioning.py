@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import configparser
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
+ROLES = "contains(groups[*], 'studyscope-admin') && 'Admin' || contains(groups[*], 'studyscope-editor') && 'Editor' || 'Viewer'"
+"""Who may do what in Grafana, by the groups that the identity provider names (JMESPath)."""
+
 DATASOURCE_UID = "studyscope"
 FOLDER_UID = "studyscope"
+
+
+@dataclass(frozen=True)
+class OpenId:
+    """Log-in by an identity provider; the secret stays in a file that Grafana reads itself."""
+
+    client: str
+    secret_file: str
+    authorization: str
+    token: str
+    userinfo: str
 
 
 def datasource(prometheus_url: str) -> dict[str, Any]:
@@ -67,17 +83,18 @@ def grafana_ini(
     root_url: str | None = None,
     anonymous_viewer: bool = False,
     home_dashboard: str | None = None,
+    openid: OpenId | None = None,
 ) -> str:
     """A grafana.ini for a closed network: nothing is fetched from or reported to anywhere.
 
     The administrator's password is not in it: set GF_SECURITY_ADMIN_PASSWORD__FILE. `anonymous_viewer` is for the
-    demo, where there is nobody to protect.
+    demo, where there is nobody to protect. With a path in `root_url`, Grafana answers below that path.
     """
     config = configparser.ConfigParser(interpolation=None)
     config.read_dict(
         {
             "paths": {"data": data_folder, "logs": f"{data_folder}/log", "provisioning": provisioning_folder},
-            "server": {"http_addr": http_addr, "http_port": str(http_port)} | ({"root_url": root_url} if root_url else {}),
+            "server": {"http_addr": http_addr, "http_port": str(http_port)} | _root(root_url),
             "analytics": {
                 "reporting_enabled": "false",
                 "check_for_updates": "false",
@@ -90,6 +107,7 @@ def grafana_ini(
             "snapshots": {"external_enabled": "false"},
             "users": {"allow_sign_up": "false", "default_theme": "system"},
             "auth.anonymous": {"enabled": str(anonymous_viewer).lower(), "org_role": "Viewer"},
+            **_openid(openid),
             "alerting": {"enabled": "false"},
             "unified_alerting": {"enabled": "false"},
             "dashboards": {"default_home_dashboard_path": home_dashboard} if home_dashboard else {},
@@ -98,3 +116,30 @@ def grafana_ini(
     text = io.StringIO()
     config.write(text)
     return text.getvalue()
+
+
+def _root(url: str | None) -> dict[str, str]:
+    if url is None:
+        return {}
+    below = urlsplit(url).path.strip("/")
+    return {"root_url": url} | ({"serve_from_sub_path": "true"} if below else {})
+
+
+def _openid(openid: OpenId | None) -> dict[str, dict[str, str]]:
+    if openid is None:
+        return {}
+    provider = {
+        "enabled": "true",
+        "name": "Consortium",
+        "client_id": openid.client,
+        "client_secret": f"$__file{{{openid.secret_file}}}",
+        "scopes": "openid profile email",
+        "auth_url": openid.authorization,
+        "token_url": openid.token,
+        "api_url": openid.userinfo,
+        "use_pkce": "true",
+        "allow_sign_up": "true",
+        "role_attribute_path": ROLES,
+        "role_attribute_strict": "true",
+    }
+    return {"auth.generic_oauth": provider, "auth": {"disable_login_form": "true"}}

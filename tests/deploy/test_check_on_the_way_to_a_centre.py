@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +11,6 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from aggregator_cast import NOW, Centre, StandingClock, a_report, served
 from studyscope_aggregator.app import create_app
@@ -26,6 +22,7 @@ from studyscope_exporter.checking.line import line_to
 from studyscope_exporter.checking.state_folder import file_system_of, state_folder
 from studyscope_exporter.delivery.push import CentreClient
 from studyscope_exporter.settings import Centre as CentreSettings
+from tls_certificate import certificate
 
 
 def said(url: str, now: dt.datetime | None = None, environment: Mapping[str, str] = {}, **more: object) -> tuple[bool, str]:
@@ -63,24 +60,6 @@ def answering(status: int = 200, certificate: Path | None = None) -> Iterator[st
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def certificate(folder: Path, *, address: str = "127.0.0.1", until: dt.timedelta = dt.timedelta(days=1)) -> Path:
-    """A self-signed certificate and its key in one file, as a hospital's own authority would make it."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hospital")])
-    made = (
-        x509.CertificateBuilder(
-            name, name, key.public_key(), x509.random_serial_number(), now - dt.timedelta(days=9), now + until
-        )
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = folder / f"{address}.pem"
-    path.write_bytes(pem + made.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 def test_a_centre_that_answers_is_named_with_the_way_for_the_firewall_form() -> None:

@@ -1,0 +1,1 @@
+"""Longer commands of `studyscope-aggregator`, one module each."""

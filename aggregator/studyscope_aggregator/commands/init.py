@@ -1,0 +1,122 @@
+"""`studyscope-aggregator init`: writes a new centre and says what comes next."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from studyscope_aggregator.founding.files import OPENID_SECRET, SMTP_PASSWORD, founding_files
+from studyscope_aggregator.founding.plan import ADDRESSES, FirstSite, OpenId, Plan, PlanProblem, Smtp
+
+HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", required=True, metavar="NAME", help="under which sites and people reach the centre")
+    parser.add_argument("--study", required=True, metavar="ID", help="id of the first study: lower case, digits, hyphens")
+    parser.add_argument("--title", required=True, help="its title")
+    parser.add_argument("--lead", required=True, metavar="NAME=MAIL", help="who decides about the study")
+    parser.add_argument("--coordinator", action="append", required=True, metavar="MAIL", help="who gets every mail; repeatable")
+    parser.add_argument(
+        "--site", action="append", required=True, metavar="ID=NAME,CITY,LAT,LON", help="a hospital of the study; repeatable"
+    )
+    parser.add_argument("--smtp", required=True, metavar="HOST:PORT", help="mail server for alerts")
+    parser.add_argument("--sender", required=True, metavar="MAIL", help="who the mails come from")
+    parser.add_argument("--smtp-user", metavar="NAME", help="log-in there; its password goes into a file")
+    parser.add_argument(
+        "--oidc-issuer", metavar="URL", help="log-in to Grafana by this identity provider (its address is read now)"
+    )
+    parser.add_argument("--oidc-client", default="studyscope", metavar="ID", help="our id there (default studyscope)")
+    parser.add_argument("--layout", choices=sorted(ADDRESSES), default="machine", help="all on one machine, or for compose")
+    parser.add_argument(
+        "--https-port", type=int, default=443, metavar="PORT", help="where the reverse proxy listens (default 443)"
+    )
+
+
+def found(chosen: argparse.Namespace, today: dt.date) -> int:
+    """Raises FileProblem; 0 when everything is written, 1 when something is there already, 2 for a wrong answer."""
+    folder: Path = chosen.config.absolute().parent
+    try:
+        plan = _plan(chosen)
+    except PlanProblem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    files = founding_files(plan, folder, today)
+    there = [name for name in files if (folder / name).exists()]
+    if there:
+        print(f"{folder}: {', '.join(there)} is there already; nothing was written", file=sys.stderr)
+        return 1
+    _write(files, folder)
+    done = subprocess.run([str(folder / "configure")], check=False, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+        print(f"then run {folder}/configure (it needs: pip install 'studyscope[dashboards]')", file=sys.stderr)
+    print(_next_steps(plan, folder))
+    return 0 if done.returncode == 0 else 1
+
+
+def _plan(chosen: argparse.Namespace) -> Plan:
+    lead, _, mail = chosen.lead.partition("=")
+    if not mail:
+        raise PlanProblem(f"--lead {chosen.lead!r}: write NAME=MAIL")
+    if not HOST_NAME.fullmatch(chosen.host):
+        raise PlanProblem(f"--host {chosen.host!r}: write a name without https:// and without a path, as centre.example.org")
+    if not re.fullmatch(r"[^\s:]+:\d+", chosen.smtp):
+        raise PlanProblem(f"--smtp {chosen.smtp!r}: write HOST:PORT, as mail.example.org:587")
+    return Plan(
+        host=chosen.host,
+        study=chosen.study,
+        title=chosen.title,
+        lead_name=lead.strip(),
+        lead_mail=mail.strip(),
+        coordinators=chosen.coordinator,
+        sites=[FirstSite.parse(site) for site in chosen.site],
+        smtp=Smtp(chosen.smtp, chosen.sender, chosen.smtp_user),
+        openid=_discovered(chosen.oidc_issuer, chosen.oidc_client) if chosen.oidc_issuer else None,
+        layout=chosen.layout,
+        https_port=chosen.https_port,
+    )
+
+
+def _discovered(issuer: str, client: str) -> OpenId:
+    address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    try:
+        document = httpx.get(address, timeout=20).raise_for_status().json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise PlanProblem(f"--oidc-issuer: {address} gives no discovery document: {error}") from None
+    return OpenId.discovered(client, document if isinstance(document, dict) else {})
+
+
+def _write(files: dict[str, str], folder: Path) -> None:
+    for name in ("state", "nginx", "docs", "grafana", "prometheus", "alertmanager"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    (folder / "configure").chmod(0o755)
+
+
+def _next_steps(plan: Plan, folder: Path) -> str:
+    secrets = [f"{folder}/{SMTP_PASSWORD} (the mail server's password)"] if plan.smtp.user else []
+    secrets += [f"{folder}/{OPENID_SECRET} (our secret at the identity provider)"] if plan.openid else []
+    wanted = [f"{folder}/nginx/tls.crt and tls.key (the certificate of {plan.host})", *secrets]
+    return f"""\
+The centre is in {folder}.
+
+Next:
+  1. Put there, readable by the programs only: {"; ".join(wanted)}.
+  2. Complete registry/studies/{plan.study}.yaml: cohort, structures, targets. Then ./configure.
+  3. studyscope-aggregator --config {folder}/centre.yaml check
+  4. Start Prometheus with @{folder}/prometheus/arguments, Alertmanager with @{folder}/alertmanager/arguments,
+     Grafana with --config={folder}/grafana/grafana.ini, nginx with nginx/studyscope.conf, and
+     studyscope-aggregator --config {folder}/centre.yaml serve
+  5. Send the sites registry/studies/{plan.study}.yaml and this address: {plan.url}
+  6. Write each site's key into registry/sites.yaml once it told you its fingerprint over the telephone."""

@@ -1,0 +1,149 @@
+"""The files of a new centre. What the aggregator itself reads is read back before anything is written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shlex
+import sys
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from studyscope_aggregator.founding.plan import Plan
+from studyscope_aggregator.registry import SITES_FILE, STUDIES_FOLDER, SitesFile
+from studyscope_aggregator.settings import CentreSettings
+from studyscope_contract.report import MAX_BYTES
+from studyscope_contract.study import Study
+from studyscope_contract.yaml_file import parse_yaml
+
+KEPT = "5y"
+ALERTS_KEPT = "360h"  # more than twice the weekly repeat, else a repeat is taken for a new alert
+SMTP_PASSWORD, OPENID_SECRET = "alertmanager/smtp-password", "grafana/oidc-secret"
+
+
+def founding_files(plan: Plan, folder: Path, today: dt.date) -> dict[str, str]:
+    """Every file by its path below `folder`; raises FileProblem when one could not be read back."""
+    study = f"registry/{STUDIES_FOLDER}/{plan.study}.yaml"
+    files = {
+        "centre.yaml": _centre(plan),
+        study: _study(plan, today),
+        f"registry/{SITES_FILE}": _filled(
+            "sites.yaml.in", first=plan.sites[0].id, today=today, next_year=today + dt.timedelta(days=365)
+        ),
+        "nginx/studyscope.conf": _nginx(plan, folder),
+        "configure": _configure(plan, folder),
+        "prometheus/arguments": "\n".join(_prometheus(plan, folder)) + "\n",
+        "alertmanager/arguments": "\n".join(_alertmanager(plan, folder)) + "\n",
+    }
+    parse_yaml(files["centre.yaml"].encode(), folder / "centre.yaml", CentreSettings)
+    parse_yaml(files[study].encode(), folder / study, Study)
+    parse_yaml(files[f"registry/{SITES_FILE}"].encode(), folder / "registry" / SITES_FILE, SitesFile)
+    return files
+
+
+def _filled(template: str, **values: object) -> str:
+    return Template((resources.files(__package__) / template).read_text(encoding="utf-8")).substitute(values)
+
+
+def _quoted(text: str) -> str:
+    """A YAML scalar: every JSON string is one."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _centre(plan: Plan) -> str:
+    port = plan.addresses["aggregator"].rpartition(":")[2]
+    listen = "127.0.0.1" if plan.layout == "machine" else "0.0.0.0"  # noqa: S104 - inside a container, whose network is the border
+    return _filled(
+        "centre.yaml.in", listen_host=listen, listen_port=port, url=_quoted(plan.url), prometheus=plan.addresses["prometheus"]
+    )
+
+
+def _study(plan: Plan, today: dt.date) -> str:
+    rows = []
+    for site in plan.sites:
+        rows += [
+            f"  - id: {_quoted(site.id)}",
+            f"    name: {_quoted(site.name)}",
+            f"    city: {_quoted(site.city)}",
+            f"    latitude: {site.latitude}",
+            f"    longitude: {site.longitude}",
+            f"    member_from: {today}",
+            f"    # targets: [{{patients: 100, by: {today + dt.timedelta(days=365)}, valid_from: {today}}}]",
+        ]
+    return _filled(
+        "study.yaml.in",
+        id=_quoted(plan.study),
+        title=_quoted(plan.title),
+        lead_name=_quoted(plan.lead_name),
+        lead_mail=_quoted(plan.lead_mail),
+        sites="\n".join(rows),
+    )
+
+
+def _nginx(plan: Plan, folder: Path) -> str:
+    return _filled(
+        "nginx.conf.in",
+        host=plan.host,
+        port=plan.https_port,
+        folder=_place(plan, folder),
+        aggregator=plan.addresses["aggregator"],
+        grafana=plan.addresses["grafana"],
+        report_bytes=MAX_BYTES,
+        body_bytes=2 * MAX_BYTES,
+    )
+
+
+def _place(plan: Plan, folder: Path) -> str:
+    """The centre's folder as the programs see it."""
+    return str(folder) if plan.layout == "machine" else "/etc/studyscope"
+
+
+def _configure(plan: Plan, folder: Path) -> str:
+    place, smtp, openid = _place(plan, folder), plan.smtp, plan.openid
+    login = ["--smtp-user", smtp.user, "--smtp-password-file", f"{place}/{SMTP_PASSWORD}"] if smtp.user else []
+    provider = []
+    if openid:
+        provider = ["--oidc-client", openid.client, "--oidc-secret-file", f"{place}/{OPENID_SECRET}"]
+        provider += ["--oidc-auth", openid.authorization, "--oidc-token", openid.token, "--oidc-userinfo", openid.userinfo]
+    return _filled(
+        "configure.in",
+        dashboards=shlex.join(_dashboards(plan)),
+        coordinators=shlex.join(word for mail in plan.coordinators for word in ("--coordinator", mail)),
+        smtp=shlex.quote(smtp.server),
+        sender=shlex.quote(smtp.sender),
+        smtp_login="".join(f" {shlex.quote(word)}" for word in login),
+        url=shlex.quote(plan.url),
+        grafana_data="/var/lib/grafana",
+        grafana_files=shlex.quote(f"{place}/grafana"),
+        openid="".join(f" {shlex.quote(word)}" for word in provider),
+        **plan.addresses,
+    )
+
+
+def _dashboards(plan: Plan) -> list[str]:
+    return [sys.executable, "-m", "studyscope_dashboards.cli"] if plan.layout == "machine" else ["studyscope-dashboards"]
+
+
+def _prometheus(plan: Plan, folder: Path) -> list[str]:
+    state = f"{folder}/state/prometheus" if plan.layout == "machine" else "/prometheus"
+    listen = plan.addresses["prometheus"] if plan.layout == "machine" else "0.0.0.0:9090"
+    return [
+        f"--config.file={_place(plan, folder)}/prometheus/prometheus.yml",
+        f"--storage.tsdb.path={state}",
+        f"--storage.tsdb.retention.time={KEPT}",
+        f"--web.listen-address={listen}",
+        "--web.enable-remote-write-receiver",
+    ]
+
+
+def _alertmanager(plan: Plan, folder: Path) -> list[str]:
+    state = f"{folder}/state/alertmanager" if plan.layout == "machine" else "/alertmanager"
+    listen = plan.addresses["alertmanager"] if plan.layout == "machine" else "0.0.0.0:9093"
+    return [
+        f"--config.file={_place(plan, folder)}/alertmanager/alertmanager.yml",
+        f"--storage.path={state}",
+        f"--data.retention={ALERTS_KEPT}",
+        f"--web.listen-address={listen}",
+        "--cluster.listen-address=",
+    ]
