@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import sys
 
 import uvicorn
@@ -12,6 +14,9 @@ from studyscope_aggregator.settings import Listen
 
 GRACE_SECONDS = 10
 """How long requests that run may take after SIGTERM."""
+
+TICKS_BETWEEN_SIGNS = 100
+"""uvicorn ticks ten times a second."""
 
 
 def serve(app: FastAPI, listen: Listen) -> None:
@@ -25,7 +30,30 @@ def serve(app: FastAPI, listen: Listen) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    uvicorn.Server(config).run()
+    _Told(config, os.environ.get("NOTIFY_SOCKET", "")).run()
+
+
+class _Told(uvicorn.Server):
+    """Tells systemd that it is ready and that its event loop turns (sd_notify(3)); nobody, where nobody listens."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell("READY=1")
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_BETWEEN_SIGNS == 0:
+            self._tell("WATCHDOG=1")
+        return await super().on_tick(counter)
+
+    def _tell(self, message: str) -> None:
+        if self._address:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+                line.sendto(message.encode(), self._address)
 
 
 def log_to_stderr(*, verbose: bool) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import threading
 
 from studyscope_exporter import daemon
-from studyscope_exporter.clock import SystemClock
+from studyscope_exporter.service_manager import LivingClock, ServiceManager
 from studyscope_exporter.settings import read_site_file
 
 
@@ -20,14 +21,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(chosen: argparse.Namespace) -> int:
-    settings, clock, stop = read_site_file(chosen.config), SystemClock(), threading.Event()
+    manager = ServiceManager(os.environ)
+    settings, clock, stop = read_site_file(chosen.config), LivingClock(manager), threading.Event()
+
+    def ready() -> None:
+        logging.getLogger(__name__).info("site %s: running", settings.site)
+        manager.tell("READY=1")
 
     def end(*_: object) -> None:
+        manager.tell("STOPPING=1")
         stop.set()
         clock.wake()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     logging.getLogger().setLevel(logging.INFO)
-    daemon.run(settings, clock, stop, ready=lambda: logging.getLogger(__name__).info("site %s: running", settings.site))
+    daemon.run(settings, clock, stop, ready)
     return 0
