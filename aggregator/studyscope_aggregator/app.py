@@ -18,7 +18,7 @@ from studyscope_aggregator.reception import Reception
 from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.release_number import release_number
 from studyscope_aggregator.remote_write import HistoryWriter
-from studyscope_aggregator.routes import health, reports, scrapes, studies
+from studyscope_aggregator.routes import health, own_reports, reports, scrapes, studies
 from studyscope_aggregator.routes.overview import overview_router
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.store import ReportStore
@@ -50,7 +50,7 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
         redoc_url=None,
     )
     app.state.wiring = wiring
-    for part in (reports, studies, scrapes, health):
+    for part in (reports, own_reports, studies, scrapes, health):
         app.include_router(part.router)
     app.include_router(overview_router())
     return app

@@ -12,12 +12,13 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from aggregator_cast import TODAY, Centre, StandingClock, a_report, a_table, served
+from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table, served
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.store import Entry, StoreUnavailable
 from studyscope_aggregator.stores.memory import MemoryStore
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import MAX_BYTES, SignedReport, SiteFacts
+from studyscope_contract.site_request import ReportsRequest, SignedRequest
 
 
 class DiskThatFills(MemoryStore):
@@ -66,6 +67,11 @@ def test_no_request_breaks_the_api(client: httpx.Client) -> None:
         holds()
 
 
+def own_reports_request(centre: Centre, key: str) -> bytes:
+    wanted = ReportsRequest(study="liver", site="berlin", after=0, at=int(NOW.timestamp()))
+    return SignedRequest.sign(wanted, centre.keys[key]).to_bytes()
+
+
 def test_every_documented_status_is_seen(client: httpx.Client, centre: Centre, store: DiskThatFills) -> None:
     def post(raw: bytes, **headers: str) -> int:
         return client.post("/api/v1/reports", content=raw, headers=headers).status_code
@@ -93,6 +99,10 @@ def test_every_documented_status_is_seen(client: httpx.Client, centre: Centre, s
         },
         ("get", "/api/v1/sites/{study}/{site}/last"): {
             client.get(f"/api/v1/sites/liver/{site}/last").status_code for site in ("berlin", "oslo")
+        },
+        ("post", "/api/v1/reports/own"): {
+            client.post("/api/v1/reports/own", content=content).status_code
+            for content in (own_reports_request(centre, "berlin"), own_reports_request(centre, "oslo"), b"{}")
         },
         ("get", "/api/v1/studies/{study}"): {
             study.status_code,
