@@ -69,6 +69,14 @@ def images_with_a_table(path: Path) -> dict[str, Any]:
     return {"kind": "images", "path": path, "table": path / "images.csv"}
 
 
+def pairs_of_label_maps(path: Path) -> dict[str, Any]:
+    other = path.with_name("readings")
+    for folder in (path, other):
+        label_maps(folder)
+    link = {"by": "pattern", "pattern": "{PatientID}.nii.gz"}
+    return {"kind": "pairs", "path": path, "readings": other, "link": link, "structures": ("label 1",)}
+
+
 EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "folder": a_folder,
     "nifti": label_maps,
@@ -77,6 +85,7 @@ EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "roster": a_roster,
     "tracker": a_progress_table,
     "images": images_with_a_table,
+    "pairs": pairs_of_label_maps,
 }
 """For each kind: makes two items at a path, and gives the settings of a source that holds them."""
 
@@ -92,7 +101,8 @@ class Example:
 
     def records(self) -> int:
         frames = (self.inventory.series_frame(), self.inventory.segmentations_frame(), self.inventory.jobs_frame())
-        return sum(len(frame) for frame in frames) + self._kept()
+        compared = self.inventory.agreements_frame()["comparison_key"].nunique()
+        return sum(len(frame) for frame in frames) + compared + self._kept()
 
     def _kept(self) -> int:
         """What sources of lists keep instead of records."""

@@ -145,14 +145,27 @@ def _site_content(hospital: Hospital, centre_url: str, approver: str) -> dict[st
 
 
 def _sources(hospital: Hospital) -> list[dict[str, Any]]:
-    label_maps = {"kind": "nifti", "layout": "files", "link": {"by": "pattern", "pattern": "{PatientID}_{*}.nii.gz"}}
+    label_maps: dict[str, Any] = {
+        "kind": "nifti",
+        "layout": "files",
+        "link": {"by": "pattern", "pattern": "{PatientID}_{*}.nii.gz"},
+    }
     made = {"algorithm": ALGORITHM, "algorithm_version": VERSION}
     folders = {"automatic": "automatic", "corrected": "corrected"}
     results = label_maps | made | {"name": "labels", "path": "labels", "review_folders": folders}
+    compared = made | {
+        "name": "second-readings",
+        "kind": "pairs",
+        "path": "labels/automatic",
+        "readings": "readings",
+        "link": label_maps["link"],
+        "tolerance_mm": 15.0,  # a voxel and a half of the demo's coarse grid
+    }
     return [
         {"name": "archive", "kind": "folder", "path": "dicom"},
         *([results] if hospital.results == "nifti" else []),
         label_maps | {"name": "readings", "path": "readings", "review_state": "manual", "reading": "second"},
+        *([compared] if hospital.results == "nifti" else []),
         {"name": "inference", "kind": "jobs", "path": "jobs.jsonl", "link": {"by": "field", "field": "patient"}},
     ]
 

@@ -95,16 +95,17 @@ class Inventory:
             raise
         self._db.execute("COMMIT")
 
-    def put(self, source: str, item: bytes, records: Sequence[Record], *, instances: int = 1) -> int:
+    def put(self, source: str, item: bytes, records: Sequence[Record], *, instances: int = 1, unreadable: str = "") -> int:
         """What the item `item` (16 bytes) of a source holds now, in place of what it held; gives its number.
 
-        At most one ImagingSeries; `instances` says how many instances of it the item stands for.
+        At most one ImagingSeries; `instances` says how many instances of it the item stands for, and
+        `unreadable`, a reason of a closed list, why there are no records.
         """
         with self.batch():
             at = self.source_number(source)
             before = self._number_of(at, item)
             number = self.new_numbers(1)[0] if before is None else before
-            reading = Reading(records=tuple(records), instances=instances)
+            reading = Reading(records=tuple(records), instances=instances, unreadable=unreadable)
             self.records.put(at, None, [(number, item, reading)], replaced=() if before is None else (before,))
         return number
 

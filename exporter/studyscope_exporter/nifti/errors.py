@@ -25,6 +25,7 @@ NOT_LABELS = "not whole-number labels"
 NEGATIVE_LABELS = "negative labels"
 TOO_MANY_LABELS = "too many labels"
 NO_VOXEL_SIZE = "no voxel size"
+OTHER_GRID = "another grid than its counterpart"
 NO_PERMISSION = "no permission"
 VANISHED = "vanished"
 INPUT_ERROR = "input/output error"
@@ -41,6 +42,7 @@ REASONS = (
     NEGATIVE_LABELS,
     TOO_MANY_LABELS,
     NO_VOXEL_SIZE,
+    OTHER_GRID,
     NO_PERMISSION,
     VANISHED,
     INPUT_ERROR,

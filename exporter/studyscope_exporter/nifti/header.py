@@ -43,6 +43,7 @@ class NiftiHeader:
     voxel_ml: float
     slope: float
     intercept: float
+    mm_per_unit: float
 
     @property
     def image_bytes(self) -> int:
@@ -79,7 +80,8 @@ def parse_header(raw: bytes) -> NiftiHeader:
         raise UnreadableLabelMap(TOO_LARGE)
     slope, intercept = _scaling(fields)
     offset = _image_offset(fields.image_offset, header_bytes + 4)
-    return NiftiHeader(header_bytes, order, order + kind, voxels, offset, _voxel_ml(fields), slope, intercept)
+    unit = _mm_per_unit(fields)
+    return NiftiHeader(header_bytes, order, order + kind, voxels, offset, _voxel_ml(fields, unit), slope, intercept, unit)
 
 
 def _kind(raw: bytes) -> tuple[int, str]:
@@ -146,13 +148,16 @@ def _scaling(fields: _Fields) -> tuple[float, float]:
     return fields.slope, fields.intercept if math.isfinite(fields.intercept) else 0.0
 
 
-def _voxel_ml(fields: _Fields) -> float:
+def _mm_per_unit(fields: _Fields) -> float:
+    return _MM_PER_UNIT.get(fields.units & 0x07, _UNKNOWN_UNIT_IS_MM)
+
+
+def _voxel_ml(fields: _Fields, unit: float) -> float:
     """From pixdim[1..3]; where one is 0 or no number, from the sform affine's determinant.
 
     pixdim first, because it is what writers fill in for every method of orientation and what
     nibabel's `get_zooms` and the tools that made the label map report.
     """
-    unit = _MM_PER_UNIT.get(fields.units & 0x07, _UNKNOWN_UNIT_IS_MM)
     volume = abs(math.prod(fields.pixdim[1:4]))
     if not 0.0 < volume < math.inf and fields.sform_code > 0:
         a, b, c, _, d, e, f, _, g, h, i, _ = fields.srow

@@ -34,12 +34,13 @@ def read_label_map(path: Path) -> LabelMap:
         if start[:4] in (NIFTI2_BYTES.to_bytes(4, "little"), NIFTI2_BYTES.to_bytes(4, "big")):
             start += stream.read(NIFTI2_BYTES - NIFTI1_BYTES)
         header = parse_header(start)
-        names = _read_to_image(stream, header)
+        names = read_to_image(stream, header)
         stored = stored_value_counts(stream, header)
     return LabelMap(_scaled(stored, header), header.voxel_ml, names)
 
 
-def _read_to_image(stream: ByteStream, header: NiftiHeader) -> LabelNames:
+def read_to_image(stream: ByteStream, header: NiftiHeader) -> LabelNames:
+    """Reads what lies between header and image; gives the names of labels that it holds."""
     gap = header.image_offset - header.header_bytes
     if gap > MOST_EXTENSION_BYTES:
         skip(stream, gap)

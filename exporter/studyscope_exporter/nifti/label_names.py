@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -24,6 +24,14 @@ class LabelNames:
 
     def __bool__(self) -> bool:
         return bool(self.structures)
+
+    def labels_of(self, present: Iterable[int]) -> dict[str, tuple[int, ...]]:
+        """Labels by structure: every named one, then those of `present` without a name as `label 7`."""
+        found: dict[str, tuple[int, ...]] = {}
+        for name, labels in self.structures:
+            found[name] = (*found.get(name, ()), *labels)
+        known = {label for _, labels in self.structures for label in labels}
+        return found | {f"label {label}": (label,) for label in sorted(present) if label and label not in known}
 
     def volumes(self, voxels: Mapping[int, int], voxel_ml: float) -> tuple[StructureVolume, ...]:
         """Every named structure (0.0 ml where it is empty), then labels without a name as `label 7`."""

@@ -6,9 +6,9 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
@@ -26,6 +26,18 @@ _SUFFIXES = (b".nii.gz", b".nii")
 _READS_AS = b"nifti 1"  # to be raised when files are read differently, so that they are read anew
 
 
+def _checked(labels: Mapping[str, object]) -> Mapping[str, object]:
+    try:
+        named_labels({name: list(of) if isinstance(of, tuple) else of for name, of in labels.items()})
+    except BadLabelTable as problem:
+        raise ValueError(str(problem)) from None
+    return labels
+
+
+LabelTable = Annotated[dict[str, int | str | tuple[int, ...]], AfterValidator(_checked)]
+"""Names of labels as in nnU-Net's dataset.json."""
+
+
 class Settings(Strict):
     """Where label maps lie and what the files do not say about themselves."""
 
@@ -35,7 +47,7 @@ class Settings(Strict):
     layout: Literal["files", "folders"] = Field(
         default="files", description="files: one label map per case; folders: one folder per case, one mask per structure"
     )
-    labels: dict[str, int | str | tuple[int, ...]] | None = Field(
+    labels: LabelTable | None = Field(
         default=None, description="as in nnU-Net's dataset.json; taken from there or from the file when left out"
     )
     algorithm: str = Field(default="", max_length=64)
@@ -47,16 +59,6 @@ class Settings(Strict):
     reading: str = Field(default="", max_length=32, description='"" for the result itself, else the reader\'s role')
     link: PatternLink | CsvLink | None = Field(default=None, discriminator="by")
     follow_links: bool = False
-
-    @field_validator("labels")
-    @classmethod
-    def _name_structures(cls, labels: Mapping[str, object] | None) -> Mapping[str, object] | None:
-        if labels is not None:
-            try:
-                named_labels({name: list(of) if isinstance(of, tuple) else of for name, of in labels.items()})
-            except BadLabelTable as problem:
-                raise ValueError(str(problem)) from None
-        return labels
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class NiftiSource:
             settings.path,
             reader,
             self._reads_as(link),
-            wanted=_is_nifti,
+            wanted=is_nifti,
             follow_links=settings.follow_links,
             whole_folders=reader.folders,
             executor=self.site.executor,
@@ -137,7 +139,7 @@ class NiftiSource:
         return digest.digest()
 
 
-def _is_nifti(name: bytes) -> bool:
+def is_nifti(name: bytes) -> bool:
     return name.lower().endswith(_SUFFIXES)
 
 

@@ -16,6 +16,21 @@ from studyscope_exporter.records import Segmentation, StructureVolume
 from studyscope_exporter.structures import structure_name, summed_by_name
 
 
+def names_for(path: Path, root: Path, stated: Mapping[str, object] | None, own: LabelNames) -> LabelNames:
+    """From the settings, else the file itself, else dataset.json beside it or one folder above, in the source."""
+    if stated is not None:
+        return named_labels({name: list(of) if isinstance(of, tuple) else of for name, of in stated.items()})
+    if own:
+        return own
+    folders = [path.parent] if path.parent == root else [path.parent, path.parent.parent]
+    for folder in folders:
+        try:
+            return read_dataset_json(folder / "dataset.json")
+        except (OSError, BadLabelTable):
+            continue
+    return LabelNames()
+
+
 @dataclass(frozen=True)
 class CaseReader:
     """Reads files into Readings; picklable, for an executor. Fields as in the source's settings."""
@@ -55,7 +70,7 @@ class CaseReader:
                 readings.append(_unreadable(error))
                 continue
             readings.append(Reading())
-            volumes.append((structure_name(_stem(path), "unnamed"), sum(label_map.voxels.values()) * label_map.voxel_ml))
+            volumes.append((structure_name(stem(path), "unnamed"), sum(label_map.voxels.values()) * label_map.voxel_ml))
         first = next((at for at, reading in enumerate(readings) if not reading.unreadable), None)
         if first is not None:
             readings[first] = Reading(records=(self._record(paths[0].parent, summed_by_name(volumes)),))
@@ -63,22 +78,11 @@ class CaseReader:
         return [of_path[path] for path in paths]
 
     def _names(self, path: Path, label_map: LabelMap) -> LabelNames:
-        """From the settings, else the file itself, else dataset.json beside it or one folder above, in the source."""
-        if self.labels is not None:
-            return named_labels({name: list(of) if isinstance(of, tuple) else of for name, of in self.labels.items()})
-        if label_map.names:
-            return label_map.names
-        folders = [path.parent] if path.parent == self.root else [path.parent, path.parent.parent]
-        for folder in folders:
-            try:
-                return read_dataset_json(folder / "dataset.json")
-            except (OSError, BadLabelTable):
-                continue
-        return LabelNames()
+        return names_for(path, self.root, self.labels, label_map.names)
 
     def _record(self, path: Path, structures: tuple[StructureVolume, ...]) -> Segmentation:
         below = path.relative_to(self.root).as_posix()
-        linked = self.link.of((below, path.name, _stem(path)))
+        linked = self.link.of((below, path.name, stem(path)))
         states = (self.review_folders[part] for part in path.relative_to(self.root).parts if part in self.review_folders)
         return Segmentation(
             segmentation_key=self.link.pseudonyms.path(os.fsencode(f"{self.source}\0{below}")),
@@ -98,7 +102,7 @@ def _unreadable(error: UnreadableLabelMap) -> Reading:
     return Reading(unreadable=error.reason, retry=error.reason == NO_PERMISSION)
 
 
-def _stem(path: Path) -> str:
+def stem(path: Path) -> str:
     name = path.name
     for suffix in (".nii.gz", ".nii"):
         if name.lower().endswith(suffix):

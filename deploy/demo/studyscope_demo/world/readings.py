@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from studyscope_demo.profiles import Noise
-from studyscope_demo.world.anatomy import ADDED, SHAPE, STRUCTURES, VOXEL_ML, LabelMap, StructureProfile, label_map
+from studyscope_demo.world.anatomy import ADDED, BY_NAME, SHAPE, STRUCTURES, VOXEL_ML, LabelMap, StructureProfile, label_map
 
 LESION_SHARE = 0.6
 _ROOM_ML = SHAPE[0] * SHAPE[1] * SHAPE[2] * VOXEL_ML
@@ -16,10 +16,14 @@ _ROOM_ML = SHAPE[0] * SHAPE[1] * SHAPE[2] * VOXEL_ML
 
 @dataclass(frozen=True)
 class Result:
-    """A label map to be written: the structures it names and their volumes in ml, 0 where they are empty."""
+    """A label map to be written: the structures it names and their volumes in ml, 0 where they are empty.
+
+    The labels of structures that are `confused` change places once everything is drawn.
+    """
 
     volumes_ml: tuple[tuple[str, float], ...]
     shift: tuple[int, int, int] = (0, 0, 0)
+    confused: tuple[tuple[str, str], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -27,7 +31,12 @@ class Result:
 
     @cached_property
     def labels(self) -> LabelMap:
-        return label_map({name: volume for name, volume in self.volumes_ml if volume > 0}, self.shift)
+        drawn = label_map({name: volume for name, volume in self.volumes_ml if volume > 0}, self.shift)
+        named = np.arange(len(BY_NAME) + 1, dtype=drawn.dtype)
+        for pair in self.confused:
+            first, second = (BY_NAME[name].label for name in pair)
+            named[[first, second]] = named[[second, first]]
+        return named[drawn]
 
 
 def true_volumes(rng: np.random.Generator) -> dict[str, float]:
@@ -58,7 +67,7 @@ def algorithm_result(truth: dict[str, float], noise: Noise, rng: np.random.Gener
 
 
 def _noisy(found: dict[str, float], noise: Noise, rng: np.random.Generator) -> Result:
-    draw = rng.random(2)
+    draw, confused = rng.random(2), list[tuple[str, str]]()
     if noise == "contours_off" and draw[0] < 0.55:
         swollen = rng.uniform(1.15, 1.5)
         return Result(tuple((name, volume * float(swollen)) for name, volume in found.items()), (0, 2, 1))
@@ -74,8 +83,8 @@ def _noisy(found: dict[str, float], noise: Noise, rng: np.random.Generator) -> R
             ("kidney_left", "lesion", 0.1, draw[1]),
         ):
             if chance < share and first in found and second in found:
-                found[first], found[second] = found[second], found[first]
-    return Result(tuple(found.items()))
+                confused.append((first, second))
+    return Result(tuple(found.items()), confused=tuple(confused))
 
 
 def _volume(structure: StructureProfile, rng: np.random.Generator) -> float:

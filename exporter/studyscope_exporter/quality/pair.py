@@ -1,0 +1,150 @@
+"""Two label maps on one grid, structure by structure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+
+from studyscope_exporter.quality.noise import Counts, kinds_of_noise
+from studyscope_exporter.quality.overlap import dice, volume_difference
+from studyscope_exporter.quality.surface import Spacing, SurfaceDistances, surface_distances
+from studyscope_exporter.records import Agreement
+
+Labels = NDArray[np.uint16]
+StructureLabels = Mapping[str, Sequence[int]]
+"""Structures by name with the labels that make them up."""
+_VOXELS_AT_ONCE = 1 << 20
+MOST_LABELS = 1024
+
+
+class TooManyLabels(ValueError):
+    """A label map with more than MOST_LABELS labels names no structures."""
+
+    def __init__(self) -> None:
+        super().__init__(f"more than {MOST_LABELS} different labels; is this an image?")
+
+
+@dataclass(frozen=True)
+class LabelledGrid:
+    """One reading of an image: labels by voxel, and the structures that they stand for."""
+
+    labels: Labels
+    structures: StructureLabels
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How many voxels have which label in the result (rows) and in the reference (columns)."""
+
+    voxels: NDArray[np.int64]
+    rows: Mapping[int, int]  # label -> row
+    columns: Mapping[int, int]
+
+    def count(self, result: Sequence[int], reference: Sequence[int]) -> int:
+        return int(self.voxels[np.ix_(_places(self.rows, result), _places(self.columns, reference))].sum())
+
+    def in_result(self, labels: Sequence[int]) -> int:
+        return int(self.voxels[_places(self.rows, labels)].sum())
+
+    def in_reference(self, labels: Sequence[int]) -> int:
+        return int(self.voxels[:, _places(self.columns, labels)].sum())
+
+
+def _places(known: Mapping[int, int], labels: Sequence[int]) -> list[int]:
+    return [known[label] for label in sorted(set(labels)) if label in known]
+
+
+def confusion(result: Labels, reference: Labels) -> Confusion:
+    """Counts both label maps against each other, in pieces, so that little memory is needed beside them.
+
+    Raises TooManyLabels.
+    """
+    mine, theirs = result.reshape(-1, order="A"), reference.reshape(-1, order="A")
+    rows, columns = _present(mine), _present(theirs)
+    row_of, column_of = _lookup(rows) * len(columns), _lookup(columns)
+    counts = np.zeros(len(rows) * len(columns), np.int64)
+    for begin in range(0, mine.size, _VOXELS_AT_ONCE):
+        together = row_of[mine[begin : begin + _VOXELS_AT_ONCE]] + column_of[theirs[begin : begin + _VOXELS_AT_ONCE]]
+        counts += np.bincount(together, minlength=counts.size)
+    places = ({int(label): place for place, label in enumerate(found)} for found in (rows, columns))
+    return Confusion(counts.reshape(len(rows), len(columns)), *places)
+
+
+def _present(labels: Labels) -> NDArray[np.intp]:
+    seen = np.zeros(1 << 16, np.bool_)
+    for begin in range(0, labels.size, _VOXELS_AT_ONCE):
+        seen[labels[begin : begin + _VOXELS_AT_ONCE]] = True
+    present = np.flatnonzero(seen)
+    if present.size > MOST_LABELS:
+        raise TooManyLabels
+    return present
+
+
+def _lookup(labels: NDArray[np.intp]) -> NDArray[np.intp]:
+    table = np.zeros(1 << 16, np.intp)
+    table[labels] = np.arange(labels.size)
+    return table
+
+
+def agreements(
+    result: LabelledGrid, reference: LabelledGrid, spacing_mm: Spacing, tolerance_mm: float, only: Collection[str] = ()
+) -> tuple[Agreement, ...]:
+    """One Agreement per structure that either reading names, or of those in `only`, in that order.
+
+    Both label maps have one shape and one order in memory. Surfaces are measured in the box around
+    the structure, so memory beside the maps grows with the largest structure.
+    """
+    counts = confusion(result.labels, reference.labels)
+    boxes = (_boxes(result.labels), _boxes(reference.labels))
+    found = []
+    for name in only or dict.fromkeys((*result.structures, *reference.structures)):
+        mine, theirs = tuple(result.structures.get(name, ())), tuple(reference.structures.get(name, ()))
+        of_structure = _counts(counts, mine, theirs, name, reference.structures)
+        distances = None
+        if of_structure.result and of_structure.reference:
+            box = _around([*(boxes[0].get(label) for label in mine), *(boxes[1].get(label) for label in theirs)])
+            here, there = np.isin(result.labels[box], mine), np.isin(reference.labels[box], theirs)
+            distances = surface_distances(here, there, spacing_mm)
+        found.append(_agreement(name, of_structure, distances, tolerance_mm))
+    return tuple(found)
+
+
+def _counts(counts: Confusion, mine: Sequence[int], theirs: Sequence[int], name: str, others: StructureLabels) -> Counts:
+    # A region that holds this structure (tumour in liver) is no other structure.
+    apart = {other: labels for other, labels in others.items() if other != name and not set(labels) & set(theirs)}
+    return Counts(
+        both=counts.count(mine, theirs),
+        result=counts.in_result(mine),
+        reference=counts.in_reference(theirs),
+        elsewhere={other: (counts.count(mine, labels), counts.in_reference(labels)) for other, labels in apart.items()},
+    )
+
+
+def _agreement(name: str, counts: Counts, distances: SurfaceDistances | None, tolerance_mm: float) -> Agreement:
+    hausdorff_mm = distances.hausdorff() if distances else None
+    return Agreement(
+        structure=name,
+        dice=dice(counts.both, counts.result, counts.reference),
+        surface_dice=distances.surface_dice(tolerance_mm) if distances else None,
+        hausdorff_mm=hausdorff_mm,
+        volume_difference=volume_difference(counts.result, counts.reference),
+        noise=" ".join(kinds_of_noise(counts, hausdorff_mm, tolerance_mm)),
+    )
+
+
+def _boxes(labels: Labels) -> dict[int, tuple[slice, ...]]:
+    """The box around each label that occurs."""
+    found = cc3d.statistics(labels)
+    boxes: Sequence[tuple[slice, ...]] = found["bounding_boxes"]
+    return {label: box for label, box in enumerate(boxes) if label and found["voxel_counts"][label]}
+
+
+def _around(boxes: Sequence[tuple[slice, ...] | None]) -> tuple[slice, ...]:
+    known = [box for box in boxes if box is not None]
+    return tuple(
+        slice(min(box[axis].start for box in known), max(box[axis].stop for box in known)) for axis in range(len(known[0]))
+    )

@@ -1,0 +1,146 @@
+"""Pairs of label maps of one image: automatic results in one folder, a second reading or a reference in another.
+
+What is compared, and how, is in the package `quality`. A pair is read anew when one of its files changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from studyscope_contract.names import Slug
+from studyscope_contract.yaml_file import Strict
+from studyscope_exporter.inventory import Inventory, Reading
+from studyscope_exporter.linking import CsvLink, Link, LinkProblem, PatternLink
+from studyscope_exporter.site_path import SitePath
+from studyscope_exporter.sources.kinds import SiteContext
+from studyscope_exporter.sources.nifti import LabelTable, ReviewState
+from studyscope_exporter.sources.pair_files import FoundPairs, LabelFolder, Pair, PairReader, found_pairs
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.structures import structure_name
+
+_READS_AS = b"pairs 1"  # to be raised when pairs are compared differently, so that they are read anew
+_PAIRS_AT_ONCE = 16
+
+
+class Settings(Strict):
+    """Where both readings lie and how their files name the image."""
+
+    name: Slug
+    kind: Literal["pairs"]
+    path: SitePath = Field(description="label maps that the algorithm made")
+    readings: SitePath = Field(description="label maps of the second reading or the reference")
+    link: PatternLink | CsvLink = Field(discriminator="by")
+    reading_link: PatternLink | CsvLink | None = Field(
+        default=None, discriminator="by", description="as `link`, for the readings; the same when left out"
+    )
+    labels: LabelTable | None = Field(default=None, description="names of the results' labels, where the files give none")
+    reading_labels: LabelTable | None = Field(default=None, description="names of the readings' labels")
+    algorithm: str = Field(default="", max_length=64)
+    algorithm_version: str = Field(default="", max_length=64)
+    review_state: ReviewState = Field(default="automatic", description="only automatic results enter the tables of a study")
+    reading: str = Field(default="second", max_length=32, description="the reader's role")
+    tolerance_mm: float = Field(default=2.0, gt=0, le=50, description="what two careful readers may differ by")
+    structures: tuple[str, ...] = Field(default=(), description="compare these only; all that the files name when left out")
+
+
+@dataclass(frozen=True)
+class PairsSource:
+    """The source of that kind; see Source."""
+
+    settings: Settings
+    site: SiteContext
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def check(self) -> list[Finding]:
+        try:
+            _, found = self._found()
+        except SourceUnavailable as problem:
+            return [Finding(False, str(problem))]
+        said = [f"{count} results: {reason}" for reason, count in found.ignored.items()]
+        return [Finding(True, "; ".join([f"{len(found.pairs)} pairs of label maps", *said]))]
+
+    def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
+        reader, found = self._found()
+        had = inventory.items(self.name)
+        if had and not found.files:
+            raise SourceUnavailable(
+                f"Source {self.name}: no label map is left. Are both folders mounted? "
+                "If they were emptied on purpose, take the source out of the site file.",
+                temporary=True,
+            )
+        reads_as = self._reads_as(reader)
+        now = {pair.item(self.site.pseudonyms, reads_as): pair for pair in found.pairs}
+        new = [item for item in now if item not in had]
+        progress.total(len(new))
+        for item, reading in zip(new, self._readings(reader, [now[item] for item in new]), strict=True):
+            inventory.put(self.name, item, reading.records, unreadable=reading.unreadable)
+            progress.advance()
+        gone = had - now.keys()
+        for item in gone:
+            inventory.remove(self.name, item)
+        inventory.link_results(self.name)
+        unreadable, _ = inventory.reasons(self.name)
+        return ScanResult(len(now), len(new), len(gone), unreadable, dict(found.ignored), inventory.unlinked(self.name))
+
+    def _readings(self, reader: PairReader, pairs: Sequence[Pair]) -> Iterator[Reading]:
+        for begin in range(0, len(pairs), _PAIRS_AT_ONCE):
+            some = pairs[begin : begin + _PAIRS_AT_ONCE]
+            if self.site.executor is None:
+                for pair in some:
+                    yield from reader([pair])
+            else:
+                for readings in self.site.executor.map(reader, ([pair] for pair in some)):
+                    yield from readings
+
+    def _found(self) -> tuple[PairReader, FoundPairs]:
+        reader = self._reader()
+        try:
+            return reader, found_pairs(reader.results, reader.readings)
+        except OSError as error:
+            raise SourceUnavailable(
+                f"Source {self.name}: {error.filename} cannot be listed ({error.strerror}). "
+                "Is the share mounted, and may the exporter's user read it?",
+                temporary=True,
+            ) from None
+
+    def _reader(self) -> PairReader:
+        settings = self.settings
+        try:
+            link = Link.opened(settings.link, self.site.pseudonyms)
+            reading_link = Link.opened(settings.reading_link or settings.link, self.site.pseudonyms)
+        except LinkProblem as problem:
+            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False) from None
+        return PairReader(
+            source=settings.name,
+            results=LabelFolder(settings.path.absolute(), link, settings.labels),
+            readings=LabelFolder(settings.readings.absolute(), reading_link, settings.reading_labels),
+            algorithm=settings.algorithm.strip().lower(),
+            algorithm_version=settings.algorithm_version.strip(),
+            review_state=settings.review_state,
+            against=settings.reading,
+            tolerance_mm=settings.tolerance_mm,
+            structures=tuple(structure_name(name, "") for name in settings.structures),
+        )
+
+    def _reads_as(self, reader: PairReader) -> bytes:
+        """Everything but the label maps themselves that decides what a pair gives."""
+        digest = hashlib.blake2b(_READS_AS + self.settings.model_dump_json().encode(), digest_size=16)
+        for folder in (reader.results, reader.readings):
+            digest.update(folder.link.digest)
+            try:
+                digest.update((folder.root / "dataset.json").read_bytes())
+            except OSError:
+                digest.update(b"no dataset.json")
+        return digest.digest()
+
+
+def open_source(settings: Settings, site: SiteContext) -> PairsSource:
+    return PairsSource(settings, site)
