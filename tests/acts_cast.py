@@ -65,6 +65,7 @@ class Hospital:
     centre: str = "http://127.0.0.1:9"
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
         for name in ("dpo", "head"):
             SigningKey.generate().save(self.folder / f"{name}.pem")
         self.admit(self.patients)

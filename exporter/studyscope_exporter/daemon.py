@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.delivery.push import NotDelivered, backoff_seconds
+from studyscope_exporter.handing_in import hand_in
 from studyscope_exporter.local_endpoint import LocalMetrics, served
 from studyscope_exporter.settings import SiteSettings
 from studyscope_exporter.site import Site, StudyAtSite
@@ -121,14 +122,12 @@ class Daemon:
 
     def _deliver(self, study: StudyAtSite) -> bool:
         """Whether nothing is left to try before the next grid point."""
-        client = self._site.client(study)
         try:
-            done = client.deliver(study.outbox)
+            done = hand_in(self._site, study)
         except NotDelivered as problem:
             log.warning("study %s: %s", study.study.id, problem)
             return not problem.temporary
         finally:
-            client.close()
             self._metrics.waiting(study.study.id, len(study.outbox.waiting()))
         if done.set_aside:
             log.error("study %s: the centre refused %d reports for good; see status", study.study.id, done.set_aside)

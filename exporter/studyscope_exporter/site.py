@@ -182,9 +182,10 @@ class Site:
         return at_site.settings.policy.grid.index(self.clock.now())
 
     def is_due(self, at_site: StudyAtSite) -> bool:
-        """Whether a grid point has passed that was not released."""
-        last = at_site.domain.status().last_grid_point
-        return last is None or last < self.grid_point(at_site)
+        """Whether a grid point has passed that was not released; never where the centre is ahead of this machine."""
+        status = at_site.domain.status()
+        last = status.last_grid_point
+        return not status.overtaken and (last is None or last < self.grid_point(at_site))
 
     def release(self, at_site: StudyAtSite) -> SignedReport:
         """Releases the last grid point, from the last scan that finished, and puts the report into the outbox."""

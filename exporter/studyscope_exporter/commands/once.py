@@ -14,6 +14,7 @@ from studyscope_exporter.clock import Clock
 from studyscope_exporter.commands.opened import opened_site
 from studyscope_exporter.commands.scan import scan_with_bars
 from studyscope_exporter.delivery.push import NotDelivered
+from studyscope_exporter.handing_in import hand_in
 from studyscope_exporter.site import Site, StudyAtSite
 
 
@@ -33,7 +34,7 @@ def once(site: Site, *, quiet: bool, wait_at_most: dt.timedelta) -> int:
     moved = [study for study in started if site.is_due(study) and _release(site, study)]
     outcomes = scan_with_bars(site, quiet=quiet)
     for study in site.studies:
-        if study not in started:  # the first release of a domain: it needs no cut-off and no minute
+        if study not in started and site.is_due(study):  # the first release of a domain: it needs no cut-off and no minute
             _release(site, study)
     if moved:
         _wait_for_the_minute(site.clock, moved, wait_at_most)
@@ -58,14 +59,11 @@ def _wait_for_the_minute(clock: Clock, moved: list[StudyAtSite], at_most: dt.tim
 
 
 def _deliver(site: Site, at_site: StudyAtSite) -> bool:
-    client = site.client(at_site)
     try:
-        done = client.deliver(at_site.outbox)
+        done = hand_in(site, at_site)
     except NotDelivered as problem:
         print(f"study {at_site.study.id}: {problem}. {len(at_site.outbox.waiting())} reports wait; nothing is lost")
         return False
-    finally:
-        client.close()
     print(f"study {at_site.study.id}: {done.accepted} reports accepted by the centre, {done.set_aside} refused")
     return done.set_aside == 0
 

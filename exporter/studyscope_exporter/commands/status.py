@@ -12,6 +12,7 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
+from studyscope_exporter.handing_in import OVERTAKEN
 from studyscope_exporter.site import Site, StudyAtSite
 
 FINE, LOOK, ACT = 0, 1, 2
@@ -77,11 +78,20 @@ def study_status(site: Site, at_site: StudyAtSite) -> StudyStatus:
         tables_shown={str(key): f"{grid.moment(released):%Y-%m-%d}" for key, released in domain.released.items()},
         waiting_approvals=[str(key) for key in at_site.domain.pending_approvals()],
     )
-    _judge(status, site, domain.frozen, domain.unsigned, missed=0 if last is None else site.grid_point(at_site) - last)
+    _judge(
+        status,
+        site,
+        domain.frozen,
+        domain.unsigned,
+        overtaken=domain.overtaken,
+        missed=0 if last is None else site.grid_point(at_site) - last,
+    )
     return status
 
 
-def _judge(status: StudyStatus, site: Site, lost: str | None, unsigned: str | None, missed: int) -> None:
+def _judge(status: StudyStatus, site: Site, lost: str | None, unsigned: str | None, *, overtaken: bool, missed: int) -> None:
+    if overtaken:
+        status.note(ACT, OVERTAKEN)
     if lost:
         status.note(ACT, f"frozen: {lost}; see docs/acts.md, 'frozen'")
     elif status.activity != "active":

@@ -50,6 +50,19 @@ class Outbox:
         temporary.rename(self._waiting / name)
         _sync(self._waiting)
 
+    def made(self, report: SignedReport) -> bool:
+        """Whether exactly this report was put here once; those delivered long ago are forgotten."""
+        name, raw = _name(report.report.sequence), report.to_bytes()
+        kept = [part / name for part in (self._waiting, self._delivered)]
+        return any(path.exists() and path.read_bytes() == raw for path in kept)
+
+    def set_aside(self, reason: str) -> int:
+        """Sets everything that waits aside, with a reason for people; how many that were."""
+        waiting = self.waiting()
+        for report in waiting:
+            self.refused(report, reason)
+        return len(waiting)
+
     def waiting(self) -> list[Waiting]:
         """What waits, oldest first."""
         return [Waiting(int(path.stem), path) for path in sorted(self._waiting.glob("[0-9]*.json"))]

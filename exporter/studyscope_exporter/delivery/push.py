@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import random
 import ssl
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from studyscope_contract.report import MEDIA_TYPE
+from studyscope_contract.report import MEDIA_TYPE, ReportProblem, SignedReport
 from studyscope_exporter.delivery.outbox import Outbox, Waiting
 
 REPORTS = "/api/v1/reports"
+OWN_REPORTS = "/api/v1/reports/own"
+CONFLICT = 409
 
 SET_ASIDE = frozenset({400, 409, 413, 422})
 """Answers that speak of the report itself: sending the same bytes again can never help."""
@@ -36,6 +39,7 @@ class Delivered:
 
     accepted: int
     set_aside: int
+    conflicts: tuple[int, ...] = ()  # those set aside because the centre holds others in their place
 
 
 def backoff_seconds(attempt: int, rng: random.Random) -> float:
@@ -60,12 +64,35 @@ class CentreClient:
     def deliver(self, outbox: Outbox) -> Delivered:
         """Sends everything that waits; raises NotDelivered at the first report that must wait longer."""
         accepted = set_aside = 0
+        conflicts: list[int] = []
         for report in outbox.waiting():
-            if self._send(report, outbox):
+            status = self._send(report, outbox)
+            if status in (200, 201):
                 accepted += 1
-            else:
-                set_aside += 1
-        return Delivered(accepted, set_aside)
+                continue
+            set_aside += 1
+            if status == CONFLICT:
+                conflicts.append(report.sequence)
+                break  # what comes after it was made without knowing of the centre's
+        return Delivered(accepted, set_aside, tuple(conflicts))
+
+    def own_reports(self, request: Callable[[int], bytes], after: int) -> Iterator[bytes]:
+        """This site's accepted reports after a number, oldest first, unverified; raises NotDelivered.
+
+        `request` makes the signed request for those after a number.
+        """
+        while True:
+            try:
+                answer = self._http.post(OWN_REPORTS, content=request(after), headers={"Content-Type": "application/json"})
+            except httpx.HTTPError as error:
+                raise NotDelivered(f"{self._url} cannot be reached: {_reason(error)}", temporary=True) from None
+            if answer.status_code != 200:
+                raise NotDelivered(f"the centre did not give this site's reports: {_refusal(answer)}", temporary=False)
+            found = answer.content.splitlines()
+            if not found:
+                return
+            yield from found
+            after = _sequence(found[-1], after)
 
     def health(self) -> httpx.Response:
         """The centre's answer to whether it lives; raises httpx.HTTPError."""
@@ -93,18 +120,19 @@ class CentreClient:
     def close(self) -> None:
         self._http.close()
 
-    def _send(self, report: Waiting, outbox: Outbox) -> bool:
+    def _send(self, report: Waiting, outbox: Outbox) -> int:
+        """The centre's status, of an answer that settles the report."""
         try:
             answer = self._http.post(REPORTS, content=report.read(), headers={"Content-Type": MEDIA_TYPE})
         except httpx.HTTPError as error:
             raise NotDelivered(f"{self._url} cannot be reached: {_reason(error)}", temporary=True) from None
         if answer.status_code in (200, 201):
             outbox.delivered(report, answer.text)
-            return True
+            return answer.status_code
         message = _refusal(answer)
         if answer.status_code in SET_ASIDE:
             outbox.refused(report, message)
-            return False
+            return answer.status_code
         temporary = answer.status_code in (408, 425, 429) or answer.status_code >= 500
         raise NotDelivered(f"the centre did not take report {report.sequence}: {message}", temporary=temporary)
 
@@ -117,6 +145,17 @@ def _authorities(url: str, ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is not None:
         context.load_verify_locations(cafile=str(ca_file))
     return context
+
+
+def _sequence(raw: bytes, after: int) -> int:
+    """The number of the last report of a page; raises NotDelivered where the pages do not go on."""
+    try:
+        last = SignedReport.from_bytes(raw).report.sequence
+    except ReportProblem:
+        last = 0
+    if last <= after:
+        raise NotDelivered("the centre's list of this site's reports cannot be read: tell the coordinator", temporary=False)
+    return last
 
 
 def _reason(error: httpx.HTTPError) -> str:

@@ -256,6 +256,17 @@ class Domain:
         self._loaded = None
 
     @_in_turn
+    def overtaken(self, sequence: int, day: dt.date) -> None:
+        """Nothing is released here any more until a recovery: the centre holds report `sequence`, which was not made here."""
+        act = {"act": "overtaken", "sequence_at_centre": sequence, "day": day.isoformat()}
+        frozen = self._frozen()
+        if frozen is None:
+            self._commit(replace(self._state(), overtaken=True), act)
+            return
+        frozen.note(act)
+        self._loaded = None
+
+    @_in_turn
     def status(self) -> DomainStatus:
         """Where the domain stands."""
         return status_of(self._load(), self._terms)

@@ -35,6 +35,10 @@ class FrozenDomain:
         """The site leaves the study: one line of the ledger, on which every later report goes."""
         if published(self._loaded.ledger).withdrawn:
             raise DomainProblem("the site has left this study for good; nothing was changed")
+        self.note(act)
+
+    def note(self, act: Mapping[str, object]) -> None:
+        """Writes a line; every later report goes by the ledger."""
         lines, _ = written(self._loaded.head, [act], self._key)
         self._store.commit_frozen(self._store.frozen_report(), lines, self._loaded.head)
 

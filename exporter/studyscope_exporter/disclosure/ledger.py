@@ -43,6 +43,7 @@ class Published:
     policy: Mapping[str, Any] | None = None
     tables: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     withdrawn: bool = False  # the site has left the study
+    overtaken: bool = False  # the centre holds reports that are not here
 
 
 class LedgerBroken(Exception):
@@ -95,6 +96,8 @@ def published(raw: bytes) -> Published:
     for _, line in chained(raw):
         if line["act"] == "decision" and line["decision"] == "withdraw_site":
             now, tables = replace(now, withdrawn=True), {}
+        if line["act"] in ("overtaken", "recovered"):
+            now = replace(now, overtaken=line["act"] == "overtaken")
         if line["act"] not in ("release", "frozen"):
             continue
         now = replace(now, sequence=line["sequence"], grid_point=line["grid_point"], policy=line.get("policy", now.policy))

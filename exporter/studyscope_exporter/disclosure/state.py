@@ -80,6 +80,7 @@ class State:
     epoch: int = NO_EPOCH
     holds: int = 0
     activity: Activity = "active"
+    overtaken: bool = False  # the centre holds reports that were not made here
     withdrawn: frozenset[bytes] = frozenset()
     approvals: tuple[Approval, ...] = ()
     policies: tuple[PolicySignature, ...] = ()

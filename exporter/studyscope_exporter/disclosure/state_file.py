@@ -106,7 +106,7 @@ def _packed(state: State, intent: bytes) -> bytes:
     return b"".join([*raw, *(one.column.astype(size).tobytes() for one in columns)])
 
 
-_PLAIN = ("epoch", "holds", "activity", "sequence", "grid_point", "policy", "every_days", "at_hour", "delay_days")
+_PLAIN = ("epoch", "holds", "activity", "overtaken", "sequence", "grid_point", "policy", "every_days", "at_hour", "delay_days")
 
 
 def _unpacked(raw: bytes) -> tuple[State, bytes]:

@@ -30,6 +30,7 @@ class DomainStatus:
     released: Mapping[TableKey, int]
     versions: Mapping[TableKey, int]
     frozen: str | None = None
+    overtaken: bool = False
     unsigned: str | None = None  # why no number moves, where it is for want of a signature under the policy
     published: bool = False  # whether any number was ever shown
     holds: int = field(default=0, repr=False)
@@ -45,7 +46,15 @@ def status_of(loaded: Loaded, terms: Terms) -> DomainStatus:
         versions = {key: int(table["version"]) for key, table in keyed.items()}
         activity: Activity = "withdrawn" if last.withdrawn else "frozen"
         return DomainStatus(
-            last.sequence, last.grid_point, activity, None, released, versions, loaded.frozen, published=bool(versions)
+            last.sequence,
+            last.grid_point,
+            activity,
+            None,
+            released,
+            versions,
+            frozen=loaded.frozen,
+            overtaken=last.overtaken,
+            published=bool(versions),
         )
     unsigned = UNSIGNED if terms.approved(state) and not terms.signed(state) else None
     content = None if state.report is None else SignedReport.from_bytes(state.report).report.content
@@ -59,6 +68,7 @@ def status_of(loaded: Loaded, terms: Terms) -> DomainStatus:
         content,
         released,
         versions,
+        overtaken=state.overtaken,
         unsigned=unsigned,
         published=bool(state.history),
         holds=state.holds,

@@ -1,0 +1,79 @@
+"""Hands in what waits, unless the centre is ahead of this machine.
+
+The centre is ahead where this machine was put back from a backup, or is a copy of one that goes on
+reporting. It would then look a second time, with other secret numbers, at people who were counted
+already (privacy.md A24). So nothing is sent, and the study stands still here until `recover`. The
+centre's word is not enough for that: it has to show a report with this site's own signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from studyscope_contract.keys import SigningKey
+from studyscope_contract.report import ReportProblem, SignedReport
+from studyscope_contract.site_request import ReportsRequest, SignedRequest
+from studyscope_exporter.delivery.push import CentreClient, Delivered, NotDelivered
+from studyscope_exporter.site import Site, StudyAtSite
+
+OVERTAKEN = (
+    "the centre holds newer reports of this site than this machine has made: it was put back from a backup, or another machine "
+    "uses this site's key. Nothing is sent. If another machine is the right one, stop this one; else see recover"
+)
+
+
+def hand_in(site: Site, at_site: StudyAtSite) -> Delivered:
+    """Delivers what waits; raises NotDelivered. A study that was overtaken is told so and sends nothing."""
+    if at_site.domain.status().overtaken:
+        raise NotDelivered(OVERTAKEN, temporary=False)
+    client = site.client(at_site)
+    try:
+        ours = at_site.domain.status().sequence
+        if _newest_at_centre(client, at_site) > ours:
+            _stop_if_overtaken(site, at_site, client, ours)
+        done = client.deliver(at_site.outbox)
+        if done.conflicts:
+            _stop_if_overtaken(site, at_site, client, min(done.conflicts) - 1)
+        return done
+    finally:
+        client.close()
+
+
+def _newest_at_centre(client: CentreClient, at_site: StudyAtSite) -> int:
+    """0 where the centre holds none, or does not say: a conflict tells then."""
+    try:
+        return client.last_sequence(at_site.study.id, at_site.site) or 0
+    except NotDelivered:
+        return 0
+
+
+def signed_requests(site: Site, at_site: StudyAtSite) -> Callable[[int], bytes]:
+    """Makes a fresh signed request for this site's reports after a number."""
+
+    def request(after: int) -> bytes:
+        at = int(site.clock.now().timestamp())
+        wanted = ReportsRequest(study=at_site.study.id, site=at_site.site, after=after, at=at)
+        return SignedRequest.sign(wanted, site.identity.signing_key).to_bytes()
+
+    return request
+
+
+def _stop_if_overtaken(site: Site, at_site: StudyAtSite, client: CentreClient, after: int) -> None:
+    """Stops the study where the centre shows a report of ours, later than `after`, that this machine does not know of."""
+    ours = at_site.domain.status().sequence
+    for raw in client.own_reports(signed_requests(site, at_site), after):
+        signed = _own(raw, site.identity.signing_key, at_site)
+        if signed is None or signed.report.sequence <= after:
+            continue
+        if signed.report.sequence > ours or not at_site.outbox.made(signed):
+            at_site.domain.overtaken(signed.report.sequence, site.clock.now().date())
+            raise NotDelivered(OVERTAKEN, temporary=False)
+
+
+def _own(raw: bytes, key: SigningKey, at_site: StudyAtSite) -> SignedReport | None:
+    try:
+        signed = SignedReport.from_bytes(raw)
+    except ReportProblem:
+        return None
+    of_us = (signed.report.study, signed.report.site) == (at_site.study.id, at_site.site)
+    return signed if of_us and signed.is_signed_by(key.public) else None
