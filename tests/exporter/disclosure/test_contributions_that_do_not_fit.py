@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,7 +82,8 @@ def shown_by(error: BaseException) -> str:
     trace = traceback.TracebackException.from_exception(error, capture_locals=True)
     own = [frame for frame in trace.stack if "studyscope_exporter" in frame.filename]
     assert own
-    return "".join(f"{frame.name} {frame.line} {frame.locals}" for frame in own)
+    text = "".join(f"{frame.name} {frame.line} {frame.locals}" for frame in own)
+    return re.sub(r"[0-9a-f]{64}", "a hash", text)  # one of many hashes holds any four digits
 
 
 def test_no_trace_of_a_failed_release_shows_a_count_or_a_key(tmp_path: Path) -> None:
