@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from studyscope_aggregator.founding.files import OPENID_SECRET, SMTP_PASSWORD, founding_files
+from studyscope_aggregator.founding.files import SECRETS, founding_files
 from studyscope_aggregator.founding.plan import ADDRESSES, FirstSite, OpenId, Plan, PlanProblem, Smtp
 
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
@@ -48,11 +48,15 @@ def found(chosen: argparse.Namespace, today: dt.date) -> int:
         print(problem, file=sys.stderr)
         return 2
     files = founding_files(plan, folder, today)
-    there = [name for name in files if (folder / name).exists()]
-    if there:
-        print(f"{folder}: {', '.join(there)} is there already; nothing was written", file=sys.stderr)
-        return 1
-    _write(files, folder)
+    try:
+        there = [name for name in files if (folder / name).exists()]
+        if there:
+            print(f"{folder}: {', '.join(there)} is there already; nothing was written", file=sys.stderr)
+            return 1
+        _write(files, folder)
+    except OSError as error:
+        print(f"{error.filename}: cannot be written ({error.strerror}): run init as the user that owns {folder}", file=sys.stderr)
+        return 2
     done = subprocess.run([str(folder / "configure")], check=False, capture_output=True, text=True)
     if done.returncode:
         print(done.stderr, file=sys.stderr)
@@ -105,18 +109,31 @@ def _write(files: dict[str, str], folder: Path) -> None:
 
 
 def _next_steps(plan: Plan, folder: Path) -> str:
-    secrets = [f"{folder}/{SMTP_PASSWORD} (the mail server's password)"] if plan.smtp.user else []
-    secrets += [f"{folder}/{OPENID_SECRET} (our secret at the identity provider)"] if plan.openid else []
-    wanted = [f"{folder}/nginx/tls.crt and tls.key (the certificate of {plan.host})", *secrets]
+    check = f"studyscope-aggregator --config {folder}/centre.yaml"
+    start = f"""\
+     Prometheus with @{folder}/prometheus/arguments, Alertmanager with @{folder}/alertmanager/arguments,
+     Grafana with --config={folder}/grafana/grafana.ini, nginx with nginx/studyscope.conf, and
+     {check} serve"""
+    if plan.layout == "compose":
+        start = "     docker compose -f deploy/compose/centre.yaml up -d"
     return f"""\
 The centre is in {folder}.
 
 Next:
-  1. Put there, readable by the programs only: {"; ".join(wanted)}.
+  1. Put there, readable by the programs only:
+{_secrets(plan, folder)}
   2. Complete registry/studies/{plan.study}.yaml: cohort, structures, targets. Then ./configure.
-  3. studyscope-aggregator --config {folder}/centre.yaml check
-  4. Start Prometheus with @{folder}/prometheus/arguments, Alertmanager with @{folder}/alertmanager/arguments,
-     Grafana with --config={folder}/grafana/grafana.ini, nginx with nginx/studyscope.conf, and
-     studyscope-aggregator --config {folder}/centre.yaml serve
+  3. {check} check
+  4. Start it:
+{start}
   5. Send the sites registry/studies/{plan.study}.yaml and this address: {plan.url}
   6. Write each site's key into registry/sites.yaml once it told you its fingerprint over the telephone."""
+
+
+def _secrets(plan: Plan, folder: Path) -> str:
+    words = {"tls_certificate": f"the certificate of {plan.host}", "tls_key": "its key"}
+    words |= {"smtp_password": "the mail server's password"} if plan.smtp.user else {}
+    words |= {"oidc_secret": "our secret at the identity provider"} if plan.openid else {}
+    compose = plan.layout == "compose"
+    places = {name: f"secrets/{Path(SECRETS[name]).name}" if compose else f"{folder}/{SECRETS[name]}" for name in words}
+    return "\n".join(f"       {places[name]}  {text}" for name, text in words.items())

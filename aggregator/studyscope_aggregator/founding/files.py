@@ -9,6 +9,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 
 from studyscope_aggregator.founding.plan import Plan
 from studyscope_aggregator.registry import SITES_FILE, STUDIES_FOLDER, SitesFile
@@ -19,7 +20,15 @@ from studyscope_contract.yaml_file import parse_yaml
 
 KEPT = "5y"
 ALERTS_KEPT = "360h"  # more than twice the weekly repeat, else a repeat is taken for a new alert
-SMTP_PASSWORD, OPENID_SECRET = "alertmanager/smtp-password", "grafana/oidc-secret"
+SECRETS = MappingProxyType(
+    {
+        "tls_certificate": "nginx/tls.crt",
+        "tls_key": "nginx/tls.key",
+        "smtp_password": "alertmanager/smtp-password",
+        "oidc_secret": "grafana/oidc-secret",
+    }
+)
+"""Where each lies below the centre's folder; in containers it is /run/secrets/NAME."""
 
 
 def founding_files(plan: Plan, folder: Path, today: dt.date) -> dict[str, str]:
@@ -87,6 +96,8 @@ def _nginx(plan: Plan, folder: Path) -> str:
         host=plan.host,
         port=plan.https_port,
         folder=_place(plan, folder),
+        certificate=_secret(plan, folder, "tls_certificate"),
+        key=_secret(plan, folder, "tls_key"),
         aggregator=plan.addresses["aggregator"],
         grafana=plan.addresses["grafana"],
         report_bytes=MAX_BYTES,
@@ -99,12 +110,16 @@ def _place(plan: Plan, folder: Path) -> str:
     return str(folder) if plan.layout == "machine" else "/etc/studyscope"
 
 
+def _secret(plan: Plan, folder: Path, name: str) -> str:
+    return f"{folder}/{SECRETS[name]}" if plan.layout == "machine" else f"/run/secrets/{name}"
+
+
 def _configure(plan: Plan, folder: Path) -> str:
     place, smtp, openid = _place(plan, folder), plan.smtp, plan.openid
-    login = ["--smtp-user", smtp.user, "--smtp-password-file", f"{place}/{SMTP_PASSWORD}"] if smtp.user else []
+    login = ["--smtp-user", smtp.user, "--smtp-password-file", _secret(plan, folder, "smtp_password")] if smtp.user else []
     provider = []
     if openid:
-        provider = ["--oidc-client", openid.client, "--oidc-secret-file", f"{place}/{OPENID_SECRET}"]
+        provider = ["--oidc-client", openid.client, "--oidc-secret-file", _secret(plan, folder, "oidc_secret")]
         provider += ["--oidc-auth", openid.authorization, "--oidc-token", openid.token, "--oidc-userinfo", openid.userinfo]
     return _filled(
         "configure.in",

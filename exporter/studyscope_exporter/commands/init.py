@@ -53,7 +53,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(chosen: argparse.Namespace) -> int:
     path: Path = chosen.config.absolute()
-    if path.exists():
+    if _is_there(path):
         print(f"{path} is there already and stays as it is; move it away, or name a new file with --config", file=sys.stderr)
         return 1
     try:
@@ -63,14 +63,31 @@ def execute(chosen: argparse.Namespace) -> int:
         return 2
     raw = draft.text().encode()
     settings = parse_site_file(raw, path)
+    try:
+        public = _written(raw, path, settings)
+    except OSError as error:
+        print(f"{error.filename}: cannot be written ({error.strerror}): run init as the user that owns it", file=sys.stderr)
+        return 2
+    print(_next_steps(path, settings, public))
+    return 0
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False  # writing will say so
+
+
+def _written(raw: bytes, path: Path, settings: SiteSettings) -> VerifyingKey:
+    """Makes folders and keys, and last the site file; the public key."""
     path.parent.mkdir(parents=True, exist_ok=True)
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     public = SiteIdentity.create(settings.keys).signing_key.public
     with path.open("xb") as file:
         file.write(raw)
     path.chmod(0o640)
-    print(_next_steps(path, settings, public))
-    return 0
+    return public
 
 
 def _draft(chosen: argparse.Namespace, path: Path, questions: Questions | None) -> Draft:
