@@ -85,7 +85,7 @@ class Agreement:
     surface_dice: float | None  # at the tolerance that the source states
     hausdorff_mm: float | None  # at 95 per cent
     volume_difference: float | None  # relative to the mean of both
-    noise: str = ""  # codes of catalogue.quality.LABEL_NOISE_CODES but `none`, separated by blanks
+    noise: str | None = ""  # codes of catalogue.quality.LABEL_NOISE_CODES but `none`, by blanks; None: not looked for
 
 
 @dataclass(frozen=True, slots=True)

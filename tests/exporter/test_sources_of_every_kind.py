@@ -1,6 +1,7 @@
 """What every kind of source has in common; a new kind is tested by adding its example here."""
 
 import datetime as dt
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,6 +78,22 @@ def pairs_of_label_maps(path: Path) -> dict[str, Any]:
     return {"kind": "pairs", "path": path, "readings": other, "link": link, "structures": ("label 1",)}
 
 
+def a_summary_of_nnunet(path: Path) -> dict[str, Any]:
+    cases = [{"prediction_file": f"{name}.nii.gz", "metrics": {"1": {"Dice": 0.9}}} for name in ("one", "two")]
+    path.write_text(json.dumps({"metric_per_case": cases}))
+    return {"kind": "nnunet_summary", "path": path}
+
+
+def landmark_errors(path: Path) -> dict[str, Any]:
+    path.write_text('{"one": {"nasion": 1.5}, "two": {"nasion": null}}')
+    return {"kind": "landmarks", "path": path}
+
+
+def decisions(path: Path) -> dict[str, Any]:
+    path.write_text('[{"case": "one", "predicted": "benign"}, {"case": "two", "predicted": "malignant"}]')
+    return {"kind": "classification", "path": path, "classifier": "triage"}
+
+
 EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "folder": a_folder,
     "nifti": label_maps,
@@ -86,6 +103,9 @@ EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "tracker": a_progress_table,
     "images": images_with_a_table,
     "pairs": pairs_of_label_maps,
+    "nnunet_summary": a_summary_of_nnunet,
+    "landmarks": landmark_errors,
+    "classification": decisions,
 }
 """For each kind: makes two items at a path, and gives the settings of a source that holds them."""
 
@@ -102,7 +122,8 @@ class Example:
     def records(self) -> int:
         frames = (self.inventory.series_frame(), self.inventory.segmentations_frame(), self.inventory.jobs_frame())
         compared = self.inventory.agreements_frame()["comparison_key"].nunique()
-        return sum(len(frame) for frame in frames) + compared + self._kept()
+        others = (self.inventory.landmarks_frame(), self.inventory.classifications_frame())
+        return sum(len(frame) for frame in (*frames, *others)) + compared + self._kept()
 
     def _kept(self) -> int:
         """What sources of lists keep instead of records."""

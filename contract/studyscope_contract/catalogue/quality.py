@@ -16,7 +16,7 @@ LABEL_NOISE_CODES = (
     "over_segmentation",
     "under_segmentation",
 )
-_COMPARED = "of the patient's latest comparison of an automatic result with a second reading or a reference"
+_COMPARED = "in the patient's latest comparison of an automatic result with a second reading or a reference that tells it"
 
 
 def _measure(table_id: str, metric: str, help_text: str, what: str, bounds: tuple[str, ...]) -> Table:

@@ -125,13 +125,13 @@ class StudyRecords:
 
     @cached_property
     def agreements(self) -> pd.DataFrame:
-        """Structures of each patient's latest comparison of what the study's algorithm made by itself.
+        """Structures of every comparison of what the study's algorithm made by itself, the latest last.
 
         What a person drew or corrected is left out: comparing that would be about the person.
         """
         found = self._of_the_sources(self.frames.agreements_frame())
         found = found[found["patient_key"].isin(self.patients) & found["review_state"].isin(("automatic", "not_stated"))]
-        found = _latest(self._by_the_algorithm(found), "comparison_key")
+        found = self._by_the_algorithm(found).sort_values(["first_seen", "comparison_key"], kind="stable")
         return found.assign(code=found["structure"].map(self._structure_codes))
 
     @cached_property
@@ -139,7 +139,7 @@ class StudyRecords:
         """Landmarks of each patient's latest landmark result: patient_key, code of the study or None, found, error_mm."""
         code_of = {name: landmark.code for landmark in self.study.landmarks for name in landmark.names}
         found = self._of_the_sources(self.frames.landmarks_frame())
-        found = _latest(found[found["patient_key"].isin(self.patients)], "landmarks_key")
+        found = latest(found[found["patient_key"].isin(self.patients)], "landmarks_key")
         return found.assign(code=found["landmark"].map(code_of))
 
     def classifications(self, classifier_id: str) -> pd.DataFrame:
@@ -149,7 +149,7 @@ class StudyRecords:
         found = found[found["patient_key"].isin(self.patients) & (found["classifier"] == classifier.id)]
         if classifier.version:
             found = found[found["model_version"].str.casefold() == classifier.version.casefold()]
-        found = _latest(found, "classification_key")
+        found = latest(found, "classification_key")
         return found.assign(
             predicted_positive=found["predicted"].isin(classifier.positive_names),
             reference_positive=found["reference"].isin(classifier.positive_names),
@@ -191,7 +191,7 @@ class StudyRecords:
         return frame if self.sources is None else frame[frame["source"].isin(self.sources)]
 
 
-def _latest(rows: pd.DataFrame, key: str) -> pd.DataFrame:
+def latest(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     """Rows of the result that came last for each patient; `key` tells results apart."""
     order = rows.sort_values(["first_seen", key], kind="stable")
     last = order.drop_duplicates("patient_key", keep="last")[key]

@@ -5,21 +5,20 @@ from __future__ import annotations
 from studyscope_contract.catalogue import quality
 from studyscope_contract.metric import Table
 from studyscope_exporter.collectors.cells import Contribution, buckets, many_cells
-from studyscope_exporter.collectors.cohort import Collector, StudyRecords
+from studyscope_exporter.collectors.cohort import Collector, StudyRecords, latest
 
 
 def _measure(table: Table, column: str) -> Collector:
     def collect(records: StudyRecords, structure: str) -> Contribution:
         rows = records.agreements
-        # Two spellings of one structure are two rows; the first one stands for the patient.
-        rows = rows[(rows["code"] == structure) & rows[column].notna()].drop_duplicates("patient_key")
+        rows = rows[(rows["code"] == structure) & rows[column].notna()].drop_duplicates("patient_key", keep="last")
         return buckets(table, rows["patient_key"], rows[column])
 
     return collect
 
 
 def label_noise(records: StudyRecords, _: str) -> Contribution:
-    rows = records.agreements
+    rows = latest(records.agreements[records.agreements["noise"].notna()], "comparison_key")
     named = rows.assign(noise=rows["noise"].str.split()).explode("noise").dropna(subset=["noise"])
     found = many_cells(named["patient_key"], named["noise"])
     clean = frozenset({("none",)})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from studyscope_exporter.inventory.errors import InventoryDamaged, InventoryTooNew
 
-SCHEMA = 2
+SCHEMA = 3
 _APPLICATION_ID = 0x53545343
 _PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -16384")
 
@@ -61,7 +61,7 @@ CREATE INDEX comparison_item ON comparison (item);
 CREATE INDEX comparison_key ON comparison (comparison_key);
 CREATE TABLE agreement (
     comparison INTEGER NOT NULL REFERENCES comparison (number) ON DELETE CASCADE, position INTEGER NOT NULL,
-    structure TEXT NOT NULL, dice REAL, surface_dice REAL, hausdorff_mm REAL, volume_difference REAL, noise TEXT NOT NULL,
+    structure TEXT NOT NULL, dice REAL, surface_dice REAL, hausdorff_mm REAL, volume_difference REAL, noise TEXT,
     PRIMARY KEY (comparison, position)
 ) WITHOUT ROWID;
 CREATE TABLE landmarks (

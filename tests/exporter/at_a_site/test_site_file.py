@@ -33,7 +33,7 @@ studies:
 MISTAKES = [
     ("unknown key", "state: state", "stat: state", 2, "stat", "unknown key; allowed here: default_issuer, keys"),
     ("no state folder", "state: state\n", "", 1, "state", "is missing"),
-    ("unknown kind of source", "kind: folder", "kind: pigeon", 5, "sources.0", "expected tags: 'consent', 'folder'"),
+    ("unknown kind of source", "kind: folder", "kind: pigeon", 5, "sources.0", "'nifti', 'nnunet_summary', 'pairs'"),
     ("unknown key of a source", "path: dicom", "paht: dicom", 7, "sources.0.paht", "unknown key; allowed here:"),
     ("centre without encryption", "https://", "http://", 11, "studies.0.centre.url", "must be an https:// address"),
     ("unknown preset", "preset: tens", "preset: ones", 13, "studies.0.policy.preset", "'tens', 'tens-open', 'fives' or 'coarse'"),
