@@ -10,7 +10,7 @@ from pathlib import Path
 
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.clock import SystemClock
-from studyscope_aggregator.commands import init
+from studyscope_aggregator.commands import backup, init
 from studyscope_aggregator.registry import load_registry, unregistered
 from studyscope_aggregator.release_number import release_number
 from studyscope_aggregator.serving import log_to_stderr, serve
@@ -50,7 +50,13 @@ def parser() -> argparse.ArgumentParser:
     stand = commands.add_parser("status", help="every site of every study: state, last report, refusals")
     stand.add_argument("--json", action="store_true", help="for programs")
     stand.set_defaults(execute=_status)
-    for command in (new, run, look, stand):
+    keep = commands.add_parser("backup", help="store, registry and centre file into one archive, while it runs")
+    backup.backup_arguments(keep)
+    keep.set_defaults(execute=backup.backup)
+    back = commands.add_parser("restore", help="unpack such an archive and see that it is whole")
+    backup.restore_arguments(back)
+    back.set_defaults(found=lambda chosen, _: backup.restore(chosen))
+    for command in (new, run, look, stand, keep, back):
         command.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="the centre file")
     return described
 

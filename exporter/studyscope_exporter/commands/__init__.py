@@ -6,6 +6,7 @@ The module's docstring is the command's help.
 from studyscope_exporter.commands import (
     approve,
     approver,
+    backup,
     cases,
     check,
     count,
@@ -17,6 +18,7 @@ from studyscope_exporter.commands import (
     pause,
     policy,
     preview,
+    restore,
     resume,
     run,
     scan,
@@ -26,7 +28,7 @@ from studyscope_exporter.commands import (
     withdraw_site,
 )
 
-COMMANDS = (init, keygen, check, scan, count, preview, approve, once, run, status, cases, why, ledger)
+COMMANDS = (init, keygen, check, scan, count, preview, approve, once, run, status, cases, why, ledger, backup, restore)
 """In the order in which a new site meets them."""
 
 ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver)

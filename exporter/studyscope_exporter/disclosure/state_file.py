@@ -24,7 +24,8 @@ from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.snapshot import Snapshot
 from studyscope_exporter.disclosure.state import Clock, State, TableState, Waiting
 
-MAGIC = b"studyscope-state-1\n"
+FAMILY = b"studyscope-state-"
+MAGIC = FAMILY + b"1\n"
 KEY_NAME_BYTES = 8
 NONCE_BYTES = 12
 _COMPRESSION = 1  # columns are long runs of few values: the fastest level finds them
@@ -47,6 +48,11 @@ def unseal(raw: bytes, *, key: bytes, domain: str) -> tuple[State, bytes]:
     head = MAGIC + _key_name(key)
     if raw.startswith(MAGIC) and len(raw) > len(head) and not raw.startswith(head):
         raise DomainProblem("the state was sealed with another key; put back the site's identity file it was made with")
+    if raw.startswith(FAMILY) and not raw.startswith(MAGIC) and raw[len(FAMILY) : len(MAGIC) - 1].isdigit():
+        raise DomainProblem(
+            "the state is of a newer release: install that one again, or restore the backup from before the update; "
+            "nothing was changed"
+        )
     nonce, sealed = raw[len(head) : len(head) + NONCE_BYTES], raw[len(head) + NONCE_BYTES :]
     try:
         content = ChaCha20Poly1305(key).decrypt(nonce, sealed, head + domain.encode())
