@@ -22,7 +22,7 @@ KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
     **dict.fromkeys((quality.STRUCTURE_DICE.id, quality.STRUCTURE_VOLUME_DIFFERENCE.id), frozenset({"pairs", "nnunet_summary"})),
     **dict.fromkeys((table.id for table in landmarks.TABLES), frozenset({"landmarks"})),
     **dict.fromkeys((table.id for table in classification.TABLES), frozenset({"classification"})),
-    **dict.fromkeys((table.id for table in jobs.TABLES), frozenset({"jobs"})),
+    **dict.fromkeys((table.id for table in jobs.TABLES), frozenset({"jobs", "airflow"})),
 }
 """Which kinds of source can fill a table, by table id; a site with none of them says `no_source`."""
 

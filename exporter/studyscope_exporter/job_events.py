@@ -93,9 +93,9 @@ class EventReader:
             version=field_text(said, names.version)[:LONGEST_TEXT].strip(),
             outcome=outcome,
             failure_reason=self._reason(said, state) if outcome == "failed" else "none",
-            queued_at=_time(said, names.queued_at),
-            started_at=_time(said, names.started_at),
-            finished_at=_time(said, names.finished_at),
+            queued_at=time_at(said, names.queued_at),
+            started_at=time_at(said, names.started_at),
+            finished_at=time_at(said, names.finished_at),
             linked=self._linked(said, identity),
         )
 
@@ -132,7 +132,7 @@ def _no_number(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
-def _time(said: Mapping[str, Any], dotted: str) -> dt.datetime | None:
+def time_at(said: Mapping[str, Any], dotted: str) -> dt.datetime | None:
     """ISO 8601 text or seconds (or milliseconds) since 1970; a time without a zone is taken as UTC."""
     value: Any = said
     for step in dotted.split("."):

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
+from airflow_server import Airflow, a_run, airflow_at, write_runs
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.sources.consent import withdrawn_patients
@@ -110,10 +112,20 @@ EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
 """For each kind: makes two items at a path, and gives the settings of a source that holds them."""
 
 
+def an_airflow(path: Path, running: ExitStack) -> dict[str, Any]:
+    write_runs(path, a_run("1"), a_run("2"))
+    return {"kind": "airflow", "url": running.enter_context(airflow_at(Airflow(path))).url, "tries": 1}
+
+
+SERVERS: dict[str, Callable[[Path, ExitStack], dict[str, Any]]] = {"airflow": an_airflow}
+"""The same for kinds that ask a server; it serves what is at the path, and is down when that is gone."""
+
+
 class Example:
-    def __init__(self, kind: str, folder: Path, inventory: Inventory) -> None:
+    def __init__(self, kind: str, folder: Path, inventory: Inventory, running: ExitStack) -> None:
         self.path = folder / "source"
-        self.settings = kinds()[kind].Settings(name="under-test", **EXAMPLES[kind](self.path))
+        made = SERVERS[kind](self.path, running) if kind in SERVERS else EXAMPLES[kind](self.path)
+        self.settings = kinds()[kind].Settings(name="under-test", **made)
         self.inventory = inventory
 
     def open(self) -> Source:
@@ -136,14 +148,15 @@ class Example:
         return 0
 
 
-@pytest.fixture(params=sorted(EXAMPLES))
+@pytest.fixture(params=sorted({*EXAMPLES, *SERVERS}))
 def example(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Example]:
-    with Inventory.open(tmp_path / "inventory.sqlite", key=bytes(32), now=lambda: NOW) as inventory:
-        yield Example(request.param, tmp_path, inventory)
+    with ExitStack() as running:
+        inventory = running.enter_context(Inventory.open(tmp_path / "inventory.sqlite", key=bytes(32), now=lambda: NOW))
+        yield Example(request.param, tmp_path, inventory, running)
 
 
 def test_every_kind_has_an_example() -> None:
-    assert set(EXAMPLES) == set(kinds())
+    assert {*EXAMPLES, *SERVERS} == set(kinds())
 
 
 def test_a_scan_finds_what_is_there(example: Example) -> None:

@@ -176,10 +176,12 @@ class Inventory:
         query = f"SELECT count(*) FROM ({every}) WHERE source = ?"
         return int(self._db.execute(query, (self.source_number(source),)).fetchone()[0])
 
-    def job(self, source: str, item: bytes) -> Job | None:
-        """The job that an item of a source holds."""
-        query = "SELECT job.* FROM job JOIN item ON item.number = job.item WHERE item.source = ? AND item.key = ?"
-        return self.records.job(query, (self.source_number(source), item))
+    def jobs(self, source: str, item: bytes) -> list[Job]:
+        """The jobs that an item of a source holds, as they were put."""
+        query = (
+            "SELECT job.* FROM job JOIN item ON item.number = job.item WHERE item.source = ? AND item.key = ? ORDER BY job.number"
+        )
+        return self.records.jobs(query, (self.source_number(source), item))
 
     def patient_of(self, series_key: bytes | None, study_key: bytes | None) -> bytes | None:
         """The patient of a series or else of a study, of any source."""

@@ -6,6 +6,7 @@ import datetime as dt
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
+from typing import Any
 
 from studyscope_exporter.inventory.reading import Reading
 from studyscope_exporter.inventory.result_rows import RESULT_TABLES, Result
@@ -124,22 +125,23 @@ class RecordRows:
         marks = ", ".join("?" * len(columns))
         return int(self._db.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values).lastrowid or 0)
 
-    def job(self, query: str, values: tuple[object, ...]) -> Job | None:
-        """The job in the first row that `query` gives, as it was put."""
+    def jobs(self, query: str, values: tuple[object, ...]) -> list[Job]:
+        """The jobs in the rows that `query` gives."""
         cursor = self._db.execute(query, values)
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        stored = dict(zip((name for name, *_ in cursor.description), row, strict=True))
-        for name in ("queued_at", "started_at", "finished_at"):
-            stored[name] = stored[name] and dt.datetime.fromisoformat(stored[name])
-        return Job(**{field.name: stored[field.name] for field in fields(Job)})
+        columns = [name for name, *_ in cursor.description]
+        return [_job(dict(zip(columns, row, strict=True))) for row in cursor]
 
     def _first_seen(self, table: str, key: bytes) -> str:
         # A moved file is put under its new name before the old one is removed, so its day is still here.
         query = f"SELECT min(first_seen) FROM {table} WHERE {table}_key = ?"
         (day,) = self._db.execute(query, (key,)).fetchone()
         return day or self._today().isoformat()
+
+
+def _job(stored: dict[str, Any]) -> Job:
+    for name in ("queued_at", "started_at", "finished_at"):
+        stored[name] = stored[name] and dt.datetime.fromisoformat(stored[name])
+    return Job(**{field.name: stored[field.name] for field in fields(Job)})
 
 
 def _series_values(record: ImagingSeries) -> tuple[object, ...]:

@@ -24,9 +24,10 @@ from studyscope_exporter.records import Job
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.waiting_jobs import WaitingJobs
 
 LINES_PER_COMMIT = 2000
-_READS_AS = b"jobs 1"  # to be raised when lines are read differently, so that the log is read anew
+_READS_AS = b"jobs 2"  # to be raised when lines are read differently, so that the log is read anew
 
 
 class Settings(Strict):
@@ -65,18 +66,17 @@ class _Note:
     reads_as: str = ""
     place: Place = field(default_factory=Place)
     bad: dict[str, int] = field(default_factory=dict)
-    waiting: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)  # run -> keys of its series and study
+    waiting: WaitingJobs = field(default_factory=WaitingJobs)
 
     @classmethod
     def parse(cls, raw: bytes) -> _Note:
         if not raw:
             return cls()
         kept = json.loads(raw)
-        waiting = {run: (series, study) for run, (series, study) in kept["waiting"].items()}
-        return cls(kept["reads_as"], Place(**kept["place"]), kept["bad"], waiting)
+        return cls(kept["reads_as"], Place(**kept["place"]), kept["bad"], WaitingJobs.parse(kept.get("waiting_jobs", {})))
 
     def packed(self) -> bytes:
-        kept = {"reads_as": self.reads_as, "place": asdict(self.place), "bad": self.bad, "waiting": self.waiting}
+        kept = {"reads_as": self.reads_as, "place": asdict(self.place), "bad": self.bad, "waiting_jobs": self.waiting.by_item}
         return json.dumps(kept).encode()
 
 
@@ -120,7 +120,9 @@ class JobsSource:
                 f"Source {self.name}: its log cannot be read ({error.strerror}). Is the path right, and may we read it?",
                 temporary=True,
             ) from None
-        self._link_waiting(inventory, note)
+        with inventory.batch():
+            if note.waiting.link(inventory, self.name):
+                inventory.keep_note(self.name, note.packed())
         result.unreadable = dict(note.bad)
         result.unlinked = inventory.unlinked(self.name)
         return result
@@ -190,15 +192,12 @@ class JobsSource:
         run = self.site.pseudonyms.job(self.name, event.workflow, event.id)
         job = self._job(run, event, inventory)
         inventory.put(self.name, run, [job])
-        if job.patient_key is not None:
-            note.waiting.pop(run.hex(), None)
-        elif event.linked:
-            series, study = event.linked.series_key, event.linked.study_key
-            note.waiting[run.hex()] = (series.hex() if series else None, study.hex() if study else None)
+        if job.patient_key is not None or event.linked:
+            note.waiting.took(run, {job: event.linked})
 
     def _job(self, run: bytes, event: JobEvent, inventory: Inventory) -> Job:
         """The run after this event: what the event does not say stays as it was."""
-        before, linked = inventory.job(self.name, run), event.linked
+        before, linked = next(iter(inventory.jobs(self.name, run)), None), event.linked
         patient = linked.patient_key or inventory.patient_of(linked.series_key, linked.study_key)
         work = linked.series_key or linked.study_key or linked.patient_key
         job = Job(
@@ -226,23 +225,6 @@ class JobsSource:
             # A run that runs again has not finished.
             finished_at=job.finished_at or (None if job.outcome == "running" else before.finished_at),
         )
-
-    def _link_waiting(self, inventory: Inventory, note: _Note) -> None:
-        """Jobs whose study or series the inventory knows by now."""
-        found = {}
-        for run, (series, study) in note.waiting.items():
-            patient = inventory.patient_of(bytes.fromhex(series or ""), bytes.fromhex(study or ""))
-            if patient is not None:
-                found[run] = patient
-        if not found:
-            return
-        with inventory.batch():
-            for run, patient in found.items():
-                job = inventory.job(self.name, bytes.fromhex(run))
-                if job is not None:
-                    inventory.put(self.name, bytes.fromhex(run), [replace(job, patient_key=patient)])
-                del note.waiting[run]
-            inventory.keep_note(self.name, note.packed())
 
 
 def _in_pieces(log: Iterator[Line], size: int) -> Iterator[list[Line]]:
