@@ -26,12 +26,12 @@ from studyscope_aggregator.wiring import Wiring
 
 
 def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> FastAPI:
-    """The aggregator as an ASGI application; closes `store` when it ends. Raises FileProblem, StoreUnavailable."""
+    """The aggregator as an ASGI application; closes `store` when it ends. Raises FileProblem, KeyProblem, StoreUnavailable."""
     metrics = OwnMetrics()
     consortium = Consortium(RegistryWatch(settings.registry, metrics, clock), store)
     metrics.store_up.set(1)
     reception = Reception(consortium, store, clock, metrics)
-    wiring = Wiring(clock, metrics, store, consortium, reception, Exposition(consortium, metrics))
+    wiring = Wiring(clock, metrics, store, consortium, reception, Exposition(consortium, metrics), settings.signing_key())
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

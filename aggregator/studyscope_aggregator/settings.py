@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from studyscope_contract.keys import SigningKey
 from studyscope_contract.yaml_file import Strict, read_yaml
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=400)]
@@ -38,11 +39,17 @@ class CentreSettings(Strict):
     store: Path = Field(description="the SQLite file of accepted reports")
     listen: Listen = Listen()
     base_url: Url = Field(default="http://127.0.0.1:8400", description="under which sites and people reach this centre")
+    key: Path | None = Field(default=None, description="the centre's signing key (see keygen); without it nothing is signed")
     remote_write: RemoteWrite | None = None
+
+    def signing_key(self) -> SigningKey | None:
+        """The centre's key, None when it has none; raises KeyProblem."""
+        return SigningKey.load(self.key) if self.key else None
 
 
 def read_settings(path: Path) -> CentreSettings:
     """The centre file at `path`; raises FileProblem."""
     settings = read_yaml(path, CentreSettings)
     folder = path.resolve().parent
-    return settings.model_copy(update={"registry": folder / settings.registry, "store": folder / settings.store})
+    named = {name: folder / path for name in ("registry", "store", "key") if (path := getattr(settings, name)) is not None}
+    return settings.model_copy(update=named)

@@ -13,6 +13,7 @@ from studyscope_aggregator.exposition import Exposition
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.reception import Reception
 from studyscope_aggregator.store import ReportStore
+from studyscope_contract.keys import SigningKey
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Wiring:
     consortium: Consortium
     reception: Reception
     exposition: Exposition
+    key: SigningKey | None
 
 
 def _of_request(request: Request) -> Wiring:

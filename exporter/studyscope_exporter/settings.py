@@ -25,6 +25,9 @@ class Centre(Strict):
     url: str
     ca_file: SitePath | None = Field(default=None, description="PEM file of the hospital's own certificate authority")
     proxy: str | None = None
+    keys: tuple[str, ...] = Field(
+        default=(), max_length=5, description="public keys of the centre; with them, only answers that they signed count"
+    )
     timeout_seconds: float = Field(default=30, gt=0, le=600)
 
     @field_validator("url")
@@ -36,6 +39,15 @@ class Centre(Strict):
         if parts.scheme == "http" and _is_this_machine(parts.hostname or ""):
             return url.rstrip("/")
         raise ValueError("must be an https:// address; http:// is allowed for this machine only")
+
+    @field_validator("keys")
+    @classmethod
+    def _are_public_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_public_key(key) for key in keys)
+
+    @property
+    def verifying(self) -> tuple[VerifyingKey, ...]:
+        return tuple(VerifyingKey(key) for key in self.keys)
 
     @field_validator("proxy")
     @classmethod
@@ -59,10 +71,7 @@ class Approver(Strict):
     @field_validator("key")
     @classmethod
     def _is_a_public_key(cls, key: str) -> str:
-        try:
-            return VerifyingKey.parse(key).text
-        except KeyProblem as problem:
-            raise ValueError(str(problem)) from None
+        return _public_key(key)
 
 
 class StudySettings(Strict):
@@ -141,6 +150,13 @@ def effective_policy(settings: StudySettings, study: Study) -> Policy:
         why = error.errors()[0]["msg"].removeprefix("Value error, ")
         asked = f"the study asks for more than this site's policy becomes with it: {why}; set the site's `policy` to fit both"
         raise FileProblem(settings.study_file, [Problem(1, "disclosure", asked)]) from None
+
+
+def _public_key(text: str) -> str:
+    try:
+        return VerifyingKey.parse(text).text
+    except KeyProblem as problem:
+        raise ValueError(str(problem)) from None
 
 
 def _is_this_machine(host: str) -> bool:

@@ -203,7 +203,13 @@ class Site:
 
     def client(self, at_site: StudyAtSite) -> CentreClient:
         centre = at_site.settings.centre
-        return CentreClient(centre.url, ca_file=centre.ca_file, proxy=centre.proxy, timeout_seconds=centre.timeout_seconds)
+        return CentreClient(
+            centre.url,
+            ca_file=centre.ca_file,
+            proxy=centre.proxy,
+            timeout_seconds=centre.timeout_seconds,
+            keys=centre.verifying,
+        )
 
     def last_scan(self) -> dict[str, Any]:
         """What is remembered of the last scan that finished: `at`, `sources` (problem or None by name)."""

@@ -137,7 +137,7 @@ def test_a_wrong_key_in_the_centre_file_is_told_with_its_line(config: Path, caps
     assert main(["check", "--config", str(config)]) == 2
 
     words = capsys.readouterr().err
-    assert "centre.yaml, line 3: colour: unknown key; allowed here: base_url, listen, registry, remote_write, store" in words
+    assert "centre.yaml, line 3: colour: unknown key; allowed here: base_url, key, listen, registry, remote_write, store" in words
 
 
 @pytest.mark.parametrize(
@@ -179,3 +179,26 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     words = capsys.readouterr().out
     assert ended.value.code == 0
     assert all(name in words for name in ("serve", "check", "status"))
+
+
+def test_keygen_makes_the_centre_s_key_once_and_prints_the_line_for_the_site_files(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(config.read_text(encoding="utf-8") + "key: keys/centre.pem\n", encoding="utf-8")
+
+    assert main(["keygen", "--config", str(config)]) == 0
+    first = capsys.readouterr().out
+    assert main(["keygen", "--config", str(config)]) == 0
+
+    assert capsys.readouterr().out == first
+    assert 'keys: ["ed25519:' in first
+    assert (config.parent / "keys" / "centre.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_centre_whose_key_is_missing_does_not_start_and_says_which_file(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(config.read_text(encoding="utf-8") + "key: keys/centre.pem\n", encoding="utf-8")
+
+    assert main(["check", "--config", str(config)]) == 2
+    assert "keys/centre.pem: cannot read the key" in capsys.readouterr().err

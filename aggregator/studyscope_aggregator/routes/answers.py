@@ -7,17 +7,6 @@ import datetime as dt
 from pydantic import BaseModel, Field
 
 
-class ReceiptAnswer(BaseModel):
-    """The centre holds the report; the same bytes always get the same receipt."""
-
-    study: str
-    site: str
-    sequence: int
-    grid_point: int
-    sha256: str = Field(description="of the bytes that were sent")
-    accepted_at: dt.datetime
-
-
 class RefusalAnswer(BaseModel):
     """The centre does not take the report."""
 

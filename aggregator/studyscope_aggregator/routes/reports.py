@@ -11,9 +11,11 @@ from fastapi.responses import JSONResponse
 
 from studyscope_aggregator.reception import Taken
 from studyscope_aggregator.refusal import STATUS, Rejected
-from studyscope_aggregator.routes.answers import LastAnswer, Missing, ReceiptAnswer, RefusalAnswer
+from studyscope_aggregator.routes.answers import LastAnswer, Missing, RefusalAnswer
 from studyscope_aggregator.store import StoreUnavailable
 from studyscope_aggregator.wiring import Wired, Wiring
+from studyscope_contract.keys import SigningKey
+from studyscope_contract.receipt import SignedReceipt
 from studyscope_contract.report import MAX_BYTES, MEDIA_TYPE
 
 log = logging.getLogger(__name__)
@@ -36,8 +38,8 @@ _UNAVAILABLE: dict[int | str, dict[str, object]] = {
 @router.post(
     "/reports",
     status_code=201,
-    response_model=ReceiptAnswer,
-    responses={200: {"model": ReceiptAnswer, "description": "Accepted before."}} | _REFUSALS | _UNAVAILABLE,
+    response_model=SignedReceipt,
+    responses={200: {"model": SignedReceipt, "description": "Accepted before."}} | _REFUSALS | _UNAVAILABLE,
     openapi_extra=_BODY,
 )
 async def hand_in(request: Request, wired: Wired) -> Response:
@@ -54,7 +56,7 @@ async def hand_in(request: Request, wired: Wired) -> Response:
     wired.metrics.store_up.set(1)
     wired.metrics.report_seconds.observe(time.perf_counter() - started)
     if isinstance(answer, Taken):
-        return _receipt(answer)
+        return _receipt(answer, wired.key)
     content = RefusalAnswer(reason=answer.reason, message=answer.message, temporary=answer.temporary)
     return JSONResponse(content.model_dump(), answer.status)
 
@@ -70,9 +72,10 @@ async def _answer(request: Request, wired: Wiring) -> Taken | Rejected:
     return await wired.reception.receive(bytes(body))
 
 
-def _receipt(taken: Taken) -> Response:
-    content = ReceiptAnswer(**asdict(taken.receipt))
-    return Response(content.model_dump_json(), 201 if taken.new else 200, media_type="application/json")
+def _receipt(taken: Taken, key: SigningKey | None) -> Response:
+    receipt = SignedReceipt(**asdict(taken.receipt))
+    content = receipt.signed_with(key) if key else receipt
+    return Response(content.to_bytes(), 201 if taken.new else 200, media_type="application/json")
 
 
 @router.get("/sites/{study}/{site}/last", response_model=LastAnswer, responses={404: {"model": Missing}})

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import random
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from studyscope_contract.keys import VerifyingKey
+from studyscope_contract.receipt import ReceiptProblem, SignedReceipt
 from studyscope_contract.report import MEDIA_TYPE, ReportProblem, SignedReport
 from studyscope_exporter.delivery.outbox import Outbox, Waiting
 
@@ -48,10 +50,18 @@ def backoff_seconds(attempt: int, rng: random.Random) -> float:
 
 
 class CentreClient:
-    """Talks to one centre about one study; certificates are always verified."""
+    """Talks to one centre about one study; certificates are always verified, receipts wherever `keys` are known."""
 
-    def __init__(self, url: str, *, ca_file: Path | None, proxy: str | None, timeout_seconds: float) -> None:
-        self._url = url
+    def __init__(
+        self,
+        url: str,
+        *,
+        ca_file: Path | None,
+        proxy: str | None,
+        timeout_seconds: float,
+        keys: Sequence[VerifyingKey] = (),
+    ) -> None:
+        self._url, self._keys = url, tuple(keys)
         self._http = httpx.Client(
             base_url=url,
             verify=_authorities(url, ca_file),
@@ -122,12 +132,13 @@ class CentreClient:
 
     def _send(self, report: Waiting, outbox: Outbox) -> int:
         """The centre's status, of an answer that settles the report."""
+        raw = report.read()
         try:
-            answer = self._http.post(REPORTS, content=report.read(), headers={"Content-Type": MEDIA_TYPE})
+            answer = self._http.post(REPORTS, content=raw, headers={"Content-Type": MEDIA_TYPE})
         except httpx.HTTPError as error:
             raise NotDelivered(f"{self._url} cannot be reached: {_reason(error)}", temporary=True) from None
         if answer.status_code in (200, 201):
-            outbox.delivered(report, answer.text)
+            outbox.delivered(report, self._receipt(report, raw, answer.content))
             return answer.status_code
         message = _refusal(answer)
         if answer.status_code in SET_ASIDE:
@@ -135,6 +146,13 @@ class CentreClient:
             return answer.status_code
         temporary = answer.status_code in (408, 425, 429) or answer.status_code >= 500
         raise NotDelivered(f"the centre did not take report {report.sequence}: {message}", temporary=temporary)
+
+    def _receipt(self, report: Waiting, raw: bytes, answer: bytes) -> str:
+        """The receipt in `answer`; without it the report counts as not delivered, whatever the status said."""
+        try:
+            return SignedReceipt.for_report(answer, raw, self._keys).to_bytes().decode()
+        except ReceiptProblem as problem:
+            raise NotDelivered(f"report {report.sequence}: {problem}", temporary=False) from None
 
 
 def _authorities(url: str, ca_file: Path | None) -> ssl.SSLContext:

@@ -1,5 +1,7 @@
 """Delivery loses nothing and doubles nothing, whatever the network does."""
 
+import datetime as dt
+import hashlib
 import json
 import random
 import threading
@@ -12,6 +14,7 @@ import pytest
 
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.policy import Policy
+from studyscope_contract.receipt import SignedReceipt
 from studyscope_contract.report import PolicyStatement, Report, SignedReport, SiteFacts
 from studyscope_exporter.delivery.outbox import KEPT_DELIVERED, Outbox
 from studyscope_exporter.delivery.push import CentreClient, NotDelivered, backoff_seconds
@@ -28,6 +31,18 @@ def a_report(sequence: int) -> SignedReport:
     return SignedReport.sign(report, KEY)
 
 
+def receipt_for(body: bytes) -> SignedReceipt:
+    report = SignedReport.from_bytes(body).report
+    return SignedReceipt(
+        study=report.study,
+        site=report.site,
+        sequence=report.sequence,
+        grid_point=report.grid_point,
+        sha256=hashlib.sha256(body).hexdigest(),
+        accepted_at=dt.datetime(2026, 6, 1, tzinfo=dt.UTC),
+    )
+
+
 class Centre(BaseHTTPRequestHandler):
     """A centre on the loopback that answers as it is told, and remembers what it got."""
 
@@ -36,7 +51,7 @@ class Centre(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        status, answer = Centre.answers.pop(0) if Centre.answers else (201, b'{"sequence": 1}')
+        status, answer = Centre.answers.pop(0) if Centre.answers else (201, receipt_for(body).to_bytes())
         if status in (200, 201):
             Centre.received.append(body)
         self.send_response(status)
@@ -88,7 +103,7 @@ def test_a_centre_in_trouble_keeps_everything_waiting_in_order(tmp_path: Path, c
     outbox = Outbox(tmp_path)
     outbox.put(a_report(1))
     outbox.put(a_report(2))
-    Centre.answers = [(201, b"{}"), (503, b"down for maintenance")]
+    Centre.answers = [(201, receipt_for(a_report(1).to_bytes()).to_bytes()), (503, b"down for maintenance")]
 
     with pytest.raises(NotDelivered, match="503 down for maintenance") as caught:
         client.deliver(outbox)
