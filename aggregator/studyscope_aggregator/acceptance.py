@@ -87,7 +87,9 @@ def _identity(received: Received, registry: Registry, today: dt.date) -> Rejecte
         return Rejected("unknown_study", f"this centre has no study {report.study}: check `study` in the site file")
     member = study.site(report.site)
     if site is None:
-        return Rejected("unknown_site", f"site {report.site} is not registered here: ask the coordinator to register its key")
+        return Rejected(
+            "unknown_site", f"site {report.site} has no key here: run studyscope-exporter enrol, then call the coordinator"
+        )
     key = site.key(received.signed.key)
     if key is None:
         return Rejected(
@@ -97,11 +99,12 @@ def _identity(received: Received, registry: Registry, today: dt.date) -> Rejecte
         )
     if not received.is_signed_by(key.verifying):
         return Rejected("bad_signature", "the signature does not fit the report: it was altered after it was signed")
+    if key.revoked is not None:
+        return Rejected("key_revoked", f"key {received.signed.key} was revoked: make a new one, and enrol with it")
     if not key.is_valid(today):
         return Rejected(
             "key_expired",
-            f"key {received.signed.key} is valid from {key.valid_from} until {key.valid_until}: "
-            "make a new one and have it registered",
+            f"key {received.signed.key} is valid from {key.valid_from} until {key.valid_until}: make a new one and enrol with it",
         )
     moment = _moment(report)
     if member is None or not member.is_member(moment.date() if moment else today):

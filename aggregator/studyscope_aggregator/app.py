@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium
+from studyscope_aggregator.enrolment_requests import EnrolmentRequests
 from studyscope_aggregator.exposition import Exposition
 from studyscope_aggregator.history_task import HistoryTask
 from studyscope_aggregator.metrics import OwnMetrics
@@ -18,7 +19,7 @@ from studyscope_aggregator.reception import Reception
 from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.release_number import release_number
 from studyscope_aggregator.remote_write import HistoryWriter
-from studyscope_aggregator.routes import health, own_reports, reports, scrapes, studies
+from studyscope_aggregator.routes import enrolments, health, own_reports, reports, scrapes, studies
 from studyscope_aggregator.routes.overview import overview_router
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.store import ReportStore
@@ -31,7 +32,16 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
     consortium = Consortium(RegistryWatch(settings.registry, metrics, clock), store)
     metrics.store_up.set(1)
     reception = Reception(consortium, store, clock, metrics)
-    wiring = Wiring(clock, metrics, store, consortium, reception, Exposition(consortium, metrics), settings.signing_key())
+    wiring = Wiring(
+        clock,
+        metrics,
+        store,
+        consortium,
+        reception,
+        Exposition(consortium, metrics),
+        settings.signing_key(),
+        EnrolmentRequests(settings.registry),
+    )
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -50,7 +60,7 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
         redoc_url=None,
     )
     app.state.wiring = wiring
-    for part in (reports, own_reports, studies, scrapes, health):
+    for part in (enrolments, reports, own_reports, studies, scrapes, health):
         app.include_router(part.router)
     app.include_router(overview_router())
     return app

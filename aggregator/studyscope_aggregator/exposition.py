@@ -18,6 +18,7 @@ from isal import isal_zlib
 from studyscope_aggregator.consortium import Consortium, SiteKey
 from studyscope_aggregator.families import HEADERS, MOVING_FAMILIES, REPORT_FAMILIES, by_family
 from studyscope_aggregator.metrics import OwnMetrics
+from studyscope_aggregator.registry import RegisteredSite
 from studyscope_aggregator.samples import Sample, published, site_facts
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.state import Member, planned_patients
@@ -108,10 +109,13 @@ class Exposition:
             expected[one.study.id] = expected.get(one.study.id, 0) + one.expected
             yield from _site_samples(one)
             yield from _target_samples(one, today)
+            yield from _key_samples(one, self._consortium.registry.sites[one.site.id], today)
             for reason, refusals in self._consortium.refusals(one.study.id, one.site.id).items():
                 yield Sample(centre.SITE_REFUSED_REPORTS.name, (*_who(one), ("reason", reason)), refusals.count)
         for file in self._consortium.registry.studies.values():
+            waiting = self._consortium.registry.waiting.get(file.study.id, 0)
             yield from _study_samples(file.study, expected.get(file.study.id, 0))
+            yield Sample(centre.ENROLMENT_REQUESTS.name, (("study", file.study.id),), waiting)
         for totals in self._totals.values():
             yield from total_samples(totals)
 
@@ -166,6 +170,13 @@ def _site_samples(one: Member) -> Iterator[Sample]:
         yield Sample(centre.SITE_STATE.name, (*who, ("state", state)), int(state == one.state))
     yield Sample(centre.SITE_REPORT_AGE.name, who, int(one.age.total_seconds()))
     yield Sample(centre.SITE_MISSED_GRID_POINTS.name, who, one.missed)
+
+
+def _key_samples(one: Member, registered: RegisteredSite, today: dt.date) -> Iterator[Sample]:
+    last = max((key.valid_until for key in registered.keys if key.is_valid(today)), default=None)
+    if last is not None:
+        end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), dt.UTC)
+        yield Sample(centre.SITE_KEY_EXPIRY.name, _who(one), end.timestamp())
 
 
 def _target_samples(one: Member, today: dt.date) -> Iterator[Sample]:

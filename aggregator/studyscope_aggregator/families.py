@@ -19,6 +19,7 @@ SITE_STATE_SERIES = (
     centre.SITE_TARGET,
     centre.SITE_TARGET_BY_NOW,
     centre.SITE_REFUSED_REPORTS,
+    centre.SITE_KEY_EXPIRY,
 )
 """Derived from registry and clock; the other series of a site come from its report."""
 

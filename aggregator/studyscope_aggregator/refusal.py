@@ -23,6 +23,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "not_member": 403,
         "unknown_key": 403,
         "key_expired": 403,
+        "key_revoked": 403,
         "bad_signature": 403,
         "newer_study_version": 425,
         "in_future": 425,

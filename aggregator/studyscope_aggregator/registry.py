@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.keys import KeyProblem, VerifyingKey
 from studyscope_contract.names import Slug, Text
 from studyscope_contract.study import Mail, Study, StudySite
 from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_yaml
 
 SITES_FILE = "sites.yaml"
+AUDIT_FILE = "audit.jsonl"
 STUDIES_FOLDER = "studies"
+ENROLLED_FOLDER = "enrolled"
+REQUESTS_FOLDER = "requests"
 
 
 class SiteKey(Strict):
@@ -26,6 +32,8 @@ class SiteKey(Strict):
     key: str
     valid_from: dt.date
     valid_until: dt.date
+    revoked: dt.datetime | None = None
+    revoked_why: Text | None = None
 
     @field_validator("key")
     @classmethod
@@ -46,7 +54,7 @@ class SiteKey(Strict):
         return VerifyingKey(self.key)
 
     def is_valid(self, day: dt.date) -> bool:
-        return self.valid_from <= day <= self.valid_until
+        return self.revoked is None and self.valid_from <= day <= self.valid_until
 
 
 class Contact(Strict):
@@ -98,6 +106,8 @@ class Registry:
 
     studies: Mapping[str, StudyFile]
     sites: Mapping[str, RegisteredSite]
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    """Keys that sites of each study ask to have accepted."""
 
     def study(self, study_id: str) -> Study | None:
         file = self.studies.get(study_id)
@@ -113,16 +123,17 @@ class Registry:
 
 
 def registry_files(folder: Path) -> list[Path]:
-    """The files that make up the registry, in a fixed order."""
-    return [folder / SITES_FILE, *sorted((folder / STUDIES_FOLDER).glob("*.yaml"))]
+    """The files that there are of the registry, in a fixed order; the log too, which changes with every act."""
+    single = [path for name in (SITES_FILE, AUDIT_FILE) if (path := folder / name).exists()]
+    folders = ((STUDIES_FOLDER, "*.yaml"), (ENROLLED_FOLDER, "*.yaml"), (REQUESTS_FOLDER, "*.json"))
+    return [*single, *(path for name, ending in folders for path in sorted((folder / name).glob(ending)))]
 
 
 def load_registry(folder: Path) -> Registry:
     """Reads the folder; raises FileProblem, which names file, line, key and what is allowed."""
-    sites_path, *study_paths = registry_files(folder)
+    study_paths = sorted((folder / STUDIES_FOLDER).glob("*.yaml"))
     if not study_paths:
         raise FileProblem(folder / STUDIES_FOLDER, [Problem(0, "", "holds no study file; put one named <study>.yaml there")])
-    sites = parse_yaml(_read(sites_path), sites_path, SitesFile).sites
     studies: dict[str, StudyFile] = {}
     for path in study_paths:
         raw = _read(path)
@@ -130,11 +141,43 @@ def load_registry(folder: Path) -> Registry:
         if study.id != path.stem:
             raise FileProblem(path, [Problem(1, "id", f"is {study.id}, so the file must be named {study.id}.yaml")])
         studies[study.id] = StudyFile(study, raw)
-    return Registry(MappingProxyType(studies), MappingProxyType({site.id: site for site in sites}))
+    return Registry(MappingProxyType(studies), MappingProxyType(_sites(folder)), _waiting(folder))
+
+
+def enrolled_site(path: Path) -> RegisteredSite | None:
+    """The site in a file that `sites` wrote, None when there is no file; raises FileProblem."""
+    return parse_yaml(_read(path), path, RegisteredSite) if path.exists() else None
+
+
+def _sites(folder: Path) -> dict[str, RegisteredSite]:
+    """Sites of sites.yaml, when there is one, with what `sites` decided about their keys since."""
+    path = folder / SITES_FILE
+    sites = {site.id: site for site in parse_yaml(_read(path), path, SitesFile).sites} if path.exists() else {}
+    for path in sorted((folder / ENROLLED_FOLDER).glob("*.yaml")):
+        enrolled = enrolled_site(path)
+        if enrolled is not None:
+            sites[enrolled.id] = _with_keys(sites.get(enrolled.id), enrolled)
+    return sites
+
+
+def _with_keys(written: RegisteredSite | None, enrolled: RegisteredSite) -> RegisteredSite:
+    if written is None:
+        return enrolled
+    decided = {key.key for key in enrolled.keys}
+    keys = (*(key for key in written.keys if key.key not in decided), *enrolled.keys)
+    return written.model_copy(update={"keys": keys})
+
+
+def _waiting(folder: Path) -> Mapping[str, int]:
+    found = Counter[str]()
+    for path in (folder / REQUESTS_FOLDER).glob("*.json"):
+        with suppress(ValidationError, FileNotFoundError):  # decided on, this moment
+            found[EnrolmentRequest.model_validate_json(path.read_bytes()).study] += 1
+    return MappingProxyType(dict(found))
 
 
 def unregistered(registry: Registry) -> list[str]:
-    """Sites that a study file names and sites.yaml does not, as `study/site`: they cannot report yet."""
+    """Sites that a study file names and nobody gave a key, as `study/site`: they cannot report yet."""
     return [
         f"{file.study.id}/{site.id}"
         for file in registry.studies.values()

@@ -60,7 +60,7 @@ class RegistryWatch:
         self._metrics.registry_reload_timestamp.set(self._clock.now().timestamp())
         log.info("registry loaded: %d studies, %d sites", len(self._registry.studies), len(self._registry.sites))
         for name in unregistered(self._registry):
-            log.warning("%s is in the study file but not in sites.yaml: it cannot report until its key is there", name)
+            log.warning("%s is in the study file but has no key here: it cannot report until one is accepted (see sites)", name)
 
 
 def _stamp(folder: Path) -> Stamp:

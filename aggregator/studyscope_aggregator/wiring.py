@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium
+from studyscope_aggregator.enrolment_requests import EnrolmentRequests
 from studyscope_aggregator.exposition import Exposition
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.reception import Reception
@@ -27,6 +28,7 @@ class Wiring:
     reception: Reception
     exposition: Exposition
     key: SigningKey | None
+    enrolments: EnrolmentRequests
 
 
 def _of_request(request: Request) -> Wiring:

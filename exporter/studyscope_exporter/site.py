@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 from studyscope_contract.report import SignedReport, SiteFacts
 from studyscope_contract.study import Study
 from studyscope_exporter.approvers import approvers_of
+from studyscope_exporter.centre_client import client_of
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.collectors import StudyRecords, collect
 from studyscope_exporter.delivery.outbox import Outbox
@@ -202,14 +203,7 @@ class Site:
         return site_facts(at_site.study, at_site.settings.policy, up, at_site.domain.pending_approvals(), self._storage())
 
     def client(self, at_site: StudyAtSite) -> CentreClient:
-        centre = at_site.settings.centre
-        return CentreClient(
-            centre.url,
-            ca_file=centre.ca_file,
-            proxy=centre.proxy,
-            timeout_seconds=centre.timeout_seconds,
-            keys=centre.verifying,
-        )
+        return client_of(at_site.settings.centre)
 
     def last_scan(self) -> dict[str, Any]:
         """What is remembered of the last scan that finished: `at`, `sources` (problem or None by name)."""

@@ -14,8 +14,10 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table, served
 from studyscope_aggregator.app import create_app
+from studyscope_aggregator.enrolment_requests import MOST_WAITING
 from studyscope_aggregator.store import Entry, StoreUnavailable
 from studyscope_aggregator.stores.memory import MemoryStore
+from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import MAX_BYTES, SignedReport, SiteFacts
 from studyscope_contract.site_request import ReportsRequest, SignedRequest
@@ -80,6 +82,23 @@ def test_every_documented_status_is_seen(client: httpx.Client, centre: Centre, s
         key = parts.pop("key", None)
         return centre.signed(a_report(**parts), key).to_bytes()  # type: ignore[arg-type]
 
+    def enrol(body: bytes) -> int:
+        return client.post("/api/v1/enrolments", content=body).status_code
+
+    def asked(site: str, key: SigningKey) -> bytes:
+        return EnrolmentRequest.make("liver", site, key, NOW.date()).to_bytes()
+
+    forged = EnrolmentRequest.make("liver", "lyon", centre.keys["lyon"], NOW.date()).model_copy(
+        update={"key": SigningKey.generate().public.text}
+    )
+    requests = (
+        asked("berlin", centre.keys["berlin"]),
+        *(asked("lyon", SigningKey.generate()) for _ in range(MOST_WAITING + 1)),
+        asked("atlantis", SigningKey.generate()),
+        forged.to_bytes(),
+        b"{}",
+        b" " * 5000,
+    )
     newer = SignedReport.from_bytes(signed()).to_bytes().replace(b'"schema":1', b'"schema":2')
     study = client.get("/api/v1/studies/liver")
     seen = {
@@ -108,6 +127,10 @@ def test_every_documented_status_is_seen(client: httpx.Client, centre: Centre, s
             study.status_code,
             client.get("/api/v1/studies/liver", headers={"If-None-Match": study.headers["etag"]}).status_code,
             client.get("/api/v1/studies/lung").status_code,
+        },
+        ("post", "/api/v1/enrolments"): {enrol(body) for body in requests},
+        ("get", "/api/v1/enrolments/{site}/{fingerprint}"): {
+            client.get(f"/api/v1/enrolments/oslo/{centre.keys['oslo'].public.fingerprint}").status_code
         },
         ("get", "/metrics"): {client.get("/metrics").status_code},
         ("get", "/metrics/self"): {client.get("/metrics/self").status_code},

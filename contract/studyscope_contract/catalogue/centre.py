@@ -65,6 +65,11 @@ SITE_STORAGE_LOW = Series("study_site_storage_low", "1 while the exporter's own 
 SITE_KEY_MONTHS = Series(
     "study_site_key_valid_months", "Whole months for which the site's key is still valid.", ("study", "site")
 )
+SITE_KEY_EXPIRY = Series(
+    "study_site_key_expiry_timestamp_seconds",
+    "When the last key of the site that the centre accepts expires; absent while it accepts none.",
+    ("study", "site"),
+)
 SITE_TABLE = Series(
     "study_site_table_offer",
     "1 for what the site says of the table: offered, refused, not_approved or no_source.",
@@ -79,6 +84,9 @@ TABLE_RELEASED = Series(
     ("study", "site", "table"),
 )
 
+ENROLMENT_REQUESTS = Series(
+    "study_enrolment_requests", "Keys that sites of the study ask to have accepted and nobody has decided on.", ("study",)
+)
 SITES_EXPECTED = Series("study_sites_expected", "Sites that are members of the study today.", ("study",))
 NEVER_REPORTED_AFTER = Series(
     "study_never_reported_after_grid_points",
@@ -118,11 +126,12 @@ SITE_SERIES = (
     SITE_SOURCE_UP,
     SITE_STORAGE_LOW,
     SITE_KEY_MONTHS,
+    SITE_KEY_EXPIRY,
     SITE_TABLE,
     TABLE_VERSION,
     TABLE_RELEASED,
 )
-STUDY_SERIES = (STUDY_INFO, SITES_EXPECTED, NEVER_REPORTED_AFTER, ALERT_THRESHOLD)
+STUDY_SERIES = (STUDY_INFO, ENROLMENT_REQUESTS, SITES_EXPECTED, NEVER_REPORTED_AFTER, ALERT_THRESHOLD)
 
 ACTIVITIES = ("active", "paused", "frozen", "withdrawn")
 SITE_ACTIVITY = Series(

@@ -10,6 +10,7 @@ from studyscope_exporter.commands import (
     cases,
     check,
     count,
+    enrol,
     freeze,
     init,
     keygen,
@@ -28,7 +29,7 @@ from studyscope_exporter.commands import (
     withdraw_site,
 )
 
-COMMANDS = (init, keygen, check, scan, count, preview, approve, once, run, status, cases, why, ledger, backup, restore)
+COMMANDS = (init, keygen, enrol, check, scan, count, preview, approve, once, run, status, cases, why, ledger, backup, restore)
 """In the order in which a new site meets them."""
 
 ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from pydantic import ValidationError
 
+from studyscope_contract.enrolment import EnrolmentAnswer, EnrolmentRequest
 from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.receipt import ReceiptProblem, SignedReceipt
 from studyscope_contract.report import MEDIA_TYPE, ReportProblem, SignedReport
@@ -22,6 +24,7 @@ from studyscope_exporter.delivery.outbox import Outbox, Waiting
 REPORTS = "/api/v1/reports"
 OWN_REPORTS = "/api/v1/reports/own"
 CONFLICT = 409
+ENROLMENTS = "/api/v1/enrolments"
 
 SET_ASIDE = frozenset({400, 409, 413, 422})
 """Answers that speak of the report itself: sending the same bytes again can never help."""
@@ -117,6 +120,19 @@ class CentreClient:
         """Number of the newest report that the centre holds of the site, None for none; raises NotDelivered."""
         answer = self._get(f"/api/v1/sites/{study}/{site}/last")
         return None if answer.status_code == 404 else int(json.loads(answer.content)["sequence"])
+
+    def enrol(self, request: EnrolmentRequest) -> EnrolmentAnswer:
+        """Asks for the key of `request` to be accepted; what became of it so far. Raises NotDelivered."""
+        try:
+            answer = self._http.post(ENROLMENTS, content=request.to_bytes(), headers={"Content-Type": "application/json"})
+        except httpx.HTTPError as error:
+            raise NotDelivered(f"{self._url} cannot be reached: {_reason(error)}", temporary=True) from None
+        if answer.status_code not in (200, 202):
+            raise NotDelivered(f"the centre did not take the request: {_refusal(answer)}", temporary=False)
+        try:
+            return EnrolmentAnswer.model_validate_json(answer.content)
+        except ValidationError:
+            raise NotDelivered(f"{self._url} is no centre of this release: is the address right?", temporary=False) from None
 
     def _get(self, address: str) -> httpx.Response:
         try:

@@ -1,0 +1,69 @@
+"""How a site asks the centre to accept its public key: a request signed with the key itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal, Self
+
+from pydantic import field_validator
+
+from studyscope_contract.keys import KeyProblem, SigningKey, VerifyingKey
+from studyscope_contract.names import Slug
+from studyscope_contract.statement import Fingerprint, Signature, is_signed, signed
+from studyscope_contract.yaml_file import Frozen
+
+KIND = "enrolment"
+MAX_BYTES = 4096
+
+KeyState = Literal["waiting", "accepted", "refused", "revoked", "expired", "unknown"]
+"""What became of a key that a site asked to have accepted."""
+
+
+class EnrolmentRequest(Frozen):
+    """One site's wish to report to one study with one key.
+
+    The signature proves that the sender has the private key; whose key it is, two people find out by
+    comparing the fingerprint over the telephone.
+    """
+
+    study: Slug
+    site: Slug
+    key: str
+    made: dt.date
+    signature: Signature
+
+    @field_validator("key")
+    @classmethod
+    def _is_a_key(cls, text: str) -> str:
+        try:
+            return VerifyingKey.parse(text).text
+        except KeyProblem as problem:
+            raise ValueError(str(problem)) from None
+
+    @classmethod
+    def make(cls, study: str, site: str, key: SigningKey, made: dt.date) -> Self:
+        content = {"study": study, "site": site, "key": key.public.text, "made": made.isoformat()}
+        return cls.model_validate({**content, "signature": signed(KIND, content, key)})
+
+    @property
+    def verifying(self) -> VerifyingKey:
+        return VerifyingKey(self.key)
+
+    @property
+    def is_genuine(self) -> bool:
+        """Whether the private half of `key` signed it."""
+        content: dict[str, Any] = self.model_dump(mode="json", exclude={"signature"})
+        return is_signed(KIND, content, self.signature, self.verifying)
+
+    def to_bytes(self) -> bytes:
+        return self.model_dump_json().encode()
+
+
+class EnrolmentAnswer(Frozen):
+    """What the centre says of a key."""
+
+    site: Slug
+    fingerprint: Fingerprint
+    state: KeyState
+    valid_until: dt.date | None = None
+    message: str
