@@ -159,7 +159,7 @@ def test_the_aggregators_image_founds_a_centre_and_is_healthy(images: Images, tm
     done = image.run(
         "set -e; studyscope-aggregator init --layout compose --host centre.example --study liver --title Liver --lead 'L=l@x.example'"
         " --coordinator c@x.example --site 'berlin=Charite,Berlin,52,13' --smtp mail:25 --sender s@x.example; studyscope-aggregator check;"
-        f" studyscope-aggregator serve & for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1; {health} && exit 0; done; exit 1",
+        f" studyscope-aggregator serve & server=$!; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1; {health} && kill $server && exit 0; done; kill $server; exit 1",
         (settings, "/etc/studyscope"),
     )
 
