@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from studyscope_exporter.dicom.header import Header, HeaderReader
+from studyscope_exporter.dicom.rtstruct import RT_STRUCTURE_SET_STORAGE, read_structure_set
 from studyscope_exporter.dicom.segmentation import (
     LABEL_MAP_SEGMENTATION_STORAGE,
     SEGMENTATION_STORAGE,
@@ -15,9 +17,13 @@ from studyscope_exporter.dicom.series import imaging_series
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
 from studyscope_exporter.inventory.reading import Reading
 from studyscope_exporter.pseudonym import Pseudonyms
-from studyscope_exporter.records import ImagingSeries
+from studyscope_exporter.records import ImagingSeries, Segmentation
 
-_SEGMENTATIONS = frozenset({SEGMENTATION_STORAGE, LABEL_MAP_SEGMENTATION_STORAGE})
+_READERS = {
+    SEGMENTATION_STORAGE: read_segmentation,
+    LABEL_MAP_SEGMENTATION_STORAGE: read_segmentation,
+    RT_STRUCTURE_SET_STORAGE: read_structure_set,
+}
 _IGNORED = frozenset({Reason.NOT_DICOM, Reason.DIRECTORY})
 _PASSING = frozenset({Reason.NO_PERMISSION, Reason.VANISHED, Reason.IO_ERROR})
 
@@ -42,9 +48,8 @@ class InstanceReader:
         except Unreadable as error:
             return _without_record(error.reason)
         key = self.pseudonyms.instance(instance)
-        if header.text("SOPClassUID") in _SEGMENTATIONS:
-            return self._segmentation(path, series, key)
-        return Reading((series,), key)
+        read = _READERS.get(header.text("SOPClassUID") or "")
+        return Reading((series,), key) if read is None else self._segmentation(path, series, key, read)
 
     def _series(self, header: Header, met: dict[bytes | None, ImagingSeries]) -> ImagingSeries:
         """One record for all instances of a series, described by the first of them."""
@@ -54,9 +59,11 @@ class InstanceReader:
             series = met[uid] = imaging_series(header, self.pseudonyms)
         return series
 
-    def _segmentation(self, path: str, series: ImagingSeries, key: bytes) -> Reading:
+    def _segmentation(
+        self, path: str, series: ImagingSeries, key: bytes, read: Callable[[Path, Pseudonyms], Segmentation]
+    ) -> Reading:
         try:
-            return Reading((series, read_segmentation(Path(path), self.pseudonyms)), key)
+            return Reading((series, read(Path(path), self.pseudonyms)), key)
         except Unreadable as error:
             # Still an instance of its series: that the object is there is known.
             return Reading((series,), key, unreadable=error.reason.value, retry=error.reason in _PASSING)

@@ -21,7 +21,7 @@ from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult
 
-_READS_AS = "folder 2"  # to be raised when headers are read or mapped differently, so that they are read anew
+_READS_AS = "folder 3"  # to be raised when headers are read or mapped differently, so that they are read anew
 
 
 class Settings(Strict):
