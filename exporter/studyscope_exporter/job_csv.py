@@ -64,9 +64,7 @@ def rows(path: Path, how: CsvFormat, fields: JobFields, workflow: str, bad: Call
             f"{path} is not {how.encoding}; set csv.encoding (Excel in western Europe: cp1252)", temporary=False
         ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError):
-        raise TableUnusable(
-            f"{path} is no CSV table: it is empty, or a quotation mark is never closed; write it anew", temporary=True
-        ) from None
+        raise TableUnusable(f"{path} is empty or no CSV table; write it anew", temporary=True) from None
 
 
 def _delimiter(path: Path, encoding: str) -> str:

@@ -135,7 +135,6 @@ def test_several_rows_of_one_run_add_up(tmp_path: Path, inventory: Inventory) ->
         (b"run,state\n1,success\n", "no column id and no workflow; there are: run, state"),
         ("id,workflow,state\n1,sög,success\n".encode("cp1252"), "set csv.encoding"),
         (b"", "is empty"),
-        (b'id,workflow,state\n1,"seg,success\n' + b"2,seg,success\n" * 20_000, "quotation mark"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_what_to_change(
