@@ -9,7 +9,7 @@ SITES ?= 8
 DEBIAN_PACKAGES := prometheus prometheus-alertmanager chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo test check format generate bench docs clean
+.PHONY: help install system demo test check format generate look bench docs clean
 
 help: ## show what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -46,6 +46,9 @@ format: install ## put the code into its form
 generate: install ## write dashboards, rules and generated docs anew
 	$(BIN)/studyscope-dashboards generate
 	$(BIN)/python docs/generate.py
+
+look: install system ## beside a running demo: every query through the Grafana found, and screenshots of every page
+	$(BIN)/studyscope-dashboards look --prometheus "$$($(BIN)/studyscope-demo address prometheus)"
 
 bench: install ## measure against the peers and floors of each benchmark
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

@@ -141,9 +141,9 @@ def a_report(
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[httpx.Client]:
-    """The application under a real uvicorn on a free port of the loopback."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False))
+def served(app: FastAPI, port: int = 0) -> Iterator[httpx.Client]:
+    """The application under a real uvicorn on `port` of the loopback, by default a free one."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False))
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20

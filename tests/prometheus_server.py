@@ -52,7 +52,7 @@ def prometheus(folder: Path, *, scrapes: str | None = None, window: str = "400d"
         ]
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    port = _free_port()
+    port = free_port()
     command = [
         program,
         f"--config.file={file}",
@@ -83,7 +83,7 @@ def _wait_until_ready(server: Prometheus, process: subprocess.Popen[bytes]) -> N
     raise AssertionError("Prometheus did not become ready")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]

@@ -12,7 +12,6 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from isal import isal_zlib
 
@@ -100,9 +99,7 @@ class Exposition:
         for one in members:
             studies.setdefault(one.study.id, (one.study, []))[1].append(one)
         self._totals = {
-            name: study_totals(
-                study, sites, self._memory.setdefault(name, TotalsMemory()), partial(self._consortium.registry.definition, name)
-            )
+            name: study_totals(study, sites, self._memory.setdefault(name, TotalsMemory()))
             for name, (study, sites) in studies.items()
         }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     _prometheus_command(commands.add_parser("prometheus", help="write prometheus.yml and the alert rules"))
     _alertmanager_command(commands.add_parser("alertmanager", help="write alertmanager.yml and the mail templates"))
     grafana_command(commands.add_parser("grafana", help="write grafana.ini, provisioning and dashboards"))
+    _look_command(commands.add_parser("look", help="every query of every panel through a real Grafana, and screenshots"))
     return parser
 
 
@@ -119,6 +122,26 @@ def _alertmanager(chosen: argparse.Namespace) -> int:
     config = alertmanager_config(studies, contacts, smtp, timing, template_files=names, watchdog=chosen.watchdog)
     write_alertmanager_config(chosen.out, config)
     return 0
+
+
+def _look_command(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prometheus", required=True, metavar="URL", help="one with data, such as the demo's")
+    parser.add_argument("--out", type=Path, default=Path("screenshots"), help="folder for the pictures (default screenshots)")
+    parser.add_argument("--no-pictures", action="store_true", help="only ask the queries")
+    parser.set_defaults(run=_look)
+
+
+def _look(chosen: argparse.Namespace) -> int:
+    # What looks needs a browser and an HTTP client, which a centre that only generates files does not install.
+    from studyscope_dashboards.look.command import NoGrafana, look
+    from studyscope_dashboards.look.grafana_server import GrafanaDidNotStart
+
+    out = None if chosen.no_pictures else chosen.out
+    try:
+        return look(chosen.prometheus, out, os.environ, time.time, print)
+    except (NoGrafana, GrafanaDidNotStart) as problem:
+        print(problem, file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def datasource(prometheus_url: str) -> dict[str, Any]:
     }
 
 
-def dashboard_provider(dashboards_folder: str) -> dict[str, Any]:
+def dashboard_provider(dashboards_folder: str, reread_seconds: int = 30) -> dict[str, Any]:
     """The folder of generated dashboards. A person's own copy has another uid and folder, so it survives."""
     return {
         "apiVersion": 1,
@@ -60,16 +60,17 @@ def dashboard_provider(dashboards_folder: str) -> dict[str, Any]:
                 "type": "file",
                 "disableDeletion": False,
                 "allowUiUpdates": False,
-                "updateIntervalSeconds": 30,
+                "updateIntervalSeconds": reread_seconds,
                 "options": {"path": dashboards_folder},
             }
         ],
     }
 
 
-def write_grafana_provisioning(folder: Path, prometheus_url: str, dashboards_folder: str) -> None:
+def write_grafana_provisioning(folder: Path, prometheus_url: str, dashboards_folder: str, *, reread_seconds: int = 30) -> None:
     """Writes `datasources/` and `dashboards/` below `folder`, Grafana's provisioning path."""
-    for kind, content in (("datasources", datasource(prometheus_url)), ("dashboards", dashboard_provider(dashboards_folder))):
+    pages = dashboard_provider(dashboards_folder, reread_seconds)
+    for kind, content in (("datasources", datasource(prometheus_url)), ("dashboards", pages)):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         (folder / kind / "studyscope.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 

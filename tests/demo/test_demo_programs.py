@@ -12,12 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from studyscope_dashboards.look.grafana_server import grafana_command
 from studyscope_demo.clock import ClockDriver, DemoClock
 from studyscope_demo.folder import DemoFolder
 from studyscope_demo.ports import HOST, choose_ports
 from studyscope_demo.profiles import read_profiles
 from studyscope_demo.programs.mailbox import read_mails
-from studyscope_demo.servers import container_command, grafana_command, own_program
+from studyscope_demo.servers import container_command, own_program
 from studyscope_demo.supervisor import Supervisor
 from studyscope_demo.timeline import CatchUp, Plan, Watch
 from studyscope_demo.world.hospital_days import HospitalDays

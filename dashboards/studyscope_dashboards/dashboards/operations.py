@@ -51,7 +51,7 @@ def open_alerts_count(panel_id: int) -> stat.Panel:
 
 def scrape_time(panel_id: int) -> timeseries.Panel:
     panel = lines(panel_id, "Time to read the aggregator", "How long Prometheus waits for everything that is published.", "s")
-    panel = panel.no_value("not measured yet")
+    panel = panel.no_value("Not measured for long enough to draw a line.")
     return panel.with_target(over_time(f"max(scrape_duration_seconds{{{TARGET}}})", "seconds"))
 
 

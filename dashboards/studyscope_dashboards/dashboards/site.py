@@ -67,7 +67,7 @@ def state(panel_id: int) -> stat.Panel:
 def last_report(panel_id: int) -> stat.Panel:
     age = f"{q.of_sites(centre.SITE_REPORT_AGE.name)} unless {q.PER_SITE} {q.in_state('never_reported')}"
     panel = number(panel_id, "Last report before", "Time since the grid point of the newest accepted report.", "s")
-    return panel.decimals(1).no_value("never").with_target(now(f"max({age})"))
+    return panel.decimals(1).no_value("It has never reported.").with_target(now(f"max({age})"))
 
 
 def missed(panel_id: int) -> stat.Panel:

@@ -46,6 +46,9 @@ def parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="print every address and every hospital's state")
     status.add_argument("--json", action="store_true", help="machine-readable")
     status.set_defaults(execute=_status)
+    address = commands.add_parser("address", help="print the address of one server of the running demo")
+    address.add_argument("server", help="prometheus, aggregator, alertmanager, mails or smtp")
+    address.set_defaults(execute=_address)
     stop = commands.add_parser("stop", help="stop the demo that runs in the folder, and nothing else")
     stop.set_defaults(execute=_stop)
     mails = commands.add_parser("mails", help="list the mails that were sent, or print one")
@@ -125,6 +128,15 @@ def _status(chosen: argparse.Namespace, console: Console) -> int:
     else:
         show_status(console, status)
         show_measures(console, status)
+    return 0
+
+
+def _address(chosen: argparse.Namespace, console: Console) -> int:
+    addresses = read_state(DemoFolder(chosen.folder.absolute())).addresses
+    if chosen.server not in addresses:
+        console.print(f"the demo has no server {chosen.server}; it has: {', '.join(sorted(addresses))}", highlight=False)
+        return 1
+    print(addresses[chosen.server])
     return 0
 
 

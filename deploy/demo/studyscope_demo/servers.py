@@ -18,6 +18,7 @@ import yaml
 from studyscope_contract.study import Study
 from studyscope_contract.yaml_file import read_yaml
 from studyscope_dashboards.alertmanager import Contacts, MailTiming, Smtp, alertmanager_config, write_alertmanager_config
+from studyscope_dashboards.look.grafana_server import grafana_command
 from studyscope_dashboards.mail_templates import write_mail_templates
 from studyscope_dashboards.page import write_dashboards
 from studyscope_dashboards.prometheus import prometheus_config
@@ -171,24 +172,6 @@ def container_command(folder: DemoFolder) -> str:
         f"docker run --rm --network host --user $(id -u) -v {here}:{here} "
         f"-e GF_PATHS_CONFIG={here / 'grafana.ini'} grafana/grafana:12.2.0"
     )
-
-
-def grafana_command(environment: Mapping[str, str]) -> list[str] | None:
-    """How Grafana is started here: from GRAFANA_HOME, else from the PATH; None when there is none."""
-    home = environment.get("GRAFANA_HOME")
-    if home and (binary := Path(home) / "bin" / "grafana").exists():
-        return [str(binary), "server", f"--homepath={home}"]
-    for name in ("grafana", "grafana-server"):
-        found = shutil.which(name, path=environment.get("PATH"))
-        if found:
-            homepath = next((str(place) for place in _homes(Path(found)) if (place / "public").is_dir()), None)
-            start = [found, "server"] if name == "grafana" else [found]
-            return [*start, f"--homepath={homepath}"] if homepath else start
-    return None
-
-
-def _homes(binary: Path) -> tuple[Path, ...]:
-    return (binary.resolve().parent.parent, Path("/usr/share/grafana"))
 
 
 def _found(*names: str) -> str:

@@ -1,0 +1,61 @@
+"""Screenshots of every page, light and dark, narrow and wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from playwright.sync_api import Page, sync_playwright
+
+THEMES = ("light", "dark")
+WIDTHS = (1280, 1920)
+_ROW_PIXELS = 38
+_FRAME_PIXELS = 110
+_SETTLED = "() => !document.querySelector('[aria-label=\"Panel loading bar\"], .panel-loading')"
+
+
+def take_pictures(
+    grafana_url: str,
+    pages: Mapping[str, Mapping[str, Any]],
+    chosen: Mapping[str, Mapping[str, str]],
+    folder: Path,
+    *,
+    browser: str | None = None,
+    themes: Sequence[str] = THEMES,
+    widths: Sequence[int] = WIDTHS,
+) -> Iterator[Path]:
+    """Writes PAGE-THEME-WIDTH.png of each page into `folder`; `chosen` holds each page's variables.
+
+    `browser` is a Chromium other than playwright's own.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
+        for width in widths:
+            for uid, page in pages.items():
+                view = chromium.new_page(viewport={"width": width, "height": height(page)})
+                for theme in themes:
+                    path = folder / f"{uid}-{theme}-{width}.png"
+                    _take(view, f"{grafana_url}/d/{uid}?{_choice(chosen[uid], theme)}", path)
+                    yield path
+                view.close()
+        chromium.close()
+
+
+def height(page: Mapping[str, Any]) -> int:
+    """Pixels that the whole page takes, so that nothing has to be scrolled into view."""
+    rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in page["panels"])
+    return int(rows * _ROW_PIXELS + _FRAME_PIXELS)
+
+
+def _choice(chosen: Mapping[str, str], theme: str) -> str:
+    return urlencode({**{f"var-{name}": value for name, value in chosen.items()}, "theme": theme, "kiosk": "1", "refresh": ""})
+
+
+def _take(view: Page, url: str, path: Path) -> None:
+    view.goto(url, wait_until="networkidle", timeout=60_000)
+    view.wait_for_function(_SETTLED, timeout=30_000)
+    view.wait_for_timeout(700)  # bars and lines are drawn with a short animation
+    view.screenshot(path=path)
