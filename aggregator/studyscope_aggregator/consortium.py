@@ -27,7 +27,7 @@ class Consortium:
     def __init__(self, watch: RegistryWatch, store: ReportStore) -> None:
         self._watch, self._store = watch, store
         self._standings: dict[SiteKey, Standing] = {}
-        self._rules: dict[str, StudyRules] = {}
+        self._rules: dict[tuple[str, int], StudyRules] = {}
         self._rules_edition = 0
         self._changes = 0
         self._reports = 0
@@ -53,14 +53,14 @@ class Consortium:
         self._watch.current()
         return self._watch.edition, self._reports
 
-    def rules(self, study_id: str) -> StudyRules | None:
-        """The rules of a study as its file now says; None for an unknown study."""
-        study = self.registry.study(study_id)
+    def rules(self, study_id: str, version: int) -> StudyRules | None:
+        """The rules of the version that a site accepted where it is known, else in force; None for an unknown study."""
+        study = self.registry.definition(study_id, version) or self.registry.study(study_id)
         if self._rules_edition != self._watch.edition:
             self._rules, self._rules_edition = {}, self._watch.edition
-        if study is not None and study_id not in self._rules:
-            self._rules[study_id] = StudyRules(study)
-        return self._rules.get(study_id)
+        if study is not None and (study_id, study.version) not in self._rules:
+            self._rules[study_id, study.version] = StudyRules(study)
+        return self._rules[study_id, study.version] if study is not None else None
 
     def standing(self, study: str, site: str) -> Standing | None:
         return self._standings.get((study, site))

@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from isal import isal_zlib
 
@@ -99,7 +100,9 @@ class Exposition:
         for one in members:
             studies.setdefault(one.study.id, (one.study, []))[1].append(one)
         self._totals = {
-            name: study_totals(study, sites, self._memory.setdefault(name, TotalsMemory()))
+            name: study_totals(
+                study, sites, self._memory.setdefault(name, TotalsMemory()), partial(self._consortium.registry.definition, name)
+            )
             for name, (study, sites) in studies.items()
         }
 

@@ -20,6 +20,7 @@ SITE_STATE_SERIES = (
     centre.SITE_TARGET_BY_NOW,
     centre.SITE_REFUSED_REPORTS,
     centre.SITE_KEY_EXPIRY,
+    centre.SITE_DEFINED_OTHERWISE,
 )
 """Derived from registry and clock; the other series of a site come from its report."""
 

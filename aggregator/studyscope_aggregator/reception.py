@@ -65,7 +65,9 @@ class Reception:
         while True:
             now = self._clock.now()
             known = Known(self._last_of(key), lambda sequence: self._store.receipt(*key, sequence))
-            verdict = judge(received, self._consortium.registry, self._consortium.rules(report.study), known, now)
+            verdict = judge(
+                received, self._consortium.registry, self._consortium.rules(report.study, report.facts.study_version), known, now
+            )
             if isinstance(verdict, Rejected):
                 return await self.refuse(verdict, *key)
             if isinstance(verdict, Duplicate):

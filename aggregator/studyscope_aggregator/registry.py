@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -16,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.keys import KeyProblem, VerifyingKey
 from studyscope_contract.names import Slug, Text
+from studyscope_contract.signed_study import SignedStudy, SignedStudyProblem
 from studyscope_contract.study import Mail, Study, StudySite
 from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_yaml
 
@@ -24,6 +26,7 @@ AUDIT_FILE = "audit.jsonl"
 STUDIES_FOLDER = "studies"
 ENROLLED_FOLDER = "enrolled"
 REQUESTS_FOLDER = "requests"
+SIGNED_FOLDER = "signed"
 
 
 class SiteKey(Strict):
@@ -108,6 +111,18 @@ class Registry:
     sites: Mapping[str, RegisteredSite]
     waiting: Mapping[str, int] = field(default_factory=dict)
     """Keys that sites of each study ask to have accepted."""
+    signed: Mapping[str, Mapping[int, StudyFile]] = field(default_factory=dict)
+    """Every signed version of each study that this release can read; `raw` is the signed file."""
+
+    def definition(self, study_id: str, version: int) -> Study | None:
+        """The study as a site has it that accepted `version`; None where nobody can know.
+
+        A study that was never signed has one definition: the file in force.
+        """
+        study, signed = self.study(study_id), self.signed.get(study_id)
+        if study is None or version == study.version or not signed:
+            return study
+        return signed[version].study if version in signed else None
 
     def study(self, study_id: str) -> Study | None:
         file = self.studies.get(study_id)
@@ -125,7 +140,7 @@ class Registry:
 def registry_files(folder: Path) -> list[Path]:
     """The files that there are of the registry, in a fixed order; the log too, which changes with every act."""
     single = [path for name in (SITES_FILE, AUDIT_FILE) if (path := folder / name).exists()]
-    folders = ((STUDIES_FOLDER, "*.yaml"), (ENROLLED_FOLDER, "*.yaml"), (REQUESTS_FOLDER, "*.json"))
+    folders = ((STUDIES_FOLDER, "*.yaml"), (ENROLLED_FOLDER, "*.yaml"), (REQUESTS_FOLDER, "*.json"), (SIGNED_FOLDER, "*/*.json"))
     return [*single, *(path for name, ending in folders for path in sorted((folder / name).glob(ending)))]
 
 
@@ -141,7 +156,7 @@ def load_registry(folder: Path) -> Registry:
         if study.id != path.stem:
             raise FileProblem(path, [Problem(1, "id", f"is {study.id}, so the file must be named {study.id}.yaml")])
         studies[study.id] = StudyFile(study, raw)
-    return Registry(MappingProxyType(studies), MappingProxyType(_sites(folder)), _waiting(folder))
+    return Registry(MappingProxyType(studies), MappingProxyType(_sites(folder)), _waiting(folder), _signed(folder))
 
 
 def enrolled_site(path: Path) -> RegisteredSite | None:
@@ -166,6 +181,25 @@ def _with_keys(written: RegisteredSite | None, enrolled: RegisteredSite) -> Regi
     decided = {key.key for key in enrolled.keys}
     keys = (*(key for key in written.keys if key.key not in decided), *enrolled.keys)
     return written.model_copy(update={"keys": keys})
+
+
+def _signed(folder: Path) -> Mapping[str, Mapping[int, StudyFile]]:
+    found: dict[str, dict[int, StudyFile]] = {}
+    for path in (folder / SIGNED_FOLDER).glob("*/*.json"):
+        raw = _read(path)
+        study = _study_of(raw)
+        if study is not None:
+            found.setdefault(study.id, {})[study.version] = StudyFile(study, raw)
+    return MappingProxyType(found)
+
+
+@lru_cache(maxsize=200)
+def _study_of(raw: bytes) -> Study | None:
+    """Signed versions never change, and the registry is read again with every act; None for one of a newer release."""
+    try:
+        return parse_yaml(SignedStudy.from_bytes(raw).text.encode(), Path("a signed version"), Study)
+    except (SignedStudyProblem, FileProblem):
+        return None
 
 
 def _waiting(folder: Path) -> Mapping[str, int]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studyscope_aggregator.samples import Sample
 from studyscope_aggregator.standing import Shown, Standing
 from studyscope_aggregator.state import Member
 from studyscope_aggregator.totals import NOTHING, TableTotal, table_total
-from studyscope_contract.catalogue import centre
+from studyscope_contract.catalogue import TABLES, centre
+from studyscope_contract.definition import definition
 from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.study import Study
 
@@ -22,6 +23,8 @@ class StudyTotals:
 
     study: Study
     tables: Mapping[tuple[str, TableKey], TableTotal]
+    otherwise: Mapping[str, int]
+    """Tables of each expected site that are in no total, because the version that it accepted defines them otherwise."""
 
     def of(self, kind: str, key: TableKey) -> TableTotal:
         return self.tables.get((kind, key), NOTHING)
@@ -40,20 +43,28 @@ class TotalsMemory:
 
     study: Study | None = None
     found: dict[TableKey, Known] = field(default_factory=dict)
+    same: dict[tuple[int, TableKey], bool] = field(default_factory=dict)
 
 
-def study_totals(study: Study, members: Sequence[Member], memory: TotalsMemory) -> StudyTotals:
-    """Totals over the expected sites among `members`; what did not change is taken from `memory`."""
+def study_totals(
+    study: Study, members: Sequence[Member], memory: TotalsMemory, definition_of: Callable[[int], Study | None]
+) -> StudyTotals:
+    """Totals over the expected sites among `members`; what did not change is taken from `memory`.
+
+    A site counts for a table only where the version that it accepted (`definition_of`) defines the
+    table as the version in force does; elsewhere it is as if it had never reported.
+    """
     if memory.study is not study:
-        memory.study, memory.found = study, {}
+        memory.study, memory.found, memory.same = study, {}, {}
     last_known = [m for m in members if m.expected]
     current = [m for m in last_known if m.current]
     kinds = {"current": current, "last_known": last_known}
     tables = {}
+    otherwise = {one.site.id: 0 for one in last_known if one.standing is not None}
     for key, table in study.tables():
         before, now = memory.found.get(key, []), Known()
         for kind in KINDS:
-            sites = [one.standing for one in kinds[kind]]
+            sites = [_if_same(one.standing, study, key, memory, definition_of) for one in kinds[kind]]
             parts = tuple(_part(site, key) for site in sites)
             # Both kinds hold the same sites on most days, and are then added up once.
             total = next((total for known, total in (*now, *before) if known == parts), None)
@@ -63,7 +74,22 @@ def study_totals(study: Study, members: Sequence[Member], memory: TotalsMemory) 
             if total.cells:
                 tables[kind, key] = total
         memory.found[key] = now
-    return StudyTotals(study, tables)
+        for one in last_known:
+            if one.standing is not None and key in one.standing.tables:
+                otherwise[one.site.id] += _if_same(one.standing, study, key, memory, definition_of) is None
+    return StudyTotals(study, tables, otherwise)
+
+
+def _if_same(
+    site: Standing | None, study: Study, key: TableKey, memory: TotalsMemory, definition_of: Callable[[int], Study | None]
+) -> Standing | None:
+    if site is None or site.facts.study_version == study.version:
+        return site
+    at = site.facts.study_version, key
+    if at not in memory.same:
+        theirs, table = definition_of(site.facts.study_version), TABLES[key.table]
+        memory.same[at] = theirs is not None and definition(theirs, key, table) == definition(study, key, table)
+    return site if memory.same[at] else None
 
 
 def _part(site: Standing | None, key: TableKey) -> Part:
@@ -77,6 +103,8 @@ def total_samples(totals: StudyTotals) -> Iterator[Sample]:
     tables = dict(totals.study.tables())
     for (kind, key), total in totals.tables.items():
         yield from _table_samples(totals.study.id, kind, key, tables[key], total)
+    for site, count in totals.otherwise.items():
+        yield Sample(centre.SITE_DEFINED_OTHERWISE.name, (("study", totals.study.id), ("site", site)), count)
 
 
 def _table_samples(study: str, kind: str, key: TableKey, table: Table, total: TableTotal) -> Iterator[Sample]:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from studyscope_contract.yaml_file import Strict
 from studyscope_exporter.job_words import OUTCOMES, failure_reason, words_of
-from studyscope_exporter.linking import Link, Linked, field_text
+from studyscope_exporter.linking import Link, Linked, field_text, field_value
 from studyscope_exporter.pseudonym import Pseudonyms
 
 LONGEST_TEXT = 200
@@ -73,8 +73,11 @@ class EventReader:
     reasons: Mapping[str, str]
 
     def read(self, line: bytes) -> JobEvent:
-        """Raises BadLine."""
-        said = _object(line)
+        """The event in a line of JSON; raises BadLine."""
+        return self.of(_object(line))
+
+    def of(self, said: Mapping[str, Any]) -> JobEvent:
+        """The event in fields, as of a row of a table; raises BadLine."""
         names = self.fields
         identity = field_text(said, names.id)[:LONGEST_TEXT]
         workflow = (field_text(said, names.workflow) or self.workflow)[:LONGEST_TEXT]
@@ -133,14 +136,14 @@ def _no_number(text: str) -> float:
 
 
 def time_at(said: Mapping[str, Any], dotted: str) -> dt.datetime | None:
-    """ISO 8601 text or seconds (or milliseconds) since 1970; a time without a zone is taken as UTC."""
-    value: Any = said
-    for step in dotted.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
+    """A time, ISO 8601 text or seconds (or milliseconds) since 1970; a time without a zone is taken as UTC."""
+    value = field_value(said, dotted)
     if value is None or value == "":
         return None
     try:
-        if isinstance(value, str):
+        if isinstance(value, dt.datetime):
+            time = value
+        elif isinstance(value, str):
             time = dt.datetime.fromisoformat(value.strip())
         elif isinstance(value, bool) or not isinstance(value, int | float):
             raise BadLine("bad time")

@@ -140,11 +140,19 @@ class Link:
         )
 
 
-def field_text(fields: Mapping[str, object], dotted: str) -> str:
-    """The text or number at a dotted name, "" where there is none."""
+def field_value(fields: Mapping[str, object], dotted: str) -> object:
+    """What stands at a dotted name; a column of a table may have the dot in its own name."""
+    if dotted in fields:
+        return fields[dotted]
     value: object = fields
     for step in dotted.split("."):
         value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def field_text(fields: Mapping[str, object], dotted: str) -> str:
+    """The text or number at a dotted name, "" where there is none."""
+    value = field_value(fields, dotted)
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     return str(value)

@@ -15,11 +15,13 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table, served
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.enrolment_requests import MOST_WAITING
+from studyscope_aggregator.signed_studies import SignedStudies
 from studyscope_aggregator.store import Entry, StoreUnavailable
 from studyscope_aggregator.stores.memory import MemoryStore
 from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import MAX_BYTES, SignedReport, SiteFacts
+from studyscope_contract.signed_study import SignedStudy
 from studyscope_contract.site_request import ReportsRequest, SignedRequest
 
 
@@ -41,7 +43,10 @@ class DiskThatFills(MemoryStore):
 
 @pytest.fixture(scope="module")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Centre:
-    return Centre(tmp_path_factory.mktemp("centre") / "registry")
+    made = Centre(tmp_path_factory.mktemp("centre") / "registry")
+    study = made.folder / "studies" / "liver.yaml"
+    SignedStudies(made.folder).add(SignedStudy.sign(study.read_bytes(), study, SigningKey.generate()))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +136,9 @@ def test_every_documented_status_is_seen(client: httpx.Client, centre: Centre, s
         ("post", "/api/v1/enrolments"): {enrol(body) for body in requests},
         ("get", "/api/v1/enrolments/{site}/{fingerprint}"): {
             client.get(f"/api/v1/enrolments/oslo/{centre.keys['oslo'].public.fingerprint}").status_code
+        },
+        ("get", "/api/v1/studies/{study}/signed"): {
+            client.get(f"/api/v1/studies/{study}/signed").status_code for study in ("liver", "lung")
         },
         ("get", "/metrics"): {client.get("/metrics").status_code},
         ("get", "/metrics/self"): {client.get("/metrics/self").status_code},

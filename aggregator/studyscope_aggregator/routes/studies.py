@@ -16,6 +16,22 @@ YAML = "application/yaml"
 
 
 @router.get(
+    "/studies/{study}/signed",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/json": {"schema": {"type": "object"}}}, "description": "The signed study file."},
+        404: {"model": Missing},
+    },
+)
+async def signed_study_file(study: str, wired: Wired) -> Response:
+    """The newest version that the coordinator signed, for `studyscope-exporter study`."""
+    signed = wired.consortium.registry.signed.get(study)
+    if not signed:
+        return JSONResponse({"message": f"this centre offers no signed file of study {study}"}, 404)
+    return Response(signed[max(signed)].raw, media_type="application/json")
+
+
+@router.get(
     "/studies/{study}",
     response_class=Response,
     responses={

@@ -70,6 +70,11 @@ SITE_KEY_EXPIRY = Series(
     "When the last key of the site that the centre accepts expires; absent while it accepts none.",
     ("study", "site"),
 )
+SITE_DEFINED_OTHERWISE = Series(
+    "study_site_tables_defined_otherwise",
+    "Tables that the site shows and that no total holds, because the study version that it accepted defines them otherwise.",
+    ("study", "site"),
+)
 SITE_TABLE = Series(
     "study_site_table_offer",
     "1 for what the site says of the table: offered, refused, not_approved or no_source.",
@@ -127,6 +132,7 @@ SITE_SERIES = (
     SITE_STORAGE_LOW,
     SITE_KEY_MONTHS,
     SITE_KEY_EXPIRY,
+    SITE_DEFINED_OTHERWISE,
     SITE_TABLE,
     TABLE_VERSION,
     TABLE_RELEASED,

@@ -14,7 +14,7 @@ from studyscope_exporter.airflow.failure import ReasonRule, reason_of
 from studyscope_exporter.airflow.run import Run, identity
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.job_events import LONGEST_TEXT, BadLine
-from studyscope_exporter.linking import FieldLink, Link, Linked, field_text
+from studyscope_exporter.linking import FieldLink, Link, Linked, field_text, field_value
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.records import Job, Key
 from studyscope_exporter.servers.server import ServerProblem
@@ -104,9 +104,7 @@ def _links(link: Link, run: Run) -> list[Linked]:
     settings = link.settings
     if not isinstance(settings, FieldLink):
         return [link.of((run.run_id,), run.said)]
-    value: Any = run.said
-    for step in settings.field.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
+    value = field_value(run.said, settings.field)
     if not isinstance(value, list):
         return [link.of((), run.said)]
     of_one = Link(settings.model_copy(update={"field": "one"}), link.pseudonyms, None, {}, link.digest)

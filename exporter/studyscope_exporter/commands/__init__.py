@@ -24,12 +24,31 @@ from studyscope_exporter.commands import (
     run,
     scan,
     status,
+    study,
     why,
     withdraw,
     withdraw_site,
 )
 
-COMMANDS = (init, keygen, enrol, check, scan, count, preview, approve, once, run, status, cases, why, ledger, backup, restore)
+COMMANDS = (
+    init,
+    keygen,
+    enrol,
+    check,
+    scan,
+    count,
+    preview,
+    approve,
+    once,
+    run,
+    status,
+    study,
+    cases,
+    why,
+    ledger,
+    backup,
+    restore,
+)
 """In the order in which a new site meets them."""
 
 ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver)

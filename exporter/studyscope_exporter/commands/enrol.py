@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 
 from studyscope_contract.enrolment import EnrolmentRequest
-from studyscope_contract.yaml_file import FileProblem, Problem
-from studyscope_exporter.centre_client import client_of
+from studyscope_exporter.centre_client import client_of, named_study
 from studyscope_exporter.clock import SystemClock
 from studyscope_exporter.delivery.push import NotDelivered
 from studyscope_exporter.identity import SiteIdentity
-from studyscope_exporter.settings import SiteSettings, StudySettings, read_site_file, read_study_file
+from studyscope_exporter.settings import read_site_file
 
 DECIDED = {"accepted": 0, "waiting": 0}
 
@@ -25,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(chosen: argparse.Namespace) -> int:
     settings = read_site_file(chosen.config)
-    study = _study(settings, chosen)
+    study = named_study(settings, chosen.study, chosen.config)
     key = SiteIdentity.load(settings.keys).signing_key
     request = EnrolmentRequest.make(chosen.study, settings.site, key, SystemClock().now().date())
     client = client_of(study.centre)
@@ -41,12 +40,3 @@ def execute(chosen: argparse.Namespace) -> int:
     if answer.state == "waiting":
         print(f"Read this fingerprint to them, group by group:  {key.public.fingerprint.replace('-', '  ')}")
     return DECIDED.get(answer.state, 1)
-
-
-def _study(settings: SiteSettings, chosen: argparse.Namespace) -> StudySettings:
-    found = {read_study_file(study.study_file).id: study for study in settings.studies}
-    if chosen.study not in found:
-        raise FileProblem(
-            chosen.config, [Problem(1, "studies", f"no study {chosen.study!r} here; there are: {', '.join(sorted(found))}")]
-        )
-    return found[chosen.study]

@@ -116,6 +116,11 @@ class CentreClient:
         answer = self._get(f"/api/v1/studies/{study}")
         return None if answer.status_code == 404 else answer.content
 
+    def signed_study(self, study: str) -> bytes | None:
+        """The newest signed study file, None when the centre has none; raises NotDelivered."""
+        answer = self._get(f"/api/v1/studies/{study}/signed")
+        return None if answer.status_code == 404 else answer.content
+
     def last_sequence(self, study: str, site: str) -> int | None:
         """Number of the newest report that the centre holds of the site, None for none; raises NotDelivered."""
         answer = self._get(f"/api/v1/sites/{study}/{site}/last")

@@ -1,0 +1,42 @@
+"""Whether a table means the same in two versions of a study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studyscope_contract.canonical import content_hash
+from studyscope_contract.metric import Table, TableKey
+from studyscope_contract.study import Study
+
+LISTS = {"structure": "structures", "landmark": "landmarks", "classifier": "classifiers", "workflow": "workflows"}
+
+
+def definition(study: Study, key: TableKey, table: Table) -> str:
+    """Names what `table` counts in `study`: who belongs to it, its cells, and the rule of the entry that it is about.
+
+    Two sites' numbers may be added only under the same definition. A title or a target changes none.
+    """
+    whole: dict[str, Any] = study.model_dump(mode="json", include={"cohort", "algorithm", *LISTS.values()})
+    entries = whole[LISTS[table.per]] if table.per else []
+    parts = {
+        "cells": study.codes(table),
+        "cohort": whole["cohort"],
+        "about": [entry for entry in entries if key.per in (entry.get("id"), entry.get("code"))],
+    }
+    of_segmentations = not table.per and (table.subpopulation or "stage" in table.labels)
+    if of_segmentations:  # which structures the study names decides who is segmented, and what is extra
+        parts["structures"] = whole["structures"]
+    if of_segmentations or table.per == "structure":
+        parts["algorithm"] = whole["algorithm"]
+    return content_hash(_as_text(parts))
+
+
+def _as_text(value: Any) -> Any:
+    """Floats as texts: a canonical content holds none."""
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, dict):
+        return {name: _as_text(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_text(inner) for inner in value]
+    return value

@@ -1,0 +1,105 @@
+"""the study file: what the centre offers, what would change here, and accept it
+
+show   the version here and the one that the centre offers, and who signed it
+diff   in words, what the offered version would change; the first lines are the tables that could leave
+accept takes the offered version; the one before is kept beside it
+A version is taken only with the signature of one of the `keys` under `centre` in the site file.
+With --file FILE the signed file comes from there and not from the centre.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from studyscope_contract.keys import KeyProblem
+from studyscope_contract.signed_study import SignedStudy, SignedStudyProblem
+from studyscope_contract.study import Study
+from studyscope_contract.study_change import study_changes
+from studyscope_exporter.centre_client import client_of, named_study
+from studyscope_exporter.delivery.push import NotDelivered
+from studyscope_exporter.settings import SiteSettings, StudySettings, read_site_file, read_study_file
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("step", choices=("show", "diff", "accept"))
+    parser.add_argument("study", metavar="STUDY", help="id of the study")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="the signed study file, for a site without a line")
+    parser.add_argument("--yes", action="store_true", help="accept without being asked")
+
+
+def execute(chosen: argparse.Namespace) -> int:
+    settings = read_site_file(chosen.config)
+    here = named_study(settings, chosen.study, chosen.config)
+    if not here.centre.keys:
+        raise KeyProblem(
+            f"{chosen.config}: `centre` of study {chosen.study} names no `keys`: put the coordinator's public key there, "
+            "and compare its fingerprint with them over the telephone"
+        )
+    try:
+        signed = _offered(here, chosen)
+        offered = signed.verified(here.centre.verifying)
+    except (NotDelivered, SignedStudyProblem) as problem:
+        print(problem)
+        return 1
+    mine = read_study_file(here.study_file)
+    print(f"study {mine.id}: here is version {mine.version}, offered is {offered.version}, signed by {signed.key}")
+    if chosen.step == "show":
+        print(signed.text)
+        return 0
+    return _decide(settings, here, mine, signed, offered, chosen)
+
+
+def _offered(here: StudySettings, chosen: argparse.Namespace) -> SignedStudy:
+    if chosen.file:
+        try:
+            return SignedStudy.from_bytes(chosen.file.read_bytes())
+        except OSError as error:
+            raise SignedStudyProblem(f"{chosen.file} cannot be read: {error.strerror}") from None
+    client = client_of(here.centre)
+    try:
+        raw = client.signed_study(chosen.study)
+    finally:
+        client.close()
+    if raw is None:
+        raise SignedStudyProblem(f"the centre offers no signed file of study {chosen.study}: its coordinator has to sign one")
+    return SignedStudy.from_bytes(raw)
+
+
+def _decide(
+    settings: SiteSettings, here: StudySettings, mine: Study, signed: SignedStudy, offered: Study, chosen: argparse.Namespace
+) -> int:
+    if (offered.id, offered.version) == (mine.id, mine.version) and offered.hash == mine.hash:
+        print("that is the one that this site has accepted; nothing to do")
+        return 0
+    if offered.id != mine.id or offered.version <= mine.version:
+        print(f"only a newer version of study {mine.id} than {mine.version} can be accepted; nothing was changed")
+        return 1
+    for change in study_changes(mine, offered):
+        print(f"  {change}")
+    if offered.site(settings.site) is None:
+        print(f"it does not name site {settings.site}: reports would be refused. Ask the coordinator; nothing was changed")
+        return 1
+    if chosen.step == "diff":
+        print("Nothing was changed; see study accept.")
+        return 0
+    if not chosen.yes and input(f"Accept version {offered.version}? Write yes: ").strip().casefold() != "yes":
+        print("nothing was changed")
+        return 1
+    _replace(here.study_file, signed.text, mine.version)
+    print(
+        f"version {offered.version} is in {here.study_file}; restart the service. New tables wait for an approver: see preview."
+    )
+    return 0
+
+
+def _replace(path: Path, text: str, version: int) -> None:
+    """The new text in one rename, the old one kept beside it."""
+    path.with_name(f"{path.stem}.version-{version}{path.suffix}").write_bytes(path.read_bytes())
+    new = path.with_name(f".{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
