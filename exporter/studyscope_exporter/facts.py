@@ -15,9 +15,9 @@ from studyscope_contract.study import Study
 from studyscope_exporter.release_number import release_number
 
 KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys((table.id for table in (*progress.TABLES, *imaging.TABLES)), frozenset({"folder", "images"})),
+    **dict.fromkeys((table.id for table in (*progress.TABLES, *imaging.TABLES)), frozenset({"folder", "dicomweb", "images"})),
     progress.ROSTER_STATE.id: frozenset({"roster"}),
-    **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "nifti"})),
+    **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "dicomweb", "nifti"})),
     **dict.fromkeys((table.id for table in quality.TABLES), frozenset({"pairs"})),
     **dict.fromkeys((quality.STRUCTURE_DICE.id, quality.STRUCTURE_VOLUME_DIFFERENCE.id), frozenset({"pairs", "nnunet_summary"})),
     **dict.fromkeys((table.id for table in landmarks.TABLES), frozenset({"landmarks"})),

@@ -15,6 +15,7 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from airflow_server import Airflow, a_run, airflow_at, write_runs
+from archive_server import PlainArchive, archive_at
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.sources.consent import withdrawn_patients
@@ -117,7 +118,12 @@ def an_airflow(path: Path, running: ExitStack) -> dict[str, Any]:
     return {"kind": "airflow", "url": running.enter_context(airflow_at(Airflow(path))).url, "tries": 1}
 
 
-SERVERS: dict[str, Callable[[Path, ExitStack], dict[str, Any]]] = {"airflow": an_airflow}
+def an_archive(path: Path, running: ExitStack) -> dict[str, Any]:
+    a_folder(path)
+    return {"kind": "dicomweb", "url": running.enter_context(archive_at(PlainArchive(path))).url, "tries": 1}
+
+
+SERVERS: dict[str, Callable[[Path, ExitStack], dict[str, Any]]] = {"airflow": an_airflow, "dicomweb": an_archive}
 """The same for kinds that ask a server; it serves what is at the path, and is down when that is gone."""
 
 

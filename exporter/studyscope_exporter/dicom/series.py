@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from typing import Protocol
 
 from studyscope_contract.code_list import NOT_STATED, OTHER
 from studyscope_contract.vocabulary import SEXES, load_code_list
-from studyscope_exporter.dicom.header import Header
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.records import ImagingSeries
@@ -18,8 +18,15 @@ _PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 _OLDEST = 130
 
 
-def imaging_series(header: Header, pseudonyms: Pseudonyms) -> ImagingSeries:
-    """The series of the instance with this header. Raises Unreadable where it says no series, study or patient."""
+class Stated(Protocol):
+    """Attributes by keyword, of a file's header or of a server's answer."""
+
+    def text(self, keyword: str) -> str | None:
+        """The value as text, "" when empty, None when the attribute is not there."""
+
+
+def imaging_series(header: Stated, pseudonyms: Pseudonyms) -> ImagingSeries:
+    """The series of the instance that says this. Raises Unreadable where it says no series, study or patient."""
     patient, study, series = (_stated(header, name) for name in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID"))
     if not (study and series):
         raise Unreadable(Reason.NO_IDENTITY)
@@ -49,11 +56,11 @@ def imaging_series(header: Header, pseudonyms: Pseudonyms) -> ImagingSeries:
     )
 
 
-def _stated(header: Header, keyword: str) -> str:
+def _stated(header: Stated, keyword: str) -> str:
     return (header.text(keyword) or "").strip()
 
 
-def _mr_sequence(header: Header, modality: str) -> str:
+def _mr_sequence(header: Stated, modality: str) -> str:
     """The kind of MR sequence that people wrote down; what the description does not tell, the protocol's name may."""
     if modality != "MR":
         return NOT_STATED
@@ -62,7 +69,7 @@ def _mr_sequence(header: Header, modality: str) -> str:
     return next((code for code in codes if code not in (OTHER, NOT_STATED)), codes[0])
 
 
-def _age(header: Header) -> int | None:
+def _age(header: Stated) -> int | None:
     """PatientAge, else the years between PatientBirthDate and StudyDate; None when neither is sensible."""
     match = _AGE.fullmatch(_stated(header, "PatientAge"))
     if match:

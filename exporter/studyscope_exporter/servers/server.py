@@ -105,7 +105,7 @@ class Server:
         """The answer to GET `path` below the address; None where it is empty. Raises ServerProblem."""
         with self.stream(path, params, accept=accept) as answer:
             content = bytearray()
-            for piece in _pieces(answer, self.address.url):
+            for piece in self.pieces(answer):
                 content += piece
                 if len(content) > MOST_BYTES:
                     raise ServerProblem(f"{self.address.url}{path} answers more than {MOST_BYTES >> 20} MiB", temporary=False)
@@ -126,6 +126,13 @@ class Server:
         finally:
             answer.close()
 
+    def pieces(self, answer: httpx.Response) -> Iterator[bytes]:
+        """The content of an answer as it comes; raises ServerProblem where it is cut off."""
+        try:
+            yield from answer.iter_bytes()
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise ServerProblem(_unreachable(self.address.url, error), temporary=True) from None
+
     def _good_answer(self, path: str, params: Params, accept: str) -> httpx.Response:
         for attempt in range(1, self.address.tries + 1):
             last, wanted = attempt == self.address.tries, None
@@ -145,13 +152,6 @@ class Server:
                 wanted = answer.headers.get("Retry-After")
             self._patience.sleep(self._patience.seconds(attempt, wanted))
         raise AssertionError("the last try returns or raises")
-
-
-def _pieces(answer: httpx.Response, url: str) -> Iterator[bytes]:
-    try:
-        yield from answer.iter_bytes()
-    except (httpx.TransportError, httpx.DecodingError) as error:
-        raise ServerProblem(_unreachable(url, error), temporary=True) from None
 
 
 def _authorities(url: str, ca_file: Path | None) -> ssl.SSLContext:
