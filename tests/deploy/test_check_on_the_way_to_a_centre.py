@@ -152,17 +152,24 @@ def at_centre(tmp_path: Path) -> Iterator[tuple[Centre, CentreClient, Study]]:
         client.close()
 
 
-def enrolled(client: CentreClient, study: Study, site: str = "berlin", sent: int = 0) -> list[tuple[bool, str]]:
-    return [(finding.ok, finding.message) for finding in enrolment(client, site, study, sent)]
+def enrolled(
+    client: CentreClient, study: Study, site: str = "berlin", sent: int = 0, key: str = "0123-4567-89ab-cdef"
+) -> list[tuple[bool, str]]:
+    return [(finding.ok, finding.message) for finding in enrolment(client, site, study, key, sent)]
 
 
 def test_the_centre_tells_how_a_site_stands(at_centre: tuple[Centre, CentreClient, Study]) -> None:
-    _, client, study = at_centre
+    centre, client, study = at_centre
+    known = centre.keys["berlin"].public.fingerprint
 
-    assert enrolled(client, study) == [
+    assert enrolled(client, study, key=known) == [
         (True, "study liver: version 1 here and at the centre"),
+        (True, f"our key {known} is accepted: the centre takes reports that this key signs"),
         (True, "study liver: the centre has no report of site berlin yet"),
     ]
+    assert enrolled(client, study)[1] == (
+        False, "the centre does not know our key 0123-4567-89ab-cdef: run enrol liver, then call the coordinator",
+    )  # fmt: skip
     assert "does not name site paris" in enrolled(client, study, site="paris")[0][1]
     assert "the centre has no study lung" in enrolled(client, study.model_copy(update={"id": "lung"}))[0][1]
 
@@ -180,8 +187,8 @@ def test_a_state_that_is_behind_the_centre_is_an_old_copy(at_centre: tuple[Centr
     centre, client, study = at_centre
     client._http.post("/api/v1/reports", content=centre.signed(a_report(sequence=7)).to_bytes()).raise_for_status()
 
-    assert enrolled(client, study, sent=7)[1] == (True, "study liver: the centre has our report 7")
-    good, words = enrolled(client, study, sent=3)[1]
+    assert enrolled(client, study, sent=7)[2] == (True, "study liver: the centre has our report 7")
+    good, words = enrolled(client, study, sent=3)[2]
     assert not good
     assert "the centre has report 7, this machine made 3: the state is an old copy" in words
 

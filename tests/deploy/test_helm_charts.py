@@ -153,6 +153,7 @@ def test_the_registry_in_the_chart_is_one_that_the_aggregator_reads(tmp_path: Pa
     settings = read_settings(tmp_path / "centre.yaml")
 
     assert set(load_registry(tmp_path / "registry").studies) == {"liver"}
+    assert (str(settings.registry), str(settings.key)) == ("/var/lib/studyscope/registry", "/keys/centre.pem")
     assert settings.remote_write is not None
     assert settings.remote_write.window_hours == 9600
 

@@ -72,12 +72,12 @@ def test_keys_and_folders_are_there_and_nobody_else_can_look_into_them(study_fil
 def test_a_commented_line_becomes_valid_when_its_sign_is_taken_away(study_file: Path) -> None:
     init(study_file)
     path = study_file.parent / "site.yaml"
-    commented = r"(?m)^( *)# ((?:default_issuer|local_metrics_port|scan_hours_before|ca_file|proxy|refuse): )"
+    commented = r"(?m)^( *)# ((?:default_issuer|local_metrics_port|scan_hours_before|ca_file|keys|proxy|refuse): )"
 
     text, found = re.subn(commented, r"\1\2", path.read_text())
     path.write_text(text)
 
-    assert found == 6
+    assert found == 7
     assert read_site_file(path).default_issuer == "HOSPITAL-BERLIN"
 
 

@@ -11,7 +11,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from studyscope_aggregator.registry import load_registry, registry_files
+from studyscope_aggregator.registry import load_registry
 from studyscope_aggregator.settings import CentreSettings, read_settings
 from studyscope_aggregator.store import StoreUnavailable
 from studyscope_aggregator.stores.sqlite import SqliteStore
@@ -38,10 +38,12 @@ def backup(settings: CentreSettings, chosen: argparse.Namespace) -> int:
             ours.backup(theirs)
             (reports,) = theirs.execute("SELECT count(*) FROM reports").fetchone()
         archive.add(chosen.config, CENTRE_FILE)
-        for path in registry_files(settings.registry):
+        for path in sorted(path for path in settings.registry.rglob("*") if path.is_file() and path.suffix != ".new"):
             archive.add(path, f"{REGISTRY}/{path.relative_to(settings.registry)}")
         archive.add(copy, STORE)
     print(f"{target}: {reports} reports, {target.stat().st_size:,} bytes")
+    if settings.key:
+        print(f"The centre's key is not in it: keep a copy of {settings.key} apart")
     return 0
 
 

@@ -13,6 +13,7 @@ import httpx
 
 from studyscope_aggregator.founding.files import SECRETS, founding_files
 from studyscope_aggregator.founding.plan import ADDRESSES, FirstSite, OpenId, Plan, PlanProblem, Smtp
+from studyscope_contract.keys import SigningKey
 
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
@@ -106,6 +107,10 @@ def _write(files: dict[str, str], folder: Path) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     (folder / "configure").chmod(0o755)
+    key = folder / "keys" / "centre.pem"
+    if not key.exists():
+        key.parent.mkdir(mode=0o700, exist_ok=True)
+        SigningKey.generate().save(key)
 
 
 def _next_steps(plan: Plan, folder: Path) -> str:
@@ -126,8 +131,10 @@ Next:
   3. {check} check
   4. Start it:
 {start}
-  5. Send the sites registry/studies/{plan.study}.yaml and this address: {plan.url}
-  6. Write each site's key into registry/sites.yaml once it told you its fingerprint over the telephone."""
+  5. Send the sites registry/studies/{plan.study}.yaml, this address and the centre's key:
+       centre:     {plan.url}
+       centre key: {SigningKey.load(folder / "keys" / "centre.pem").public.text}
+  6. Each site asks by `enrol`; you accept its key with `studyscope-aggregator sites` once it read you the fingerprint."""
 
 
 def _secrets(plan: Plan, folder: Path) -> str:

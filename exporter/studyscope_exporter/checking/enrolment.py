@@ -11,8 +11,8 @@ from studyscope_exporter.delivery.push import CentreClient
 from studyscope_exporter.sources.source import Finding
 
 
-def enrolment(client: CentreClient, site: str, study: Study, sent: int) -> Iterator[Finding]:
-    """How `site` stands at the centre; `sent` is the number of the last report that it made, 0 for none."""
+def enrolment(client: CentreClient, site: str, study: Study, fingerprint: str, sent: int) -> Iterator[Finding]:
+    """How `site` with its key stands at the centre; `sent` is the number of the last report that it made, 0 for none."""
     raw = client.study_file(study.id)
     if raw is None:
         yield Finding(
@@ -20,6 +20,11 @@ def enrolment(client: CentreClient, site: str, study: Study, sent: int) -> Itera
         )
         return
     yield _version(raw, site, study)
+    key = client.enrolment(site, fingerprint)
+    if key is not None and key.state == "unknown":
+        yield Finding(False, f"the centre does not know our key {fingerprint}: run enrol {study.id}, then call the coordinator")
+    elif key is not None:
+        yield Finding(key.state == "accepted", f"our key {fingerprint} is {key.state}: {key.message}")
     last = client.last_sequence(study.id, site)
     if last is None:
         yield Finding(True, f"study {study.id}: the centre has no report of site {site} yet")

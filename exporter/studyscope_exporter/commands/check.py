@@ -92,7 +92,8 @@ def _lines(settings: SiteSettings, clock: Clock) -> Iterator[Finding]:
 def _enrolment(site: Site, at_site: StudyAtSite) -> Iterator[Finding]:
     client = site.client(at_site)
     try:
-        yield from enrolment(client, site.settings.site, at_site.study, at_site.domain.status().sequence)
+        key = site.identity.signing_key.public.fingerprint
+        yield from enrolment(client, site.settings.site, at_site.study, key, at_site.domain.status().sequence)
     except NotDelivered as problem:
         yield Finding(False, str(problem))
     finally:

@@ -46,6 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="tens", help="how numbers are protected (default tens)")
     parser.add_argument("--state", default="state", metavar="PATH", help="the exporter's memory, on a local disk (default state)")
     parser.add_argument("--keys", default="keys", metavar="PATH", help="folder of the site's keys (default keys)")
+    parser.add_argument("--centre-key", action="append", default=[], metavar="KEY", help="the centre's public key; repeatable")
     parser.add_argument("--ca-file", default="", metavar="FILE", help="PEM of the hospital's own certificate authority")
     parser.add_argument("--proxy", default="", metavar="URL", help="the proxy that leads to the centre")
     parser.add_argument("--metrics-port", type=int, metavar="PORT", help="gauges for your own Prometheus, on 127.0.0.1")
@@ -115,6 +116,7 @@ def _draft(chosen: argparse.Namespace, path: Path, questions: Questions | None) 
         preset=chosen.preset,
         ca_file=chosen.ca_file,
         proxy=chosen.proxy,
+        centre_keys=tuple(chosen.centre_key),
         metrics_port=chosen.metrics_port,
     )
 
@@ -180,9 +182,9 @@ def _next_steps(path: Path, settings: SiteSettings, public: VerifyingKey) -> str
 {path} is written; keys are in {settings.keys}, the state will be in {settings.state}.
 
 Next:
-  1. Send the coordinator this public key, and compare the fingerprint with them over the telephone:
-       key:         {public.text}
+  1. {call} enrol STUDY   asks the centre to accept this key. Then call the coordinator and compare:
        fingerprint: {public.fingerprint}
+       key:         {public.text}
   2. For the firewall form: outbound TCP from this machine to {centre.hostname}, port {port}; nothing inbound.
   3. {call} check      what is still to do, and whom to ask
   4. {call} scan       reads everything once

@@ -139,6 +139,11 @@ class CentreClient:
         except ValidationError:
             raise NotDelivered(f"{self._url} is no centre of this release: is the address right?", temporary=False) from None
 
+    def enrolment(self, site: str, fingerprint: str) -> EnrolmentAnswer | None:
+        """What became of the key so far, None at a centre of an older release; raises NotDelivered."""
+        answer = self._get(f"{ENROLMENTS}/{site}/{fingerprint}")
+        return None if answer.status_code == 404 else EnrolmentAnswer.model_validate_json(answer.content)
+
     def _get(self, address: str) -> httpx.Response:
         try:
             answer = self._http.get(address)

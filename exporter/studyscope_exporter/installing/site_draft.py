@@ -13,6 +13,9 @@ DEFAULT_LINK = "{PatientID}_{*}"
 """How label maps are usually named; without a link they enter no patient table."""
 
 
+EXAMPLE_KEY = "ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+
 @dataclass(frozen=True)
 class Draft:
     """The answers. Paths are as they were given: the site file's folder is where relative ones begin."""
@@ -31,6 +34,7 @@ class Draft:
     preset: str = "tens"
     ca_file: str = ""
     proxy: str = ""
+    centre_keys: tuple[str, ...] = ()
     metrics_port: int | None = None
 
     def text(self) -> str:
@@ -46,6 +50,7 @@ class Draft:
             study_file=_quoted(self.study_file),
             centre=_quoted(self.centre),
             ca_file=_line("ca_file", self.ca_file, "/etc/ssl/hospital-ca.pem"),
+            centre_keys=_list("keys", self.centre_keys, EXAMPLE_KEY),
             proxy=_line("proxy", self.proxy, "http://proxy.hospital.example:3128"),
             preset=_quoted(self.preset),
             approvers="\n".join(
@@ -75,6 +80,11 @@ def _rows(name: str, kind: str, paths: Iterable[str], *more: str) -> list[str]:
 def _line(key: str, value: str | int | None, example: str | int) -> str:
     """`key: value`, or the same as a comment with an example where nothing was answered."""
     return f"{key}: {_quoted(value)}" if value else f"# {key}: {_quoted(example)}"
+
+
+def _list(key: str, values: tuple[str, ...], example: str) -> str:
+    written = ", ".join(_quoted(value) for value in values or (example,))
+    return f"{key}: [{written}]" if values else f"# {key}: [{written}]"
 
 
 def _quoted(value: str | int) -> str:
