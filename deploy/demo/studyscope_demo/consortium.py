@@ -152,7 +152,7 @@ def _sources(hospital: Hospital) -> list[dict[str, Any]]:
     }
     made = {"algorithm": ALGORITHM, "algorithm_version": VERSION}
     folders = {"automatic": "automatic", "corrected": "corrected"}
-    results = label_maps | made | {"name": "labels", "path": "labels", "review_folders": folders}
+    results = label_maps | made | {"name": "labels", "path": "labels", "review_folders": folders, "lesions": ["lesion"]}
     compared = made | {
         "name": "second-readings",
         "kind": "pairs",

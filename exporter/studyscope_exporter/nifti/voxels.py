@@ -34,9 +34,10 @@ _HIGHEST_LABEL = (1 << 16) - 1
 
 @dataclass(frozen=True)
 class VoxelMap:
-    """Labels by voxel (Fortran order, as stored), mm between voxels per axis, and voxel to world in mm."""
+    """Labels by voxel (Fortran order, as stored; 8 or 16 bits), mm between voxels per axis, and voxel to world in mm."""
 
-    labels: NDArray[np.uint16]
+    labels: NDArray[Any]
+    voxel_ml: float
     spacing_mm: tuple[float, float, float]
     affine: NDArray[np.float64]
     names: LabelNames
@@ -62,7 +63,7 @@ def read_voxels(path: Path) -> VoxelMap:
         labels = _labels(stream, header).reshape((*shape, 1, 1)[:3], order="F")
     unit = header.mm_per_unit
     affine = _affine(placed) * np.array([[unit], [unit], [unit], [1.0]])
-    return VoxelMap(labels, _spacing(affine), affine, names)
+    return VoxelMap(labels, header.voxel_ml, _spacing(affine), affine, names)
 
 
 def _affine(placed: Any) -> NDArray[np.float64]:
@@ -72,8 +73,13 @@ def _affine(placed: Any) -> NDArray[np.float64]:
         raise UnreadableLabelMap(NO_VOXEL_SIZE) from error
 
 
-def _labels(stream: ByteStream, header: NiftiHeader) -> NDArray[np.uint16]:
+def _labels(stream: ByteStream, header: NiftiHeader) -> NDArray[Any]:
     """Stored values as labels, block by block, so that wide types need no more memory than narrow ones."""
+    if header.dtype[1:] == "u1" and (header.slope, header.intercept) == (1.0, 0.0):
+        stored = np.empty(header.voxels, np.uint8)
+        if fill(stream, stored.data) < header.voxels:
+            raise UnreadableLabelMap(TRUNCATED)
+        return stored
     labels = np.empty(header.voxels, np.uint16)
     size = int(header.dtype[-1])
     view = memoryview(bytearray(_BLOCK_VOXELS * size))

@@ -14,7 +14,7 @@ from studyscope_exporter.quality.overlap import dice, volume_difference
 from studyscope_exporter.quality.surface import Spacing, SurfaceDistances, surface_distances
 from studyscope_exporter.records import Agreement
 
-Labels = NDArray[np.uint16]
+Labels = NDArray[np.uint8] | NDArray[np.uint16]
 StructureLabels = Mapping[str, Sequence[int]]
 """Structures by name with the labels that make them up."""
 _VOXELS_AT_ONCE = 1 << 20

@@ -20,6 +20,7 @@ from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.nifti_cases import CaseReader
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.structures import structure_name
 
 ReviewState = Literal["automatic", "corrected", "manual", "not_stated"]
 _SUFFIXES = (b".nii.gz", b".nii")
@@ -57,6 +58,9 @@ class Settings(Strict):
         default_factory=dict, description="folder name -> state of what lies anywhere below it"
     )
     reading: str = Field(default="", max_length=32, description='"" for the result itself, else the reader\'s role')
+    lesions: tuple[str, ...] = Field(
+        default=(), description="structures whose separate parts are counted, as the files name them; it takes longer"
+    )
     link: PatternLink | CsvLink | None = Field(default=None, discriminator="by")
     follow_links: bool = False
 
@@ -124,6 +128,7 @@ class NiftiSource:
             review_folders=settings.review_folders,
             reading=settings.reading,
             link=link,
+            lesions=frozenset(structure_name(name, "") for name in settings.lesions),
         )
 
     def _link(self) -> Link:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studyscope_exporter.inventory import Reading
+from studyscope_exporter.lesions import MOST_VOXELS, lesion_counts
 from studyscope_exporter.linking import Link
 from studyscope_exporter.nifti.errors import NO_PERMISSION, UnreadableLabelMap
-from studyscope_exporter.nifti.label_map import LabelMap, read_label_map
+from studyscope_exporter.nifti.label_map import read_label_map
 from studyscope_exporter.nifti.label_names import BadLabelTable, LabelNames, named_labels, read_dataset_json
+from studyscope_exporter.nifti.voxels import read_voxels
 from studyscope_exporter.records import Segmentation, StructureVolume
 from studyscope_exporter.structures import structure_name, summed_by_name
 
@@ -45,6 +47,7 @@ class CaseReader:
     review_folders: Mapping[str, str]
     reading: str
     link: Link
+    lesions: frozenset[str] = frozenset()
 
     def __call__(self, paths: tuple[str, ...]) -> list[Reading]:
         """One Reading per path; in the layout of folders the first one that can be read holds the record."""
@@ -55,30 +58,43 @@ class CaseReader:
     def _file(self, path: Path) -> Reading:
         try:
             label_map = read_label_map(path)
+            names = names_for(path, self.root, self.labels, label_map.names)
+            lesions = self._lesions(path, names.labels_of(label_map.voxels)) if self.lesions else {}
         except UnreadableLabelMap as error:
             return _unreadable(error)
-        structures = self._names(path, label_map).volumes(label_map.voxels, label_map.voxel_ml)
-        return Reading(records=(self._record(path, structures),))
+        structures = names.volumes(label_map.voxels, label_map.voxel_ml)
+        return Reading(records=(self._record(path, _with_lesions(structures, lesions)),))
+
+    def _lesions(self, path: Path, structures: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+        """Parts of the structures that were asked for; none where only volumes can be had of the image (it is too large)."""
+        asked = {name: labels for name, labels in structures.items() if name in self.lesions}
+        if not asked:
+            return {}
+        try:
+            labels = read_voxels(path).labels
+        except UnreadableLabelMap:
+            return {}
+        return lesion_counts(labels, asked) if labels.size <= MOST_VOXELS else {}
 
     def _folder(self, paths: list[Path]) -> list[Reading]:
         readings: list[Reading] = []
         volumes: list[tuple[str, float]] = []
+        lesions: dict[str, int] = {}
         for path in sorted(paths):
+            name = structure_name(stem(path), "unnamed")
             try:
                 label_map = read_label_map(path)
+                lesions |= self._lesions(path, {name: tuple(label_map.voxels)})
             except UnreadableLabelMap as error:
                 readings.append(_unreadable(error))
                 continue
             readings.append(Reading())
-            volumes.append((structure_name(stem(path), "unnamed"), sum(label_map.voxels.values()) * label_map.voxel_ml))
+            volumes.append((name, sum(label_map.voxels.values()) * label_map.voxel_ml))
         first = next((at for at, reading in enumerate(readings) if not reading.unreadable), None)
         if first is not None:
-            readings[first] = Reading(records=(self._record(paths[0].parent, summed_by_name(volumes)),))
+            readings[first] = Reading(records=(self._record(paths[0].parent, _with_lesions(summed_by_name(volumes), lesions)),))
         of_path = dict(zip(sorted(paths), readings, strict=True))
         return [of_path[path] for path in paths]
-
-    def _names(self, path: Path, label_map: LabelMap) -> LabelNames:
-        return names_for(path, self.root, self.labels, label_map.names)
 
     def _record(self, path: Path, structures: tuple[StructureVolume, ...]) -> Segmentation:
         below = path.relative_to(self.root).as_posix()
@@ -95,6 +111,10 @@ class CaseReader:
             reading=self.reading,
             structures=structures,
         )
+
+
+def _with_lesions(structures: tuple[StructureVolume, ...], lesions: Mapping[str, int]) -> tuple[StructureVolume, ...]:
+    return tuple(replace(one, lesions=lesions.get(one.structure)) for one in structures)
 
 
 def _unreadable(error: UnreadableLabelMap) -> Reading:
