@@ -19,6 +19,7 @@ from studyscope_exporter.commands import (
     pause,
     policy,
     preview,
+    recover,
     restore,
     resume,
     run,
@@ -51,5 +52,5 @@ COMMANDS = (
 )
 """In the order in which a new site meets them."""
 
-ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver)
+ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver, recover)
 """What people do on some days; docs/acts.md is about them."""

@@ -4,6 +4,7 @@ The outbox of a study is a folder with
     waiting/    not yet accepted by the centre
     delivered/  accepted; kept for 90 days, so that a centre that was restored can get them again
     refused/    refused for what they are; the reason is beside them, a person has to look
+    superseded/ never sent, because a recovery found that others were accepted in their place
 """
 
 from __future__ import annotations
@@ -56,11 +57,17 @@ class Outbox:
         kept = [part / name for part in (self._waiting, self._delivered)]
         return any(path.exists() and path.read_bytes() == raw for path in kept)
 
-    def set_aside(self, reason: str) -> int:
-        """Sets everything that waits aside, with a reason for people; how many that were."""
-        waiting = self.waiting()
+    def highest(self) -> int:
+        """The greatest sequence number that was ever put here and is kept."""
+        folders = (self._waiting, self._delivered, self._refused)
+        return max((int(path.stem) for part in folders for path in part.glob("[0-9]*.json")), default=0)
+
+    def supersede(self) -> int:
+        """Puts everything that waits out of the way, into `superseded`: others were accepted in its place. How many that were."""
+        waiting, aside = self.waiting(), self._waiting.with_name("superseded")
+        aside.mkdir(mode=0o700, exist_ok=True)
         for report in waiting:
-            self.refused(report, reason)
+            report.path.rename(aside / report.path.name)
         return len(waiting)
 
     def waiting(self) -> list[Waiting]:

@@ -14,21 +14,22 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Policy
-from studyscope_contract.report import SignedReport, SiteFacts
+from studyscope_contract.report import Report, SignedReport, SiteFacts
 from studyscope_contract.study import Study
 from studyscope_exporter.disclosure.approval import Approval, Approver, listed_approver
 from studyscope_exporter.disclosure.audit import Audit
 from studyscope_exporter.disclosure.contributions import POPULATION, Contributions, check
 from studyscope_exporter.disclosure.decision import Decision, after, decided
-from studyscope_exporter.disclosure.errors import DisclosureError, DomainProblem, OlderGridPoint
+from studyscope_exporter.disclosure.errors import ApprovalProblem, DisclosureError, DomainProblem, OlderGridPoint
 from studyscope_exporter.disclosure.files import DiskFiles, Files
 from studyscope_exporter.disclosure.frozen import FrozenDomain
 from studyscope_exporter.disclosure.holding import after_holding
-from studyscope_exporter.disclosure.ledger import written
+from studyscope_exporter.disclosure.ledger import Head, written
 from studyscope_exporter.disclosure.opening import opened_state
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.preview import Preview, table_previews
 from studyscope_exporter.disclosure.randomness import SecretRandom
+from studyscope_exporter.disclosure.recovery import Recovered, recovered, recovery_act
 from studyscope_exporter.disclosure.reporting import release_act, shown_tables, signed_report
 from studyscope_exporter.disclosure.signing import people_known, policy_signed, tables_approved
 from studyscope_exporter.disclosure.state import State, compact
@@ -36,7 +37,7 @@ from studyscope_exporter.disclosure.status import UNSIGNED, DomainStatus, status
 from studyscope_exporter.disclosure.stepping import Step, step
 from studyscope_exporter.disclosure.store import LEDGER, Loaded, Lock, Store
 from studyscope_exporter.disclosure.terms import Terms
-from studyscope_exporter.disclosure.withdrawal import Withdrawal, withdrawn, without_these
+from studyscope_exporter.disclosure.withdrawal import Withdrawal, marks_in, sealed_mark, withdrawn, without_these
 from studyscope_exporter.disclosure.witness import WitnessAudit
 
 Arguments = ParamSpec("Arguments")
@@ -226,12 +227,15 @@ class Domain:
 
         Repeating it changes nothing. `day` is for the ledger's line, which says nothing of who it was.
         """
-        state, done = self._state_or_refuse("changed"), list[Withdrawal]()
+        state, done, acts = self._state_or_refuse("changed"), list[Withdrawal](), list[Mapping[str, object]]()
+        when = {} if day is None else {"day": day.isoformat()}
         for patient in patients:
-            state, one = withdrawn(state, patient, self._mark(patient), self._terms)
+            mark = self._mark(patient)
+            state, one = withdrawn(state, patient, mark, self._terms)
             done.append(one)
-        act = {"act": "withdrawal"} | ({} if day is None else {"day": day.isoformat()})
-        self._commit(state, *([act] * sum(one.new for one in done)))
+            if one.new:
+                acts.append({"act": "withdrawal", "mark": sealed_mark(mark, self._state_key)} | when)
+        self._commit(state, *acts)
         return tuple(done)
 
     @_in_turn
@@ -265,6 +269,30 @@ class Domain:
             return
         frozen.note(act)
         self._loaded = None
+
+    @_in_turn
+    def recover(self, reports: Sequence[Report], least: int, keys: tuple[SigningKey, SigningKey], day: dt.date) -> Recovered:
+        """Opens a new generation from the site's accepted `reports` (design.md 8), answered for by two approvers.
+
+        `least` is the greatest sequence number that was ever used. Raises RecoveryProblem, ApprovalProblem, PolicyLoosened.
+        """
+        loaded = self._load()
+        if len({listed_approver(key, self._approvers).key for key in keys}) < 2:
+            raise ApprovalProblem("a recovery needs the keys of two different approvers")
+        marks = marks_in(loaded.ledger, self._state_key)
+        done = recovered(loaded, reports, least, marks, self._terms, self._random)
+        acts: list[Mapping[str, object]] = [*done.acts, recovery_act(done, reports, keys, day, self._terms)]
+        state, people = people_known(done.state, self._approvers)
+        acts += people
+        for key in keys:
+            state, signed, _ = tables_approved(state, self._terms, done.shown, key, day)
+            acts += signed
+        start = Head() if done.set_aside else loaded.head
+        lines, _ = written(start, acts, self._key)
+        self._loaded = None
+        aside = f"ledger-set-aside-{loaded.head.hash[:12]}.jsonl" if done.set_aside else None
+        self._store.commit_recovered(state, lines, loaded.head, aside)
+        return replace(done, state=state)
 
     @_in_turn
     def status(self) -> DomainStatus:

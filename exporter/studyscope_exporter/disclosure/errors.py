@@ -6,7 +6,8 @@ DisclosureError
 ├── DomainProblem          the folder, its key or its ledger cannot be used
 ├── OlderGridPoint         a release was asked for a grid point that has passed; `grid_point`, `last`
 ├── PolicyLoosened         the policy is looser than one that numbers were published under; `name`
-└── ApprovalProblem        an approval cannot be given
+├── ApprovalProblem        an approval cannot be given
+└── RecoveryProblem        what was lost cannot be recovered from what was given
 """
 
 from __future__ import annotations
@@ -57,3 +58,7 @@ class PolicyLoosened(DisclosureError):
 
 class ApprovalProblem(DisclosureError):
     """An approval cannot be given; the message says why."""
+
+
+class RecoveryProblem(DisclosureError):
+    """A recovery cannot be made; the message says why."""

@@ -57,8 +57,8 @@ def freeze(counted: Counted, point: int, terms: Terms) -> State:
     if state.waiting is not None:
         return state  # the population version that waits carries every table
     population = state.table(POPULATION)
-    if joins_and_leaves(population.snapshot, columns[POPULATION]) >= population.clock.threshold:
-        first = population.snapshot is None
+    if joins_and_leaves(population.snapshot, columns[POPULATION]) >= population.clock.threshold + population.reopen_over:
+        first = population.snapshot is None and not population.reopen_over
         due = point if first else _due(point, population.clock, terms)
         return replace(state, waiting=Waiting(point, due, {key: Snapshot(column) for key, column in columns.items()}))
     frozen: dict[TableKey, TableState] = {}
@@ -74,7 +74,7 @@ def freeze(counted: Counted, point: int, terms: Terms) -> State:
 
 def _strikes(key: TableKey, table: TableState, column: Column, state: State, terms: Terms, *, residues: bool) -> bool:
     """Whether enough patients changed; in a sum, also whether none of them is most of the change."""
-    if changed(table.snapshot, column, residues=residues) < table.clock.threshold:
+    if changed(table.snapshot, column, residues=residues) < table.clock.threshold + table.reopen_over:
         return False
     return terms.tables[key].kind is not Kind.MAGNITUDE or not lopsided_increment(table.snapshot, column, state.answers)
 
@@ -110,7 +110,9 @@ def release_due(state: State, point: int, terms: Terms) -> tuple[State, frozense
     moved: dict[TableKey, TableState] = {}
     for key, table in state.tables.items():
         if table.waiting is not None and table.waiting.due <= point:
-            moved[key] = replace(table, snapshot=table.waiting.snapshots[key], epoch=state.epoch, waiting=None, terms="")
+            moved[key] = replace(
+                table, snapshot=table.waiting.snapshots[key], epoch=state.epoch, waiting=None, terms="", reopen_over=0
+            )
     return state.with_tables(moved), frozenset(moved)
 
 
@@ -126,7 +128,7 @@ def _population_version(state: State, waiting: Waiting, terms: Terms) -> tuple[S
         # of step for a while, and one of a sub-population, must have its own changes.
         in_step = terms.whole(key) and (table.snapshot is None or table.epoch == state.epoch)
         if in_step or _strikes(key, table, snapshot.column, state, terms, residues=True):
-            tables[key] = replace(table, snapshot=snapshot, epoch=epoch, terms="")
+            tables[key] = replace(table, snapshot=snapshot, epoch=epoch, terms="", reopen_over=0)
             moved.add(key)
     return replace(state, tables=tables, waiting=None, epoch=epoch), frozenset(moved)
 

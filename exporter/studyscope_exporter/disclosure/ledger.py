@@ -92,8 +92,13 @@ def end_of(raw: bytes) -> Head:
 
 def published(raw: bytes) -> Published:
     """What was shown last, from every line."""
-    now, tables = Published(), dict[tuple[str, str], Mapping[str, Any]]()
-    for _, line in chained(raw):
+    return after_lines(Published(), (line for _, line in chained(raw)))
+
+
+def after_lines(before: Published, lines: Iterable[Mapping[str, Any]]) -> Published:
+    """What is shown after these lines, where `before` was shown before them."""
+    now, tables = before, dict(before.tables)
+    for line in lines:
         if line["act"] == "decision" and line["decision"] == "withdraw_site":
             now, tables = replace(now, withdrawn=True), {}
         if line["act"] in ("overtaken", "recovered"):

@@ -67,6 +67,7 @@ class TableState:
     last_terms: str = ""
     leaving_since: int | None = None  # grid point from which on it shows people who have left
     retired: bool = False
+    reopen_over: int = 0  # the most that its last version can have been counted from, where that is lost
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,6 +79,7 @@ class State:
     answers: tuple[Answer, ...] = ()
     waiting: Waiting | None = None
     epoch: int = NO_EPOCH
+    generation: int = 0  # how often the membership was lost
     holds: int = 0
     activity: Activity = "active"
     overtaken: bool = False  # the centre holds reports that were not made here

@@ -82,7 +82,7 @@ def _packed(state: State, intent: bytes) -> bytes:
     def table(one: TableState) -> dict[str, Any]:
         plain = {
             name: getattr(one, name)
-            for name in ("epoch", "version", "released", "terms", "last_terms", "leaving_since", "retired")
+            for name in ("epoch", "version", "released", "terms", "last_terms", "leaving_since", "retired", "reopen_over")
         }
         return plain | {
             "clock": [one.clock.threshold, one.clock.delay_days],
@@ -112,7 +112,19 @@ def _packed(state: State, intent: bytes) -> bytes:
     return b"".join([*raw, *(one.column.astype(size).tobytes() for one in columns)])
 
 
-_PLAIN = ("epoch", "holds", "activity", "overtaken", "sequence", "grid_point", "policy", "every_days", "at_hour", "delay_days")
+_PLAIN = (
+    "epoch",
+    "generation",
+    "holds",
+    "activity",
+    "overtaken",
+    "sequence",
+    "grid_point",
+    "policy",
+    "every_days",
+    "at_hour",
+    "delay_days",
+)
 
 
 def _unpacked(raw: bytes) -> tuple[State, bytes]:

@@ -123,6 +123,19 @@ class Store:
         replaced(self._files, STATE, seal(state, intent, key=self._key, domain=self._domain))
         self._append(before.size, before.size, lines)
 
+    def commit_recovered(self, state: State, lines: bytes, before: Head, aside: str | None) -> None:
+        """For a new generation: the lines follow `before`, or begin a new ledger, the old one kept under the name `aside`.
+
+        A crash in between leaves the old state, or one that is frozen and can be recovered again.
+        """
+        ledger = self._files.read(LEDGER) or b""
+        if aside is not None:
+            replaced(self._files, aside, ledger)
+        start = Head() if aside is not None else before
+        intent = json.dumps({"size": start.size, "before": start.hash, "lines": lines.decode("ascii")}).encode()
+        replaced(self._files, STATE, seal(state, intent, key=self._key, domain=self._domain))
+        replaced(self._files, LEDGER, ledger[: start.size] + lines)
+
     def commit_frozen(self, report: bytes | None, lines: bytes, before: Head) -> None:
         """For a domain without state: the report first, so that its bytes are never made twice."""
         if report is not None:

@@ -60,8 +60,8 @@ class Terms:
         return self.tables[key].kind not in (Kind.MULTI, Kind.NESTED)
 
     def approvals_needed(self, key: TableKey, state: State) -> int:
-        """Two for a two-way table and where the table has shown numbers under other terms (privacy.md 2.3, 5), else one."""
-        if self.tables[key].kind is Kind.TWO_WAY:
+        """Two for a two-way table, after a recovery, and for numbers shown under other terms (privacy.md 2.3, 5); else one."""
+        if self.tables[key].kind is Kind.TWO_WAY or state.generation:
             return 2
         table = state.tables.get(key)
         return 2 if table is not None and table.version and table.last_terms != self.of_table(key) else 1

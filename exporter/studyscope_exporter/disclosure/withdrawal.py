@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from studyscope_contract.metric import TableKey
 from studyscope_exporter.disclosure.census import ABSENT
 from studyscope_exporter.disclosure.contributions import KEY_BYTES, Contributions
 from studyscope_exporter.disclosure.errors import DomainProblem
+from studyscope_exporter.disclosure.ledger import chained
 from studyscope_exporter.disclosure.reporting import is_shown
 from studyscope_exporter.disclosure.state import State, without_patient
 from studyscope_exporter.disclosure.terms import Terms
+
+_NONCE_BYTES = 12
+_ABOUT = b"withdrawn"
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,18 @@ def without_these(contributions: Contributions, patients: Collection[bytes]) -> 
             for key, answers in contributions.tables.items()
         }
     )
+
+
+def sealed_mark(mark: bytes, key: bytes) -> str:
+    """The mark for the ledger's line: of no use to anybody without the site's secret, of use where the state is lost."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return base64.b64encode(nonce + ChaCha20Poly1305(key).encrypt(nonce, mark, _ABOUT)).decode()
+
+
+def marks_in(ledger: bytes, key: bytes) -> frozenset[bytes]:
+    """The marks of everybody who withdrew, from the ledger's lines."""
+    sealed = [base64.b64decode(line["mark"]) for _, line in chained(ledger) if line["act"] == "withdrawal"]
+    return frozenset(ChaCha20Poly1305(key).decrypt(one[:_NONCE_BYTES], one[_NONCE_BYTES:], _ABOUT) for one in sealed)
 
 
 def _shown_with(state: State, patient: bytes, terms: Terms) -> tuple[TableKey, ...]:

@@ -45,7 +45,7 @@ def test_the_ledger_has_a_line_that_says_nothing_of_who_it_was(tmp_path: Path) -
     hospital.run("withdraw", "CANARY-2", "--yes")
 
     lines = [line for line in hospital.ledger() if line["act"] == "withdrawal"]
-    assert [sorted(line) for line in lines] == [["act", "before", "day", "number", "signature"]]
+    assert [sorted(line) for line in lines] == [["act", "before", "day", "mark", "number", "signature"]]
     assert hospital.run("ledger") == 0
 
 
