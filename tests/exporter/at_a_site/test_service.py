@@ -1,6 +1,7 @@
 """The service keeps to the grid: it scans before it, releases at it, delivers at its own minute, and loses nothing."""
 
 import datetime as dt
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,7 @@ import pytest
 
 from site_cast import write_patient
 from studyscope_contract.keys import SigningKey
+from studyscope_contract.receipt import SignedReceipt
 from studyscope_contract.report import Report, SignedReport
 from studyscope_exporter import daemon
 from studyscope_exporter.identity import SiteIdentity
@@ -51,6 +53,17 @@ class LeapingClock:
         self._stop.set()
 
 
+def receipt_for(report: Report, body: bytes) -> SignedReceipt:
+    return SignedReceipt(
+        study=report.study,
+        site=report.site,
+        sequence=report.sequence,
+        grid_point=report.grid_point,
+        sha256=hashlib.sha256(body).hexdigest(),
+        accepted_at=START,
+    )
+
+
 class Centre:
     """A centre on the loopback that can be shut for a while; `reports` is what it took, with the clock's time."""
 
@@ -61,12 +74,14 @@ class Centre:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                report = SignedReport.from_bytes(body).report
                 if centre.open:
-                    centre.reports.append((centre.clock(), SignedReport.from_bytes(body).report))
+                    centre.reports.append((centre.clock(), report))
+                answer = receipt_for(report, body).to_bytes()
                 self.send_response(201 if centre.open else 503)
-                self.send_header("Content-Length", "2")
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(b"{}")
+                self.wfile.write(answer)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
