@@ -15,6 +15,7 @@ from studyscope_exporter.disclosure.domain import DisclosureError
 from studyscope_exporter.identity import IdentityProblem
 from studyscope_exporter.inventory.errors import InventoryError
 from studyscope_exporter.release_number import release_number
+from studyscope_exporter.retirement import Retired
 
 WRONG_SETTINGS = 2
 INTERRUPTED = 130
@@ -59,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         result: int = chosen.execute(chosen)
-    except (FileProblem, IdentityProblem, KeyProblem, DisclosureError, InventoryError) as problem:
+    except (FileProblem, IdentityProblem, KeyProblem, DisclosureError, InventoryError, Retired) as problem:
         print(problem, file=sys.stderr)
         return WRONG_SETTINGS
     except KeyboardInterrupt:

@@ -31,6 +31,7 @@ from studyscope_exporter.identity import SiteIdentity
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.release_number import release_number
+from studyscope_exporter.retirement import refuse_if_retired
 from studyscope_exporter.settings import SiteSettings, StudySettings, effective_policy, read_study_file
 from studyscope_exporter.sources.consent import EVERY_STUDY, ConsentSource, withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, open_source
@@ -81,6 +82,7 @@ class Site:
 
     def __enter__(self) -> Self:
         settings = self.settings
+        refuse_if_retired(settings.state)
         settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.identity = SiteIdentity.load(settings.keys)
         self.inventory = self._open.enter_context(
@@ -190,6 +192,7 @@ class Site:
 
     def release(self, at_site: StudyAtSite) -> SignedReport:
         """Releases the last grid point, from the last scan that finished, and puts the report into the outbox."""
+        refuse_if_retired(self.settings.state)  # a service that was not stopped for a move
         report = at_site.domain.release(self.contributions(at_site), self.facts(at_site), self.grid_point(at_site))
         at_site.outbox.put(report)
         return report

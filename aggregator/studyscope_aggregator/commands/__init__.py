@@ -3,7 +3,7 @@
 The module's docstring is the command's help. `init` comes before there are settings: it has `found`.
 """
 
-from studyscope_aggregator.commands import audit, check, keygen, serve, sites, status, study
+from studyscope_aggregator.commands import audit, check, keygen, serve, site_reports, sites, status, study
 
-COMMANDS = (keygen, check, serve, status, sites, study, audit)
+COMMANDS = (keygen, check, serve, status, sites, study, site_reports, audit)
 """In the order in which a new centre meets them."""

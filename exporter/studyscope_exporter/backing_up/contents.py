@@ -14,6 +14,7 @@ from typing import IO, cast
 
 from studyscope_exporter.backing_up.sealed_stream import BackupProblem, SealedReader, SealedWriter
 from studyscope_exporter.disclosure.store import Lock
+from studyscope_exporter.retirement import MARK
 from studyscope_exporter.settings import SiteSettings
 
 SITE_FILE, STATE, KEYS = "site.yaml", "state", "keys"
@@ -48,7 +49,7 @@ def _small_files(site_file: Path, settings: SiteSettings) -> Iterator[tuple[str,
             yield str(study.study_file.relative_to(site_file.absolute().parent)), study.study_file
     for part, folder in ((KEYS, settings.keys), (STATE, settings.state)):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.endswith(_PASSING) and path.name != INVENTORY:
+            if path.is_file() and not path.name.endswith(_PASSING) and path.name not in (INVENTORY, MARK):
                 yield f"{part}/{path.relative_to(folder)}", path
 
 

@@ -15,6 +15,7 @@ from studyscope_exporter.commands import (
     init,
     keygen,
     ledger,
+    move,
     once,
     pause,
     policy,
@@ -52,5 +53,5 @@ COMMANDS = (
 )
 """In the order in which a new site meets them."""
 
-ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver, recover)
+ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver, move, recover)
 """What people do on some days; docs/acts.md is about them."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from studyscope_exporter.backing_up.contents import write_backup
 from studyscope_exporter.backing_up.sealed_stream import SealedWriter
-from studyscope_exporter.settings import read_site_file
+from studyscope_exporter.settings import SiteSettings, read_site_file
 
 SHORTEST = 12
 
@@ -40,20 +40,28 @@ def execute(chosen: argparse.Namespace) -> int:
     if len(passphrase) < SHORTEST:
         print(f"a passphrase has at least {SHORTEST} characters: the backup holds the site's keys", file=sys.stderr)
         return 2
+    try:
+        number = write_sealed(chosen.config, settings, target, passphrase)
+    except OSError as error:
+        print(f"{error.filename or target}: {error.strerror}; nothing was kept", file=sys.stderr)
+        return 2
+    print(f"{target}: {number} files, {target.stat().st_size:,} bytes. Try it now and then: restore --into an empty folder.")
+    return 0
+
+
+def write_sealed(site_file: Path, settings: SiteSettings, target: Path, passphrase: str) -> int:
+    """Writes the new file `target`, whole or not at all; the number of files in it. Raises OSError."""
     new = target.with_name(f"{target.name}.new")
     try:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            number = write_backup(chosen.config, settings, SealedWriter(file, passphrase))
+            number = write_backup(site_file, settings, SealedWriter(file, passphrase))
             file.flush()
             os.fsync(file.fileno())
         new.rename(target)
-    except OSError as error:
-        print(f"{error.filename or target}: {error.strerror}; nothing was kept", file=sys.stderr)
+    finally:
         new.unlink(missing_ok=True)
-        return 2
-    print(f"{target}: {number} files, {target.stat().st_size:,} bytes. Try it now and then: restore --into an empty folder.")
-    return 0
+    return number
 
 
 def passphrase_of(chosen: argparse.Namespace, *, twice: bool) -> str:

@@ -271,6 +271,17 @@ class Domain:
         self._loaded = None
 
     @_in_turn
+    def moving(self, day: dt.date) -> None:
+        """A line that says that the site moves to another machine."""
+        act = {"act": "moved", "day": day.isoformat()}
+        frozen = self._frozen()
+        if frozen is None:
+            self._commit(self._state(), act)
+            return
+        frozen.note(act)
+        self._loaded = None
+
+    @_in_turn
     def recover(self, reports: Sequence[Report], least: int, keys: tuple[SigningKey, SigningKey], day: dt.date) -> Recovered:
         """Opens a new generation from the site's accepted `reports` (design.md 8), answered for by two approvers.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import shutil
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ from disclosure_cast import (
     patient_key,
     vectors,
 )
+from studyscope_aggregator.commands import site_reports
+from studyscope_aggregator.settings import CentreSettings
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.policy import Policy
 from studyscope_contract.report import Report, SignedReport
@@ -332,12 +335,17 @@ def test_a_backup_put_back_is_recovered_and_its_own_reports_are_set_aside(
     assert "put back from a backup" not in capsys.readouterr().out
 
 
-def test_without_the_centre_a_file_of_the_reports_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_network_a_file_from_the_coordinator_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site = Site(tmp_path, patients=30)
-    site.scanned_and_approved()
-    site.once(0)
-    raw = next((site.folder / "state" / "studies" / "liver" / "outbox" / "waiting").glob("*.json")).read_bytes()
-    (tmp_path / "reports.ndjson").write_bytes(raw + b"\n")
+    with centre_of(site):
+        site.scanned_and_approved()
+        site.once(0)
+    store = site.folder / "centre" / "store.sqlite"
+    at_centre = CentreSettings(registry=site.folder / "centre", store=store)
+    asked = argparse.Namespace(study="liver", site="berlin", file=tmp_path / "reports.ndjson")
+    assert site_reports.execute(at_centre, asked) == 0
+    assert site_reports.execute(at_centre, asked) == 1, "a file is never written over"
+    assert site_reports.execute(at_centre, argparse.Namespace(study="liver", site="oslo", file=tmp_path / "none")) == 1
     shutil.rmtree(site.folder / "state")
 
     assert recovered(site) == 2
