@@ -37,6 +37,7 @@ check: install ## format, lint, types, import borders, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/studyscope-dashboards generate --check
+	$(BIN)/studyscope-dashboards check
 	$(BIN)/python docs/generate.py --check
 
 format: install ## put the code into its form

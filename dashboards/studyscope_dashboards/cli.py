@@ -40,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     _alertmanager_command(commands.add_parser("alertmanager", help="write alertmanager.yml and the mail templates"))
     grafana_command(commands.add_parser("grafana", help="write grafana.ini, provisioning and dashboards"))
     _look_command(commands.add_parser("look", help="every query of every panel through a real Grafana, and screenshots"))
+    check = commands.add_parser("check", help="form, layout, queries and lint rules of every page, without a server")
+    check.set_defaults(run=_check)
     return parser
 
 
@@ -142,6 +144,19 @@ def _look(chosen: argparse.Namespace) -> int:
     except (NoGrafana, GrafanaDidNotStart) as problem:
         print(problem, file=sys.stderr)
         return 2
+
+
+def _check(_: argparse.Namespace) -> int:
+    from studyscope_dashboards.checks.command import problems
+    from studyscope_dashboards.page import pages_as_read
+
+    pages = pages_as_read()
+    found = list(problems(pages))
+    for problem in found:
+        print(problem, file=sys.stderr)
+    if not found:
+        print(f"{len(pages)} pages are as they should be")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

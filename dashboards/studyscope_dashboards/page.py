@@ -7,6 +7,7 @@ import json
 import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog.builder import Builder
@@ -121,6 +122,11 @@ def all_dashboards() -> dict[str, models.Dashboard]:
 def dashboard_json(dashboard: models.Dashboard) -> str:
     """The dashboard as Grafana reads it."""
     return json.dumps(dashboard, cls=JSONEncoder, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
+def pages_as_read() -> dict[str, dict[str, Any]]:
+    """Every dashboard as Grafana reads it, by uid."""
+    return {uid: json.loads(dashboard_json(page)) for uid, page in all_dashboards().items()}
 
 
 def write_dashboards(folder: Path) -> tuple[Path, ...]:

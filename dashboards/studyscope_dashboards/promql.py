@@ -20,3 +20,12 @@ def selectors(node: Any) -> Iterator[promql_parser.VectorSelector]:
         for inside in (*(getattr(node, name, None) for name in _INSIDE), *getattr(node, "args", ())):
             if inside is not None:
                 yield from selectors(inside)
+
+
+def calls(node: Any) -> Iterator[promql_parser.Call]:
+    """Every call of a function in a parsed expression, outer ones first."""
+    if isinstance(node, promql_parser.Call):
+        yield node
+    for inside in (*(getattr(node, name, None) for name in _INSIDE), *getattr(node, "args", ())):
+        if inside is not None:
+            yield from calls(inside)

@@ -35,9 +35,12 @@ def daily(name: str, *matchers: str, window: str = HISTORY_WINDOW, ago: str = ""
     return f"last_over_time({of_sites(centre.history_name(name), *matchers)}[{window}]{offset})"
 
 
-def last(name: str, *matchers: str) -> str:
-    """The last scraped value of a slow series at the chosen sites, also while a scrape fails."""
-    return f"last_over_time({of_sites(name, *matchers)}[{LAST_KNOWN_WINDOW}])"
+def last(name: str, *matchers: str, at_end: bool = False) -> str:
+    """The last scraped value of a slow series at the chosen sites, also while a scrape fails.
+
+    `at_end`: the value of the end of the time range at all of its moments, for history from before the first scrape.
+    """
+    return f"last_over_time({of_sites(name, *matchers)}[{LAST_KNOWN_WINDOW}]{' @ end()' if at_end else ''})"
 
 
 def cell_series(table: Table) -> str:

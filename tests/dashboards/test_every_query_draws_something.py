@@ -14,10 +14,10 @@ import pytest
 from dashboards_cast import SITES, consortium
 from prometheus_server import Prometheus
 from studyscope_dashboards.look.answers import Answers, FromGrafana, FromPrometheus, Span
-from studyscope_dashboards.look.command import pages_as_read
 from studyscope_dashboards.look.grafana_server import Grafana, grafana_command, running_grafana
 from studyscope_dashboards.look.variables import choices, filled
 from studyscope_dashboards.look.walk import Seen, look_at, panels, walk
+from studyscope_dashboards.page import pages_as_read
 
 pytestmark = pytest.mark.real
 

@@ -38,8 +38,8 @@ def total_over_time(panel_id: int) -> timeseries.Panel:
     )
     shown = f"sum({q.daily(PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)})"
     known = q.daily(PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)
-    half = f"{q.PER_SITE} group_left () floor({q.last(centre.SITE_BASE.name)} / 2)"
-    rest = f"{q.PER_SITE} group_left () ceil({q.last(centre.SITE_BASE.name)} / 2 - 1)"
+    half = f"{q.PER_SITE} group_left () floor({q.last(centre.SITE_BASE.name, at_end=True)} / 2)"
+    rest = f"{q.PER_SITE} group_left () ceil({q.last(centre.SITE_BASE.name, at_end=True)} / 2 - 1)"
     panel = panel.with_target(over_time(f"sum({known} - {half})", "at least", "A")).with_target(over_time(shown, "shown", "B"))
     panel = panel.with_target(over_time(f"sum({known} + {rest})", "at most", "C"))
     for name, properties in colour_overrides({"at least": SKY, "shown": BLUE, "at most": SKY}):

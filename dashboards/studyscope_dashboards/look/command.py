@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -17,7 +15,7 @@ from studyscope_dashboards.look.grafana_server import grafana_command, running_g
 from studyscope_dashboards.look.pictures import take_pictures
 from studyscope_dashboards.look.variables import choices
 from studyscope_dashboards.look.walk import Seen, walk
-from studyscope_dashboards.page import all_dashboards, dashboard_json
+from studyscope_dashboards.page import pages_as_read
 
 DAYS = 90
 
@@ -30,11 +28,6 @@ class NoGrafana(Exception):
             "no Grafana server found: set GRAFANA_HOME to the folder of one, or put `grafana` on the PATH. "
             "Without one, `make test` puts every panel's queries to Prometheus itself"
         )
-
-
-def pages_as_read() -> dict[str, dict[str, Any]]:
-    """Every dashboard as Grafana reads it, by uid."""
-    return {uid: json.loads(dashboard_json(page)) for uid, page in all_dashboards().items()}
 
 
 def look(

@@ -9,11 +9,22 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Page, sync_playwright
 
+from studyscope_dashboards.look.walk import panels
+
 THEMES = ("light", "dark")
 WIDTHS = (1280, 1920)
 _ROW_PIXELS = 38
 _FRAME_PIXELS = 110
-_SETTLED = "() => !document.querySelector('[aria-label=\"Panel loading bar\"], .panel-loading')"
+_SETTLED = """
+panels => {
+  const busy = [...document.querySelectorAll('button')].some(button => button.innerText.trim() === 'Cancel')
+    || document.querySelector('[aria-label="Panel loading bar"]');
+  const drawn = document.querySelectorAll('[data-testid^="data-testid Panel header"]').length >= panels;
+  window.quietSince = busy || !drawn ? 0 : window.quietSince || Date.now();
+  return window.quietSince && Date.now() - window.quietSince > 1500;
+}
+"""
+"""Every panel is there and nothing was asked for one and a half seconds: bars and lines are drawn after their data came."""
 
 
 def take_pictures(
@@ -38,7 +49,7 @@ def take_pictures(
                 view = chromium.new_page(viewport={"width": width, "height": height(page)})
                 for theme in themes:
                     path = folder / f"{uid}-{theme}-{width}.png"
-                    _take(view, f"{grafana_url}/d/{uid}?{_choice(chosen[uid], theme)}", path)
+                    _take(view, f"{grafana_url}/d/{uid}?{_choice(chosen[uid], theme)}", path, len(list(panels(page))))
                     yield path
                 view.close()
         chromium.close()
@@ -54,8 +65,7 @@ def _choice(chosen: Mapping[str, str], theme: str) -> str:
     return urlencode({**{f"var-{name}": value for name, value in chosen.items()}, "theme": theme, "kiosk": "1", "refresh": ""})
 
 
-def _take(view: Page, url: str, path: Path) -> None:
-    view.goto(url, wait_until="networkidle", timeout=60_000)
-    view.wait_for_function(_SETTLED, timeout=30_000)
-    view.wait_for_timeout(700)  # bars and lines are drawn with a short animation
+def _take(view: Page, url: str, path: Path, shown: int) -> None:
+    view.goto(url, wait_until="load", timeout=60_000)
+    view.wait_for_function(_SETTLED, arg=shown, timeout=90_000)
     view.screenshot(path=path)
