@@ -9,6 +9,8 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
+from studyscope_exporter.foreground import PER_WORD, filled_words, voxels_in
+
 MOST_VOXELS = 1 << 27
 """In larger images parts are not counted: it would take more than a gigabyte."""
 NEIGHBOURS: Final = 26
@@ -33,8 +35,8 @@ def lesion_counts(labels: NDArray[Any], structures: Mapping[str, Sequence[int]])
 
 def _parts_by_label(labels: NDArray[Any], wanted: frozenset[int]) -> dict[int, int]:
     flat = labels.reshape(-1, order="A")
-    filled = _filled_words(flat)
-    voxels = _voxels(flat, filled)
+    filled = filled_words(flat)
+    voxels = voxels_in(flat, filled)
     present = np.zeros(1 << 16, np.bool_)
     present[voxels] = True
     found = frozenset((np.flatnonzero(present[1:]) + 1).tolist())
@@ -48,28 +50,9 @@ def _parts_by_label(labels: NDArray[Any], wanted: frozenset[int]) -> dict[int, i
     cut = labels[..., begin:end] if labels.flags.f_contiguous else labels[begin:end]
     parts, number = cc3d.connected_components(cut, connectivity=NEIGHBOURS, return_N=True)
     label_of = np.zeros(number + 1, np.int64)
-    label_of[_voxels(parts.reshape(-1, order="A"), filled - skipped, labels.itemsize)] = voxels
+    label_of[voxels_in(parts.reshape(-1, order="A"), filled - skipped, labels.itemsize)] = voxels
     counts = np.bincount(label_of[1:])
     return {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
-
-
-_PER_WORD = {1: 8, 2: 4}
-"""Voxels in eight bytes, by their size: most of an image is background, and eight bytes of it are skipped at once."""
-
-
-def _filled_words(flat: NDArray[Any]) -> NDArray[np.intp]:
-    """Numbers of the pieces of eight bytes that hold anything; a shorter rest counts as one more piece."""
-    whole = flat.size // _PER_WORD[flat.itemsize] * _PER_WORD[flat.itemsize]
-    filled = np.flatnonzero(flat[:whole].view(np.uint64))
-    return np.append(filled, whole // _PER_WORD[flat.itemsize]) if flat[whole:].any() else filled
-
-
-def _voxels(flat: NDArray[Any], words: NDArray[np.intp], itemsize: int = 0) -> NDArray[Any]:
-    """What `flat` holds in those pieces, the rest of an image that is no whole piece padded with zeros."""
-    per = _PER_WORD[itemsize or flat.itemsize]
-    whole = flat.size // per
-    found = flat[: whole * per].reshape(whole, per)[words[words < whole]].reshape(-1)
-    return np.concatenate([found, flat[whole * per :]]) if words.size and words[-1] >= whole else found
 
 
 def _filled_planes(labels: NDArray[Any], filled: NDArray[np.intp]) -> tuple[int, int, int]:
@@ -78,7 +61,7 @@ def _filled_planes(labels: NDArray[Any], filled: NDArray[np.intp]) -> tuple[int,
     Planes are those along the axis that varies slowest in memory; all of them where pieces do not end with planes.
     """
     slowest = labels.shape[-1] if labels.flags.f_contiguous else labels.shape[0]
-    pieces, rest = divmod(labels.size // slowest, _PER_WORD[labels.itemsize])
+    pieces, rest = divmod(labels.size // slowest, PER_WORD[labels.itemsize])
     if rest:
         return 0, slowest, 0
     begin = int(filled[0]) // pieces

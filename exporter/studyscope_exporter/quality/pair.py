@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
+from studyscope_exporter.foreground import filled_words, places_in, voxels_in
 from studyscope_exporter.quality.noise import Counts, kinds_of_noise
 from studyscope_exporter.quality.overlap import dice, volume_difference
 from studyscope_exporter.quality.surface import Spacing, SurfaceDistances, surface_distances
@@ -17,7 +18,6 @@ from studyscope_exporter.records import Agreement
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
 StructureLabels = Mapping[str, Sequence[int]]
 """Structures by name with the labels that make them up."""
-_VOXELS_AT_ONCE = 1 << 20
 MOST_LABELS = 1024
 
 
@@ -59,25 +59,56 @@ def _places(known: Mapping[int, int], labels: Sequence[int]) -> list[int]:
 
 
 def confusion(result: Labels, reference: Labels) -> Confusion:
-    """Counts both label maps against each other, in pieces, so that little memory is needed beside them.
+    """Counts both label maps against each other where one of them holds anything.
 
     Raises TooManyLabels.
     """
-    mine, theirs = result.reshape(-1, order="A"), reference.reshape(-1, order="A")
-    rows, columns = _present(mine), _present(theirs)
-    row_of, column_of = _lookup(rows) * len(columns), _lookup(columns)
-    counts = np.zeros(len(rows) * len(columns), np.int64)
-    for begin in range(0, mine.size, _VOXELS_AT_ONCE):
-        together = row_of[mine[begin : begin + _VOXELS_AT_ONCE]] + column_of[theirs[begin : begin + _VOXELS_AT_ONCE]]
-        counts += np.bincount(together, minlength=counts.size)
-    places = ({int(label): place for place, label in enumerate(found)} for found in (rows, columns))
-    return Confusion(counts.reshape(len(rows), len(columns)), *places)
+    return _Foreground.of(result, reference).confusion()
+
+
+@dataclass(frozen=True)
+class _Foreground:
+    """Both readings where one of them holds anything: labels, and the coordinates of each voxel."""
+
+    result: Labels
+    reference: Labels
+    axes: tuple[NDArray[np.intp], ...]
+
+    @classmethod
+    def of(cls, result: Labels, reference: Labels) -> _Foreground:
+        if result.dtype != reference.dtype:
+            result, reference = result.astype(np.uint16, copy=False), reference.astype(np.uint16, copy=False)
+        order: Literal["F", "C"] = "F" if result.flags.f_contiguous else "C"
+        mine, theirs = result.reshape(-1, order=order), reference.reshape(-1, order=order)
+        words = np.union1d(filled_words(mine), filled_words(theirs))
+        places = places_in(mine.size, mine.itemsize, words)
+        return cls(voxels_in(mine, words), voxels_in(theirs, words), np.unravel_index(places, result.shape, order=order))
+
+    def confusion(self) -> Confusion:
+        rows, columns = _present(self.result), _present(self.reference)
+        together = (_lookup(rows) * len(columns))[self.result] + _lookup(columns)[self.reference]
+        counts = np.bincount(together, minlength=len(rows) * len(columns))
+        places = ({int(label): place for place, label in enumerate(found)} for found in (rows, columns))
+        return Confusion(counts.reshape(len(rows), len(columns)), *places)
+
+    def boxes(self, labels: Labels) -> dict[int, tuple[slice, ...]]:
+        """The box around each label that occurs."""
+        order = np.argsort(labels, kind="stable")
+        begins = np.flatnonzero(np.diff(labels[order].astype(np.int64), prepend=-1))
+        if not begins.size:
+            return {}
+        found = labels[order][begins].tolist()
+        ends = [
+            (np.minimum.reduceat(axis[order], begins).tolist(), np.maximum.reduceat(axis[order], begins).tolist())
+            for axis in self.axes
+        ]
+        return {label: tuple(slice(low[at], high[at] + 1) for low, high in ends) for at, label in enumerate(found) if label}
 
 
 def _present(labels: Labels) -> NDArray[np.intp]:
     seen = np.zeros(1 << 16, np.bool_)
-    for begin in range(0, labels.size, _VOXELS_AT_ONCE):
-        seen[labels[begin : begin + _VOXELS_AT_ONCE]] = True
+    seen[0] = True
+    seen[labels] = True
     present = np.flatnonzero(seen)
     if present.size > MOST_LABELS:
         raise TooManyLabels
@@ -98,8 +129,9 @@ def agreements(
     Both label maps have one shape and one order in memory. Surfaces are measured in the box around
     the structure, so memory beside the maps grows with the largest structure.
     """
-    counts = confusion(result.labels, reference.labels)
-    boxes = (_boxes(result.labels), _boxes(reference.labels))
+    foreground = _Foreground.of(result.labels, reference.labels)
+    counts = foreground.confusion()
+    boxes = (foreground.boxes(foreground.result), foreground.boxes(foreground.reference))
     found = []
     for name in only or dict.fromkeys((*result.structures, *reference.structures)):
         mine, theirs = tuple(result.structures.get(name, ())), tuple(reference.structures.get(name, ()))
@@ -134,13 +166,6 @@ def _agreement(name: str, counts: Counts, distances: SurfaceDistances | None, to
         volume_difference=volume_difference(counts.result, counts.reference),
         noise=" ".join(kinds_of_noise(counts, hausdorff_mm, tolerance_mm)),
     )
-
-
-def _boxes(labels: Labels) -> dict[int, tuple[slice, ...]]:
-    """The box around each label that occurs."""
-    found = cc3d.statistics(labels)
-    boxes: Sequence[tuple[slice, ...]] = found["bounding_boxes"]
-    return {label: box for label, box in enumerate(boxes) if label and found["voxel_counts"][label]}
 
 
 def _around(boxes: Sequence[tuple[slice, ...] | None]) -> tuple[slice, ...]:
