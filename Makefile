@@ -9,7 +9,7 @@ SITES ?= 8
 DEBIAN_PACKAGES := prometheus prometheus-alertmanager chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo test check format generate look bench docs clean
+.PHONY: help install system demo test check format generate look bench docs sbom site-bundle clean
 
 help: ## show what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -56,6 +56,15 @@ bench: install ## measure against the peers and floors of each benchmark
 
 docs: install ## write the generated pages of docs/
 	$(BIN)/python docs/generate.py
+
+sbom: install ## write a bill of materials (CycloneDX) of each role into dist/
+	@mkdir -p dist
+	@for role in exporter exporter-page aggregator; do \
+	    $(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml \
+	        --output-file dist/sbom-$$role.cdx.json requirements/$$role.txt && echo dist/sbom-$$role.cdx.json; done
+
+site-bundle: install ## one archive for a hospital without internet, in dist/; BUNDLE_PYTHON=python3.12 for another version
+	@bash deploy/bundle/make-site-bundle dist $(BUNDLE_PYTHON)
 
 clean: ## remove .venv, caches and the demo's folder
 	rm -rf $(VENV) demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
