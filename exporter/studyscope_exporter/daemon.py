@@ -20,6 +20,7 @@ from studyscope_exporter.clock import Clock
 from studyscope_exporter.delivery.push import NotDelivered, backoff_seconds
 from studyscope_exporter.handing_in import hand_in
 from studyscope_exporter.local_endpoint import LocalMetrics, served
+from studyscope_exporter.local_gauges import TellsGauges
 from studyscope_exporter.settings import SiteSettings
 from studyscope_exporter.site import Site, StudyAtSite
 from studyscope_exporter.sources.source import NoProgress
@@ -101,6 +102,8 @@ class Daemon:
             log.info("the scan was still running at the cut-off; it goes on after delivery")
             return False
         self._metrics.scanned(self._clock.now(), {outcome.name: outcome.problem is None for outcome in outcomes})
+        sources = self._site.sources
+        self._metrics.told({one.name: one.gauges(self._site.inventory) for one in sources if isinstance(one, TellsGauges)})
         return True
 
     def _release(self, study: StudyAtSite) -> None:

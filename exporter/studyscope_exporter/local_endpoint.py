@@ -7,11 +7,12 @@ that nobody mistakes them. No number of patients is among them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
+from studyscope_exporter.local_gauges import LocalGauge
 from studyscope_exporter.sources.source import NoProgress, Progress
 
 LOOPBACK = "127.0.0.1"
@@ -28,6 +29,8 @@ class LocalMetrics:
         self._waiting = self._gauge("reports_waiting", "Reports that wait for delivery.", "study")
         self._grid_point = self._gauge("grid_point_timestamp_seconds", "The last grid point released.", "study")
 
+        self._told = self._gauge("gauge", "Gauges of other endpoints of the house.", "source", "gauge", "labels")
+
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"studyscope_local_{name}", text, labels, registry=self.registry)
 
@@ -41,6 +44,13 @@ class LocalMetrics:
         self._finished.set(at.timestamp())
         for source, is_up in up.items():
             self._up.labels(source).set(is_up)
+
+    def told(self, gauges: Mapping[str, Iterable[LocalGauge]]) -> None:
+        """What other endpoints said at the last scan, by source; what they do not say any more is gone."""
+        self._told.clear()
+        for source, some in gauges.items():
+            for one in some:
+                self._told.labels(source, one.name, one.labels).set(one.value)
 
     def released(self, study: str, grid_point: dt.datetime) -> None:
         self._grid_point.labels(study).set(grid_point.timestamp())

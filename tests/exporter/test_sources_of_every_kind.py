@@ -16,7 +16,9 @@ from pydicom.data import get_testdata_file
 
 from airflow_server import Airflow, a_run, airflow_at, write_runs
 from archive_server import PlainArchive, archive_at
+from local_server import Answer, served
 from studyscope_exporter.inventory import Inventory
+from studyscope_exporter.local_gauges import kept_gauges
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.sources.consent import withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, kinds, open_source
@@ -123,7 +125,17 @@ def an_archive(path: Path, running: ExitStack) -> dict[str, Any]:
     return {"kind": "dicomweb", "url": running.enter_context(archive_at(PlainArchive(path))).url, "tries": 1}
 
 
-SERVERS: dict[str, Callable[[Path, ExitStack], dict[str, Any]]] = {"airflow": an_airflow, "dicomweb": an_archive}
+def a_page_of_gauges(path: Path, running: ExitStack) -> dict[str, Any]:
+    path.write_text("# TYPE one gauge\none 1\n# TYPE two gauge\ntwo 2\n")
+    server = running.enter_context(served(lambda _: Answer(path.read_bytes()) if path.exists() else Answer(status=503)))
+    return {"kind": "prometheus", "url": server.url, "allow": ("one", "two"), "tries": 1}
+
+
+SERVERS: dict[str, Callable[[Path, ExitStack], dict[str, Any]]] = {
+    "airflow": an_airflow,
+    "dicomweb": an_archive,
+    "prometheus": a_page_of_gauges,
+}
 """The same for kinds that ask a server; it serves what is at the path, and is down when that is gone."""
 
 
@@ -149,6 +161,8 @@ class Example:
             return len(withdrawn_patients(self.inventory, "under-test"))
         if self.settings.kind == "roster":
             return len(patients_on(self.inventory, "under-test"))
+        if self.settings.kind == "prometheus":
+            return len(kept_gauges(self.inventory, "under-test"))
         if self.settings.kind == "tracker":
             return sum(map(len, tracked_stages(self.inventory, "under-test").values()))
         return 0

@@ -103,12 +103,7 @@ class Server:
 
     def json(self, path: str, params: Params | None = None, *, accept: str = "application/json") -> Any:
         """The answer to GET `path` below the address; None where it is empty. Raises ServerProblem."""
-        with self.stream(path, params, accept=accept) as answer:
-            content = bytearray()
-            for piece in self.pieces(answer):
-                content += piece
-                if len(content) > MOST_BYTES:
-                    raise ServerProblem(f"{self.address.url}{path} answers more than {MOST_BYTES >> 20} MiB", temporary=False)
+        content = self.content(path, params, accept=accept)
         if not content.strip():
             return None
         try:
@@ -116,6 +111,16 @@ class Server:
         except (ValueError, RecursionError):
             message = f"{self.address.url}{path} answers something that is not JSON; is `url` that of the server's programs?"
             raise ServerProblem(message, temporary=True) from None
+
+    def content(self, path: str, params: Params | None = None, *, accept: str) -> bytes:
+        """All of an answer. Raises ServerProblem, also where it is longer than MOST_BYTES."""
+        content = bytearray()
+        with self.stream(path, params, accept=accept) as answer:
+            for piece in self.pieces(answer):
+                content += piece
+                if len(content) > MOST_BYTES:
+                    raise ServerProblem(f"{self.address.url}{path} answers more than {MOST_BYTES >> 20} MiB", temporary=False)
+        return bytes(content)
 
     @contextmanager
     def stream(self, path: str, params: Params | None = None, *, accept: str) -> Iterator[httpx.Response]:
