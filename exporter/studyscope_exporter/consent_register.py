@@ -6,7 +6,6 @@ RegisterProblem    the file cannot be used at all; the message says what to chan
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -73,7 +72,7 @@ class Register:
 
     def bad_lines(self) -> dict[str, int]:
         """How many lines are wrong, by the first words of what is wrong."""
-        return {re.split("[:;]", reason)[0]: len(lines) for reason, lines in self.bad.items()}
+        return {reason.partition(";")[0]: len(lines) for reason, lines in self.bad.items()}
 
     def to_mend(self) -> list[str]:
         """A sentence for each thing that is wrong with a line."""
@@ -96,20 +95,20 @@ def read_register(raw: bytes, form: Format, today: dt.date) -> Register:
 def _take(line: int, row: Mapping[str, str], form: Format, today: dt.date, register: Register) -> None:
     columns, status = form.columns, row[form.columns.status].casefold()
     if not row[columns.patient]:
-        register.bad.setdefault("names no patient", []).append(line)
+        register.bad.setdefault("no patient is named", []).append(line)
         return
     if status in {word.casefold() for word in form.words.given}:
         return
     if status not in {word.casefold() for word in form.words.withdrawn}:
         known = ", ".join((*form.words.given, *form.words.withdrawn))
-        register.bad.setdefault(f"the status is none of: {known}. The person still counts; mend the line", []).append(line)
+        register.bad.setdefault(f"status not known; there are: {known}. The person still counts; mend the line", []).append(line)
         return
     text = row[columns.date] if columns.date else ""
     try:
         day = dt.datetime.strptime(text, form.date_format).date() if text else today  # noqa: DTZ007 - a day
     except ValueError:
         day = today
-        register.bad.setdefault(f"the date is not as {form.date_format}; taken as withdrawn today", []).append(line)
+        register.bad.setdefault(f"date not as {form.date_format}; taken as withdrawn today", []).append(line)
     if day <= today:
         issuer, study = (row[name] if name else "" for name in (columns.issuer, columns.study))
         register.withdrawn.append(Entry(row[columns.patient], issuer, study, line))

@@ -22,7 +22,7 @@ from studyscope_exporter.sources.source import Finding, Progress, ScanResult, So
 
 EVERY_STUDY = ""
 UNKNOWN_STUDY = (
-    "the study is none of this site; nobody was withdrawn. Say under `studies` of the source which one it is, or null for none"
+    "study not of this site; nobody was withdrawn. Say under `studies` of the source which one it is, or null for none"
 )
 
 

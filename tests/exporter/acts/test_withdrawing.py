@@ -142,14 +142,14 @@ def test_a_bad_line_is_named_by_its_number_and_stops_nothing(tmp_path: Path, cap
     assert hospital.run("scan") == 0
     said = " ".join(capsys.readouterr().err.split())
 
-    assert "line 2: the status is none of: given, yes" in said
-    assert "line 3: names no patient" in said
-    assert "line 4: the study is none of this site; nobody was withdrawn" in said
-    assert "line 5: the date is not as %Y-%m-%d; taken as withdrawn today" in said
+    assert "line 2: status not known; there are: given, yes" in said
+    assert "line 3: no patient is named" in said
+    assert "line 4: study not of this site; nobody was withdrawn" in said
+    assert "line 5: date not as %Y-%m-%d; taken as withdrawn today" in said
     assert "CANARY" not in said
     assert counted(hospital, capsys) == 4
     hospital.run("status")
-    assert "line 3: names no patient" in capsys.readouterr().out
+    assert "line 3: no patient is named" in capsys.readouterr().out
 
 
 def test_check_names_a_column_that_the_register_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
