@@ -25,6 +25,8 @@ def write_archive(folder: Path) -> None:
         written(folder / f"seg-{number}.dcm", mask, ["Liver"], source=images)
     for name in ("CT_small.dcm", "MR_small.dcm"):
         image = pydicom.dcmread(str(get_testdata_file(name)))
+        if image.Modality == "MR":
+            image.MagneticFieldStrength = "1.5"
         pydicom.dcmwrite(folder / name, image)
     image.PatientID, image.SeriesInstanceUID, image.SOPInstanceUID = "", "1.2.3.4", "1.2.3.4.5"
     pydicom.dcmwrite(folder / "nobody.dcm", image)
