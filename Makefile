@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS := requirements/constraints.txt
 SITES ?= 8
 # The demo and the tests run these for real; on Debian, as root, `make` installs them.
-DEBIAN_PACKAGES := prometheus prometheus-alertmanager chromium
+DEBIAN_PACKAGES := prometheus prometheus-alertmanager chromium postgresql
 
 .DEFAULT_GOAL := help
 .PHONY: help install system demo test check format generate look bench docs sbom site-bundle clean

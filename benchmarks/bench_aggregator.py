@@ -26,6 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_study, a_table
 from studyscope_aggregator.app import create_app
+from studyscope_aggregator.serving import serve
+from studyscope_aggregator.settings import Listen
 from studyscope_aggregator.stores.memory import MemoryStore
 from studyscope_aggregator.stores.sqlite import SqliteStore
 from studyscope_contract.report import ProtectedTable
@@ -69,7 +71,7 @@ def serve_aggregator(folder: str, port: int, *, durable: bool, filled: int) -> N
         shown = tables(SAMPLES // filled)
         for site in sites:
             app.state.wiring.consortium.take(Standing.of(a_report(site, tables=shown), NOW))
-    uvicorn.run(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
+    serve(app, Listen(host="127.0.0.1", port=port))
 
 
 def site_names(number: int) -> tuple[str, ...]:

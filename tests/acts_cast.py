@@ -17,7 +17,7 @@ from aggregator_cast import served
 from site_cast import write_patient
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.settings import CentreSettings
-from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_aggregator.stores.opened import open_store
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import Report, SignedReport
 from studyscope_exporter.cli import main
@@ -136,7 +136,7 @@ def centre_of(*hospitals: Hospital) -> Iterator[tuple[httpx.Client, Ahead]]:
     for study in first.studies:
         (folder / "studies" / f"{study}.yaml").write_text(STUDY.format(study=study))
     settings = CentreSettings(registry=folder, store=folder / "store.sqlite")
-    with served(create_app(settings, SqliteStore(settings.store), clock)) as client:
+    with served(create_app(settings, open_store(settings.store), clock)) as client:
         for hospital in hospitals:
             hospital.centre = str(client.base_url).rstrip("/")
             hospital.write()

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -61,3 +62,14 @@ def _wait_for(address: str) -> None:
         else:
             return
     pytest.fail("PostgreSQL did not start")
+
+
+_numbers = count(1)
+
+
+def new_database(address: str) -> str:
+    """The address of an empty database on the server at `address`."""
+    name = f"database{next(_numbers)}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return address.rpartition("/")[0] + f"/{name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
@@ -13,6 +13,7 @@ from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.enrolment_requests import EnrolmentRequests
 from studyscope_aggregator.exposition import Exposition
+from studyscope_aggregator.following import follow
 from studyscope_aggregator.history_task import HistoryTask
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.reception import Reception
@@ -46,7 +47,7 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         try:
-            async with _history(settings, wiring):
+            async with _history(settings, wiring), _running(follow(store, consortium)):
                 yield
         finally:
             store.close()
@@ -67,6 +68,17 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
 
 
 @asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
 async def _history(settings: CentreSettings, wiring: Wiring) -> AsyncIterator[None]:
     """Writes history while the application runs, where the centre file says to."""
     if settings.remote_write is None:
@@ -74,11 +86,8 @@ async def _history(settings: CentreSettings, wiring: Wiring) -> AsyncIterator[No
         return
     writer = HistoryWriter(settings.remote_write, wiring.metrics)
     work = HistoryTask(wiring.consortium, wiring.store, writer, wiring.clock, wiring.metrics, random.Random())
-    task = asyncio.create_task(work.run())
     try:
-        yield
+        async with _running(work.run()):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await writer.close()

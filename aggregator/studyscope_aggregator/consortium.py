@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from studyscope_aggregator.content_rules import StudyRules
 from studyscope_aggregator.refusal import ELSEWHERE
@@ -71,6 +71,30 @@ class Consortium:
         if before is None or before.sequence < standing.sequence:
             self._standings[standing.study, standing.site] = standing
             self._reports += 1
+            self._changes += 1
+
+    def show(self, standing: Standing) -> None:
+        """What the store now gives as the newest report of a site, also where that is an older one."""
+        self._standings[standing.study, standing.site] = standing
+        self._reports += 1
+        self._changes += 1
+
+    def forget(self, study: str, site: str, sequence: int) -> None:
+        """Nothing of the site is to be shown any more, unless a newer report came meanwhile."""
+        shown = self._standings.get((study, site))
+        if shown is not None and shown.sequence == sequence:
+            del self._standings[study, site]
+            self._reports += 1
+            self._changes += 1
+
+    def sequences(self) -> dict[SiteKey, int]:
+        """Sequence numbers of what is shown."""
+        return {key: standing.sequence for key, standing in self._standings.items()}
+
+    def refusals_are(self, refusals: Mapping[tuple[str, str, str], Refusals]) -> None:
+        """What the store has counted, of every aggregator."""
+        if any(self._refusals.get(key) != value for key, value in refusals.items()):
+            self._refusals.update(refusals)
             self._changes += 1
 
     def refused(self, study: str, site: str, reason: str, at: dt.datetime, message: str) -> None:

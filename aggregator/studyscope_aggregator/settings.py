@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -32,11 +32,28 @@ class RemoteWrite(Strict):
     )
 
 
+class Postgres(Strict):
+    """A PostgreSQL database as the store, for several aggregators behind a balancer."""
+
+    host: str = Field(min_length=1, max_length=200)
+    port: int = Field(default=5432, ge=1, le=65535)
+    database: str = Field(default="studyscope", pattern=r"^[A-Za-z0-9_-]+$", max_length=63)
+    user: str = Field(default="studyscope", pattern=r"^[A-Za-z0-9_-]+$", max_length=63)
+    password_file: Path | None = Field(default=None, description="file with the password and nothing else")
+    sslmode: Literal["verify-full", "verify-ca", "require", "disable"] = "verify-full"
+    ca_file: Path | None = Field(default=None, description="PEM of the authority that signed the server's certificate")
+
+    @property
+    def where(self) -> str:
+        """How messages name it."""
+        return f"database {self.database} on {self.host}:{self.port}"
+
+
 class CentreSettings(Strict):
     """The centre file, whole."""
 
     registry: Path = Field(description="folder with sites.yaml and studies/")
-    store: Path = Field(description="the SQLite file of accepted reports")
+    store: Path | Postgres = Field(description="the SQLite file of accepted reports, or a PostgreSQL database")
     listen: Listen = Listen()
     base_url: Url = Field(default="http://127.0.0.1:8400", description="under which sites and people reach this centre")
     key: Path | None = Field(default=None, description="the centre's signing key (see keygen); without it nothing is signed")
@@ -47,9 +64,22 @@ class CentreSettings(Strict):
         return SigningKey.load(self.key) if self.key else None
 
 
+def store_name(settings: CentreSettings) -> str:
+    """How messages name the store."""
+    return settings.store.where if isinstance(settings.store, Postgres) else str(settings.store)
+
+
 def read_settings(path: Path) -> CentreSettings:
     """The centre file at `path`; raises FileProblem."""
     settings = read_yaml(path, CentreSettings)
     folder = path.resolve().parent
-    named = {name: folder / path for name in ("registry", "store", "key") if (path := getattr(settings, name)) is not None}
-    return settings.model_copy(update=named)
+    files = {name: folder / path for name in ("registry", "key") if (path := getattr(settings, name)) is not None}
+    return settings.model_copy(update=files | {"store": _store_from(folder, settings.store)})
+
+
+def _store_from(folder: Path, store: Path | Postgres) -> Path | Postgres:
+    """Paths of the centre file are relative to it."""
+    if isinstance(store, Path):
+        return folder / store
+    files = {name: folder / path for name in ("password_file", "ca_file") if (path := getattr(store, name)) is not None}
+    return store.model_copy(update=files)

@@ -104,6 +104,9 @@ class ReportStore(Protocol):
     def newest(self) -> Iterator[Entry]:
         """The newest report of every site of every study that is not retracted."""
 
+    def heads(self) -> Mapping[tuple[str, str], int]:
+        """The greatest sequence number of each (study, site) that is not retracted: what `newest` would give."""
+
     def reports(self, study: str, site: str, after: int, limit: int) -> list[Entry]:
         """Reports with a greater sequence number than `after`, oldest first, at most `limit`."""
 

@@ -31,7 +31,8 @@ class Wiring:
     enrolments: EnrolmentRequests
 
 
-def _of_request(request: Request) -> Wiring:
+async def _of_request(request: Request) -> Wiring:
+    # Not a plain function: FastAPI would run it in another thread, at every request.
     wiring: Wiring = request.app.state.wiring
     return wiring
 

@@ -13,6 +13,8 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
@@ -114,7 +116,7 @@ class Report(Frozen):
 
     @model_validator(mode="after")
     def _content_is_what_it_says(self) -> Self:
-        if self.content != self.hash_of(self.policy, self.facts, self.tables):
+        if self.content != self._said.hash:
             raise ValueError("content is not the hash of policy, facts and tables")
         names = [(table.table, table.per) for table in self.tables]
         if len(set(names)) != len(names):
@@ -125,15 +127,47 @@ class Report(Frozen):
 
     @staticmethod
     def hash_of(policy: PolicyStatement, facts: SiteFacts, tables: Sequence[ProtectedTable]) -> str:
-        content = {
-            "policy": policy.model_dump(mode="json"),
-            "facts": facts.model_dump(mode="json"),
-            "tables": [table.model_dump(mode="json") for table in tables],
-        }
-        return hashlib.sha256(serialised(content)).hexdigest()
+        return _Content.of(policy, facts, tables).hash
 
     def canonical(self) -> bytes:
-        return serialised(self.model_dump(mode="json", by_alias=True))
+        said = self._said
+        first = f'{{"activity":"{self.activity}","content":"{self.content}","facts":{said.facts},"grid_point":{self.grid_point},'
+        more = f'"policy":{said.policy},"schema":{self.schema_version},"sequence":{self.sequence},'
+        return f'{first}{more}"site":"{self.site}","study":"{self.study}","tables":{said.tables}}}'.encode("ascii")
+
+    @cached_property
+    def _said(self) -> _Content:
+        return _Content.of(self.policy, self.facts, self.tables)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """The three parts of a report that its hash is of, each as canonical JSON."""
+
+    facts: str
+    policy: str
+    tables: str
+
+    @classmethod
+    def of(cls, policy: PolicyStatement, facts: SiteFacts, tables: Sequence[ProtectedTable]) -> Self:
+        said_facts, said_policy = (serialised(part.model_dump(mode="json")).decode("ascii") for part in (facts, policy))
+        return cls(said_facts, said_policy, f"[{','.join(map(_table_form, tables))}]")
+
+    @cached_property
+    def hash(self) -> str:
+        content = f'{{"facts":{self.facts},"policy":{self.policy},"tables":{self.tables}}}'
+        return hashlib.sha256(content.encode("ascii")).hexdigest()
+
+
+def _table_form(table: ProtectedTable) -> str:
+    """Canonical JSON of a table, written out: it is most of a report, and its texts are closed and need no escape."""
+    cells = ",".join([f'{{"codes":{_codes_form(cell.codes)},"value":{cell.value}}}' for cell in table.cells])
+    rest = f'"per":"{table.per}","released":{table.released},"table":"{table.table}","version":{table.version}'
+    return f'{{"cells":[{cells}],{rest}}}'
+
+
+def _codes_form(codes: tuple[str, ...]) -> str:
+    return '["' + '","'.join(codes) + '"]' if codes else "[]"
 
 
 class ReportProblem(Exception):
@@ -166,7 +200,8 @@ class SignedReport(Frozen):
 
     def to_bytes(self) -> bytes:
         """What is sent, kept and fetched."""
-        return serialised(self.model_dump(mode="json", by_alias=True))
+        parts = (self.key.encode("ascii"), self.report.canonical(), self.signature.encode("ascii"))
+        return b'{"key":"%b","report":%b,"signature":"%b"}' % parts
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:

@@ -12,7 +12,7 @@ import pytest
 from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, served
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.routes.own_reports import AT_ONCE
-from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_aggregator.stores.opened import open_store
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.site_request import ReportsRequest, SignedRequest
 
@@ -27,7 +27,7 @@ def centre(tmp_path: Path) -> Centre:
 @pytest.fixture
 def client(centre: Centre) -> Iterator[httpx.Client]:
     settings = centre.settings()
-    with served(create_app(settings, SqliteStore(settings.store), StandingClock())) as client:
+    with served(create_app(settings, open_store(settings.store), StandingClock())) as client:
         yield client
 
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from postgres_server import new_database, postgres
 from studyscope_aggregator.store import (
     Entry,
     HistoryMark,
@@ -22,15 +24,26 @@ from studyscope_aggregator.store import (
     StoreUnavailable,
 )
 from studyscope_aggregator.stores.memory import MemoryStore
+from studyscope_aggregator.stores.postgres import PostgresStore
 from studyscope_aggregator.stores.sqlite import SqliteStore
 from studyscope_aggregator.stores.sqlite_schema import VERSION
 
 NOON = dt.datetime(2026, 6, 1, 12, 0, 0, 123456, tzinfo=dt.UTC)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres() as address:
+        yield address
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ReportStore]:
-    opened: ReportStore = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "a" / "store.sqlite")
+    opened: ReportStore = MemoryStore()
+    if request.param == "sqlite":
+        opened = SqliteStore(tmp_path / "a" / "store.sqlite")
+    elif request.param == "postgres":
+        opened = PostgresStore(new_database(request.getfixturevalue("server")), "the test's database")
     yield opened
     opened.close()
 
@@ -127,6 +140,16 @@ def test_the_history_mark_moves(store: ReportStore) -> None:
     assert store.history_mark("liver", "berlin") == HistoryMark(2, dt.date(2026, 6, 2))
 
 
+def test_heads_are_the_newest_sequence_numbers_that_are_shown(store: ReportStore) -> None:
+    for site, sequence in (("berlin", 1), ("berlin", 2), ("oslo", 7)):
+        store.append(an_entry(sequence, site)).result()
+    assert store.heads() == {("liver", "berlin"): 2, ("liver", "oslo"): 7}
+
+    store.retract("liver", "berlin", 2, 2, "wrong phantom", NOON).result()
+    store.retract("liver", "oslo", 1, 9, "wrong phantom", NOON).result()
+    assert store.heads() == {("liver", "berlin"): 1}
+
+
 def test_a_closed_store_takes_nothing(store: ReportStore) -> None:
     store.append(an_entry(1)).result()
     store.ready()
@@ -186,3 +209,57 @@ def test_a_full_disk_fails_every_waiting_write_and_the_store_lives_on(tmp_path: 
     store.append(an_entry(2)).result()
     assert store.last("liver", "berlin") == Last(2, an_entry(2).grid_time)
     store.close()
+
+
+def test_two_aggregators_on_one_database_do_not_both_take_a_number(server: str) -> None:
+    database = new_database(server)
+    one, other = PostgresStore(database, "one"), PostgresStore(database, "other")
+
+    def push(number: int) -> bool:
+        store = one if number % 2 else other
+        try:
+            store.append(an_entry(number // 2, body=str(number).encode())).result()
+        except SequenceTaken:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        stored = sum(pool.map(push, range(2, 82)))
+
+    kept = [entry.receipt.sequence for entry in one.reports("liver", "berlin", 0, 1000)]
+    assert len(kept) == stored == len(set(kept))
+    one.close()
+    other.close()
+
+
+def test_a_database_that_went_away_and_came_back_is_used_again(server: str) -> None:
+    database = new_database(server)
+    store = PostgresStore(database, "the database on db.example")
+    store.append(an_entry(1)).result()
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname LIKE 'database%'"
+        )
+
+    with pytest.raises(StoreUnavailable, match=r"the database on db\.example cannot be written"):
+        store.append(an_entry(2)).result()
+    store.append(an_entry(2)).result()
+    assert [entry.receipt.sequence for entry in store.reports("liver", "berlin", 0, 9)] == [1, 2]
+    store.close()
+
+
+def test_a_database_of_a_newer_release_is_left_alone(server: str) -> None:
+    database = new_database(server)
+    PostgresStore(database, "db").close()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE store_schema SET version = version + 1")
+
+    with pytest.raises(StoreUnavailable, match="run the newer release"):
+        PostgresStore(database, "db")
+
+
+def test_a_database_that_cannot_be_reached_is_named_without_its_password() -> None:
+    with pytest.raises(StoreUnavailable, match="the database cannot be opened") as caught:
+        PostgresStore("host=127.0.0.1 port=1 user=u password=canary connect_timeout=2", "the database")
+    assert "canary" not in str(caught.value)

@@ -22,7 +22,7 @@ from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.remote_write import HistoryWriter, NotWritten
 from studyscope_aggregator.settings import RemoteWrite
 from studyscope_aggregator.stores.memory import MemoryStore
-from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_aggregator.stores.opened import open_store
 from studyscope_aggregator.write_request import Point
 from studyscope_contract.grid import Grid
 from studyscope_contract.policy import Policy
@@ -143,7 +143,7 @@ def test_a_weekly_site_has_one_sample_a_day_and_a_restart_writes_none_twice(tmp_
     clock = StandingClock(weekly.moment(first + 1) + dt.timedelta(days=3, hours=1))
     with prometheus(tmp_path) as server:
         settings = centre.settings()
-        with served(create_app(settings, SqliteStore(settings.store), clock)) as client:
+        with served(create_app(settings, open_store(settings.store), clock)) as client:
             for number in range(2):
                 shown = (a_table(cells={(): 20 + 10 * number}).model_copy(update={"released": first}),)
                 report = a_report(sequence=number + 1, grid_point=first + number, tables=shown, policy=WEEKLY)
@@ -156,7 +156,7 @@ def test_a_weekly_site_has_one_sample_a_day_and_a_restart_writes_none_twice(tmp_
 
 
 async def _history_round(centre: Centre, clock: StandingClock, server: Prometheus) -> dict[str, float]:
-    metrics, store = OwnMetrics(), SqliteStore(centre.settings().store)
+    metrics, store = OwnMetrics(), open_store(centre.settings().store)
     writer = HistoryWriter(RemoteWrite(url=server.write_url, window_hours=9600), metrics)
     consortium = Consortium(RegistryWatch(centre.folder, metrics, clock), store)
     await HistoryTask(consortium, store, writer, clock, metrics, random.Random(1)).write_due()

@@ -15,7 +15,7 @@ from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table
 from studyscope_aggregator.acceptance import Received
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.store import Entry, Receipt
-from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_aggregator.stores.opened import open_store
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.policy import Parameters
 from studyscope_contract.report import MAX_BYTES, PolicyStatement, SiteFacts
@@ -36,7 +36,7 @@ def clock() -> StandingClock:
 @pytest.fixture
 def client(centre: Centre, clock: StandingClock) -> Iterator[httpx.Client]:
     settings = centre.settings()
-    with served(create_app(settings, SqliteStore(settings.store), clock)) as client:
+    with served(create_app(settings, open_store(settings.store), clock)) as client:
         yield client
 
 
@@ -184,11 +184,11 @@ def test_compressed_bodies_are_refused(client: httpx.Client, centre: Centre) -> 
 
 def test_a_centre_started_anew_shows_the_same_and_knows_the_last_report(centre: Centre, clock: StandingClock) -> None:
     settings = centre.settings()
-    with served(create_app(settings, SqliteStore(settings.store), clock)) as client:
+    with served(create_app(settings, open_store(settings.store), clock)) as client:
         sent(client, centre, a_report(sequence=7), a_report(sequence=3))
         before = client.get("/metrics").text
 
-    with served(create_app(settings, SqliteStore(settings.store), clock)) as client:
+    with served(create_app(settings, open_store(settings.store), clock)) as client:
         assert client.get("/metrics").text == before
         assert client.get("/api/v1/sites/liver/berlin/last").json()["sequence"] == 7
         assert client.get("/api/v1/sites/liver/oslo/last").status_code == 404
@@ -198,7 +198,7 @@ def test_a_stored_report_that_cannot_be_read_any_more_does_not_keep_the_centre_f
     centre: Centre, clock: StandingClock
 ) -> None:
     settings = centre.settings()
-    store = SqliteStore(settings.store)
+    store = open_store(settings.store)
     receipt = Receipt("liver", "berlin", 1, TODAY, "0" * 64, NOW)
     store.append(Entry(receipt, b'{"written by": "another release"}', NOW, NOW)).result()
 

@@ -6,7 +6,7 @@ import argparse
 
 from studyscope_aggregator.registry import load_registry, unregistered
 from studyscope_aggregator.settings import CentreSettings
-from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_aggregator.stores.opened import open_store
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(settings: CentreSettings, _: argparse.Namespace) -> int:
     registry = load_registry(settings.registry)
-    store = SqliteStore(settings.store)
+    store = open_store(settings.store)
     store.ready()
     store.close()
     print(f"registry: {len(registry.studies)} studies, {len(registry.sites)} sites")

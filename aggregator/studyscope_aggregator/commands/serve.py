@@ -8,7 +8,7 @@ from studyscope_aggregator.app import create_app
 from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.serving import log_to_stderr, serve
 from studyscope_aggregator.settings import CentreSettings
-from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_aggregator.stores.opened import open_store
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,5 +17,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
     log_to_stderr(verbose=chosen.verbose)
-    serve(create_app(settings, SqliteStore(settings.store), SystemClock()), settings.listen)
+    serve(create_app(settings, open_store(settings.store), SystemClock()), settings.listen)
     return 0

@@ -8,7 +8,7 @@ import json
 from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.status import status_rows, status_text
-from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_aggregator.stores.opened import open_store
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
-    store = SqliteStore(settings.store)
+    store = open_store(settings.store)
     try:
         rows = status_rows(settings.registry, store, SystemClock())
     finally:

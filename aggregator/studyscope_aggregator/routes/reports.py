@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -73,7 +72,7 @@ async def _answer(request: Request, wired: Wiring) -> Taken | Rejected:
 
 
 def _receipt(taken: Taken, key: SigningKey | None) -> Response:
-    receipt = SignedReceipt(**asdict(taken.receipt))
+    receipt = SignedReceipt(**vars(taken.receipt))
     content = receipt.signed_with(key) if key else receipt
     return Response(content.to_bytes(), 201 if taken.new else 200, media_type="application/json")
 

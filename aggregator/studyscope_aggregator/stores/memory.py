@@ -50,6 +50,9 @@ class MemoryStore:
             if shown:
                 yield shown[-1]
 
+    def heads(self) -> Mapping[tuple[str, str], int]:
+        return {(entry.receipt.study, entry.receipt.site): entry.receipt.sequence for entry in self.newest()}
+
     def reports(self, study: str, site: str, after: int, limit: int) -> list[Entry]:
         entries = self._of(study, site)
         spans = self._retracted.get((study, site), [])

@@ -1,13 +1,11 @@
 """The store in one SQLite file: write-ahead log, every commit on the disk before it is answered.
 
-One thread writes. It takes whatever waits and commits it together, so that under load one fsync
-serves many reports (group commit). Reads have a connection of their own.
+One thread writes (see group_commit). Reads have a connection of their own.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import queue
 import sqlite3
 import threading
 import zlib
@@ -17,13 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from studyscope_aggregator.store import Entry, HistoryMark, Last, Receipt, Refusals, SequenceTaken, StoreUnavailable
+from studyscope_aggregator.stores.group_commit import GroupCommit, Job, settle
 from studyscope_aggregator.stores.sqlite_schema import NewerStore, bring_up_to_date
 
-BATCH = 128
-"""Writes of one commit at most."""
-
 Write = Callable[[sqlite3.Connection], None]
-_Job = tuple[Write, "Future[None]"]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -41,11 +36,8 @@ class SqliteStore:
             bring_up_to_date(self._writer)
         except (sqlite3.Error, OSError, NewerStore) as error:
             raise StoreUnavailable(f"{path} cannot be opened as a store: {error}") from error
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._read_lock, self._gate = threading.Lock(), threading.Lock()
-        self._closed = False
-        self._thread = threading.Thread(target=self._write_until_closed, name="store-writer", daemon=True)
-        self._thread.start()
+        self._read_lock = threading.Lock()
+        self._writes: GroupCommit[Write] = GroupCommit(str(path), self._commit)
 
     def append(self, entry: Entry) -> Future[None]:
         receipt, body = entry.receipt, zlib.compress(entry.body, 1)
@@ -71,7 +63,7 @@ class SqliteStore:
                 ),
             )
 
-        return self._submit(write)
+        return self._writes.submit(write)
 
     def receipt(self, study: str, site: str, sequence: int) -> Receipt | None:
         rows = self._read(
@@ -95,6 +87,10 @@ class SqliteStore:
         for study, site, sequence in keys:
             yield from self.reports(study, site, sequence - 1, 1)
 
+    def heads(self) -> Mapping[tuple[str, str], int]:
+        rows = self._read("SELECT study, site, max(sequence) FROM reports WHERE retracted_at IS NULL GROUP BY study, site", ())
+        return {(study, site): sequence for study, site, sequence in rows}
+
     def reports(self, study: str, site: str, after: int, limit: int) -> list[Entry]:
         rows = self._read(
             f"SELECT {_ENTRY} FROM reports WHERE study = ? AND site = ? AND sequence > ? AND retracted_at IS NULL "
@@ -111,7 +107,7 @@ class SqliteStore:
                 (study, site, reason, _micros(at), message),
             )
 
-        return self._submit(write)
+        return self._writes.submit(write)
 
     def refusals(self) -> Mapping[tuple[str, str, str], Refusals]:
         rows = self._read("SELECT study, site, reason, count, last_at, last_message FROM refusals", ())
@@ -125,7 +121,7 @@ class SqliteStore:
                 (_micros(at), why, study, site, first, last),
             )
 
-        return self._submit(write)
+        return self._writes.submit(write)
 
     def history_mark(self, study: str, site: str) -> HistoryMark | None:
         rows = self._read("SELECT sequence, day FROM history_marks WHERE study = ? AND site = ?", (study, site))
@@ -137,32 +133,19 @@ class SqliteStore:
                 "INSERT OR REPLACE INTO history_marks VALUES (?, ?, ?, ?)", (study, site, mark.sequence, mark.day.isoformat())
             )
 
-        return self._submit(write)
+        return self._writes.submit(write)
 
     def ready(self) -> None:
         try:
-            self._submit(_touch).result(timeout=5)
+            self._writes.submit(_touch).result(timeout=5)
         except TimeoutError:
             raise StoreUnavailable(f"{self._path} takes longer than 5 s to write: look at its disk") from None
 
     def close(self) -> None:
-        with self._gate:
-            if self._closed:
-                return
-            self._closed = True
-            self._jobs.put(None)
-        self._thread.join()
-        with self._read_lock:
-            self._reader.close()
-        self._writer.close()
-
-    def _submit(self, write: Write) -> Future[None]:
-        future: Future[None] = Future()
-        with self._gate:
-            if self._closed:
-                raise StoreUnavailable(f"{self._path}: the store is closed")
-            self._jobs.put((write, future))
-        return future
+        if self._writes.close():
+            with self._read_lock:
+                self._reader.close()
+            self._writer.close()
 
     def _read(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
         try:
@@ -171,24 +154,8 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise StoreUnavailable(f"{self._path} cannot be read: {error}") from error
 
-    def _write_until_closed(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            batch = [job]
-            last = False
-            while len(batch) < BATCH and not self._jobs.empty():
-                more = self._jobs.get()
-                if more is None:
-                    last = True
-                    break
-                batch.append(more)
-            self._commit(batch)
-            if last:
-                return
-
-    def _commit(self, waiting: list[_Job]) -> None:
-        # From here on a caller that goes away cannot cancel; one that went before costs no write.
-        batch = [job for job in waiting if job[1].set_running_or_notify_cancel()]
-        taken: dict[int, SequenceTaken] = {}
+    def _commit(self, batch: Sequence[Job[Write]]) -> None:
+        taken: dict[int, Exception] = {}
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             for position, (write, _) in enumerate(batch):
@@ -200,14 +167,9 @@ class SqliteStore:
         except sqlite3.Error as error:
             _roll_back(self._writer)
             problem = StoreUnavailable(f"{self._path} cannot be written: {error}; look at the disk's free space and rights")
-            for _, future in batch:
-                future.set_exception(problem)
+            settle(batch, dict.fromkeys(range(len(batch)), problem))
             return
-        for position, (_, future) in enumerate(batch):
-            if position in taken:
-                future.set_exception(taken[position])
-            else:
-                future.set_result(None)
+        settle(batch, taken)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

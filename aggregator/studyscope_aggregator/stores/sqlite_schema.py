@@ -26,6 +26,7 @@ _STEPS = (
         PRIMARY KEY (study, site)
     ) STRICT, WITHOUT ROWID;
     """,
+    "CREATE INDEX reports_shown ON reports (study, site, sequence) WHERE retracted_at IS NULL;",
 )
 """One script per schema version; an old file runs those that it has not had."""
 
