@@ -29,6 +29,10 @@ def backup(settings: CentreSettings, chosen: argparse.Namespace) -> int:
     if target.exists():
         print(f"{target} is there already and stays as it is; name a new file", file=sys.stderr)
         return 1
+    if not isinstance(settings.store, Path):
+        raise StoreUnavailable(
+            f"{settings.store.where} is backed up on its server, with pg_dump; this command copies SQLite stores"
+        )
     if not settings.store.exists():
         raise StoreUnavailable(f"{settings.store} is not there: nothing to back up")
     target.touch(mode=0o600)
