@@ -13,7 +13,7 @@ from pathlib import Path
 
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.store import ReportStore
-from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_aggregator.stores.opened import open_store
 
 AT_ONCE = 200
 
@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
-    store, number = SqliteStore(settings.store), 0
+    store, number = open_store(settings.store), 0
     try:
         if store.last(chosen.study, chosen.site) is None:
             print(f"the centre holds no report of site {chosen.site} in study {chosen.study}; see status", file=sys.stderr)
