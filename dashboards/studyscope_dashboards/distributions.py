@@ -11,6 +11,7 @@ from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import by_site, colour_overrides, shading, site_link_column
 from studyscope_dashboards.palette import BLUE, GREY, SKY, colours
 from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, shares, site_bars
+from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
 
 QUARTILES = {0.25: "first quartile", 0.5: "median", 0.75: "third quartile"}
 
@@ -54,12 +55,14 @@ def compared(panel_id: int, title: str, table: Table, *matchers: str) -> barchar
 def compared_in_table(panel_id: int, title: str, table: Table, *matchers: str) -> table_builder.Panel:
     """Per cent of each site's patients per code; for tables in which a patient can be in several codes."""
     label = table.dimensions[0].label
-    panel = grid(panel_id, title, f"{table.help} Per cent of the site's patients; few: under its threshold, or withheld.")
+    panel = grid(panel_id, title, f"{table.help} Per cent of the site's patients; – stands for few, none or withheld.")
     shown = f"max by (site, {label}) ({q.of_sites(table.metric, *matchers)})"
     whole = f"max by (site) ({q.of_sites(progress.PATIENTS.metric)})"
-    panel = panel.with_target(rows(f"clamp_max(100 * {shown} / on (site) group_left () {whole}, 100)"))
-    panel = panel.transformations(by_site(label, codes_of(table)))
-    return panel.override_by_field_type("number", shading(100, "few")).override_by_name(*site_link_column("Site"))
+    cells = f"clamp_max(100 * {shown} / on (site) group_left () {whole}, 100)"
+    panel = panel.with_target(rows(with_status(cells, label, table, *matchers)))
+    panel = panel.transformations(by_site(label, (COLUMN, *codes_of(table))))
+    panel = panel.override_by_field_type("number", shading(100, "–")).override_by_name(*site_link_column("Site"))
+    return panel.override_by_name(*status_column())
 
 
 def history_by_code(panel_id: int, title: str, table: Table, *matchers: str) -> timeseries.Panel:
@@ -75,7 +78,10 @@ def history_by_code(panel_id: int, title: str, table: Table, *matchers: str) -> 
 
 def quantiles_by_site(panel_id: int, title: str, table: Table, unit: str, *matchers: str) -> barchart.Panel:
     """First quartile, median and third quartile of a histogram per site, read from its published buckets."""
-    description = f"{table.help} Quartiles read from the published buckets, so they are as coarse as these."
+    description = (
+        f"{table.help} Quartiles read from the published buckets, so they are as coarse as these: "
+        "one in the open last bucket reads as that bucket's lower edge."
+    )
     panel = site_bars(panel_id, title, description, unit).decimals(1)
     buckets = f"sum by (site, le) ({q.of_sites(q.cell_series(table), *matchers)})"
     named = (

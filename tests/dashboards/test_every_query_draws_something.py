@@ -11,13 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dashboards_cast import SITES, consortium
+from dashboards_cast import HIDDEN, SITES, consortium
 from prometheus_server import Prometheus
+from studyscope_contract.catalogue import TABLES
 from studyscope_dashboards.look.answers import Answers, FromGrafana, FromPrometheus, Span
 from studyscope_dashboards.look.grafana_server import Grafana, grafana_command, running_grafana
 from studyscope_dashboards.look.variables import choices, filled
 from studyscope_dashboards.look.walk import Seen, look_at, panels, walk
 from studyscope_dashboards.page import pages_as_read
+from studyscope_dashboards.why_nothing import WORDS, status
 
 pytestmark = pytest.mark.real
 
@@ -130,3 +132,14 @@ def test_what_is_not_found_says_how_to_have_it(tmp_path: Path, capsys: pytest.Ca
     with pytest.raises(NoGrafana, match="GRAFANA_HOME"):
         look("http://127.0.0.1:9", None, {"PATH": str(tmp_path)}, time.time, print)
     assert capsys.readouterr().out == ""
+
+
+def test_every_registered_site_says_what_it_shows_of_a_table_or_why_nothing(server: Prometheus) -> None:
+    def said(table: str) -> dict[str, str]:
+        asked = filled(status(TABLES[table]), {"study": "liver", "site": ".*"})
+        found = {row["metric"]["site"]: row["value"][1] for row in server.query(asked, time.time())}
+        return {site: WORDS.get(number, f"under {number}") for site, number in found.items()}
+
+    assert said("vendor") == dict.fromkeys(("berlin", "lyon", "madrid"), "numbers") | {"oslo": "never reported"}
+    assert said("sex") == {"berlin": "numbers", "lyon": "not offered", "madrid": "numbers", "oslo": "never reported"}
+    assert said(HIDDEN) == dict.fromkeys(("berlin", "lyon", "madrid"), "under 15") | {"oslo": "never reported"}

@@ -19,6 +19,10 @@ SUBJECTS = (
     ("Age", imaging.AGE_BAND),
     ("Acquisition year", imaging.ACQUISITION_YEAR),
     ("Device family", imaging.MODEL_CLASS),
+    ("MR sequence", imaging.MR_SEQUENCE),
+    ("Side", imaging.LATERALITY),
+    ("Identity removed", imaging.IDENTITY_REMOVED),
+    ("Text burned into the pixels", imaging.BURNED_IN),
 )
 
 

@@ -11,6 +11,7 @@ from studyscope_dashboards.distributions import compared, history_by_code, poole
 from studyscope_dashboards.fields import by_site, shading, site_link_column
 from studyscope_dashboards.page import choice, page, sites_variable, study_variable
 from studyscope_dashboards.panels import grid, rows
+from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
 
 DESCRIPTION = "How the segmentations of the study's algorithm turn out, per structure and site."
 CHOSEN = 'structure="$structure"'
@@ -31,6 +32,9 @@ def dashboard() -> build.Dashboard:
         .with_panel(
             compared(7, "Structures that the study does not name, sites compared", segmentation.EXTRA_STRUCTURES).span(12)
         )
+        .with_panel(
+            quantiles_by_site(8, "$structure: separate parts, sites compared", segmentation.LESIONS, "none", CHOSEN).span(24)
+        )
     )
 
 
@@ -39,14 +43,16 @@ def missing_by_structure(panel_id: int) -> table.Panel:
     panel = grid(
         panel_id,
         "Share of segmentations without the structure",
-        "Missing or empty, in per cent of the patients shown for the structure. A cell without a number is under the site's "
+        "Missing or empty, in per cent of the patients shown for the structure. A cell with – is under the site's "
         "threshold: few or none are missing, or the table is withheld.",
     )
     name = segmentation.STRUCTURE_STATE.metric
     absent = q.of_sites(name, 'state=~"missing|empty"')
+    share = f"100 * sum by (site, structure) ({absent}) / sum by (site, structure) ({q.of_sites(name)})"
     return (
-        panel.with_target(rows(f"100 * sum by (site, structure) ({absent}) / sum by (site, structure) ({q.of_sites(name)})"))
-        .transformations(by_site("structure"))
-        .override_by_field_type("number", shading(50, "few, or withheld"))
+        panel.with_target(rows(with_status(share, "structure", segmentation.STRUCTURE_STATE)))
+        .transformations(by_site("structure", (COLUMN,)))
+        .override_by_field_type("number", shading(50, "–"))
         .override_by_name(*site_link_column("Site"))
+        .override_by_name(*status_column())
     )

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard as build
 
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
-from studyscope_dashboards.distributions import compared
+from studyscope_dashboards.distributions import compared, compared_in_table
 from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE, SKY
@@ -23,6 +23,8 @@ def dashboard() -> build.Dashboard:
         .with_panel(total_over_time(1).span(24))
         .with_panel(compared(2, "Where patients are now, sites compared", progress.STAGE).span(14).height(10))
         .with_panel(share_of_target(3).span(10).height(10))
+        .with_panel(compared_in_table(6, "Stages that patients reached", progress.REACHED).span(14).height(11))
+        .with_panel(compared(7, "On the site's list of expected patients", progress.ROSTER_STATE).span(10).height(11))
         .with_panel(behind_plan(4).span(14).height(10))
         .with_panel(pace(5).span(10).height(10))
     )

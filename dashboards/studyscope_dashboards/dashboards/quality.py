@@ -1,0 +1,94 @@
+"""How well the study's algorithms do where there is a reference: overlap, distances, kinds of error, landmarks, classifiers."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import table
+
+from studyscope_contract.catalogue import classification, landmarks, quality
+from studyscope_contract.metric import Table
+from studyscope_dashboards import queries as q
+from studyscope_dashboards.distributions import compared, compared_in_table, quantiles_by_site
+from studyscope_dashboards.fields import by_site, shading, site_link_column
+from studyscope_dashboards.page import choice, page, sites_variable, study_variable
+from studyscope_dashboards.panels import grid, rows
+from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
+
+DESCRIPTION = "How well the algorithms do where a second reading or a reference exists. A site without one says so."
+STRUCTURE, LANDMARK, CLASSIFIER = 'structure="$structure"', 'landmark="$landmark"', 'classifier="$classifier"'
+
+MEASURES = (
+    ("$structure: overlap (Dice)", quality.STRUCTURE_DICE, "none"),
+    ("$structure: surface within tolerance (NSD)", quality.STRUCTURE_SURFACE_DICE, "none"),
+    ("$structure: distance of surfaces (HD95)", quality.STRUCTURE_HAUSDORFF, "suffix: mm"),
+    ("$structure: difference of volumes", quality.STRUCTURE_VOLUME_DIFFERENCE, "percentunit"),
+)
+
+
+LANDMARKS, CLASSIFIED = landmarks.LANDMARK_STATE, classification.CLASSIFICATION_RESULT
+
+
+def dashboard() -> build.Dashboard:
+    chosen = (
+        choice("structure", "Structure", _per(quality.STRUCTURE_DICE)),
+        choice("landmark", "Landmark", _per(LANDMARKS)),
+        choice("classifier", "Classifier", _per(CLASSIFIED)),
+    )
+    built = page("quality", "Quality", DESCRIPTION, [study_variable(), sites_variable(), *chosen])
+    for position, (title, table_, unit) in enumerate(MEASURES):
+        built = built.with_panel(quantiles_by_site(1 + position, title, table_, unit, STRUCTURE).decimals(2).span(12))
+    return (
+        built.with_panel(compared_in_table(5, "Kinds of error in automatic results", quality.LABEL_NOISE).span(24).height(9))
+        .with_panel(compared(6, "Landmark $landmark: found or missing", LANDMARKS, LANDMARK).span(10).height(9))
+        .with_panel(within_radius(7).span(14).height(9))
+        .with_panel(compared(8, "Classifier $classifier: decision", CLASSIFIED, CLASSIFIER).span(10).height(9))
+        .with_panel(agreement(9).span(14).height(9))
+    )
+
+
+def within_radius(panel_id: int) -> table.Panel:
+    """The cumulative buckets of the error are the success detection rate at each radius."""
+    panel = grid(
+        panel_id,
+        "Landmark $landmark: per cent found within so many millimetres",
+        "Success detection rate: share of the patients shown whose landmark lies within each radius of its reference.",
+    )
+    series = q.cell_series(landmarks.LANDMARK_ERROR)
+    buckets, everybody = q.of_sites(series, LANDMARK, 'le!="+Inf"'), q.of_sites(series, LANDMARK, 'le="+Inf"')
+    rate = f"100 * max by (site, le) ({buckets}) / on (site) group_left () max by (site) ({everybody})"
+    return _shaded(panel, rate, "le", landmarks.LANDMARK_ERROR, landmarks.LANDMARK_ERROR.dimensions[0].codes[:-1], LANDMARK)
+
+
+def agreement(panel_id: int) -> table.Panel:
+    """Shares need both cells of their reference class; where one is hidden there is no number."""
+    panel = grid(
+        panel_id,
+        "Classifier $classifier: agreement with the reference",
+        "Sensitivity and specificity in per cent of the patients shown, from rounded counts: near small numbers they are coarse. "
+        "No number where a site withholds one of the two counts.",
+    )
+    share = " or ".join(
+        (_share("sensitivity", "true_positive", "false_negative"), _share("specificity", "true_negative", "false_positive"))
+    )
+    table_ = classification.CLASSIFICATION_OUTCOME
+    return _shaded(panel, share, "measure", table_, ("sensitivity", "specificity"), CLASSIFIER)
+
+
+def _share(name: str, right: str, wrong: str) -> str:
+    share = f"100 * {_outcome(right)} / ({_outcome(right)} + {_outcome(wrong)})"
+    return f'label_replace({share}, "measure", "{name}", "site", ".*")'
+
+
+def _outcome(code: str) -> str:
+    cell = q.of_sites(classification.CLASSIFICATION_OUTCOME.metric, CLASSIFIER, f'outcome="{code}"')
+    return f"max by (site) ({cell})"
+
+
+def _shaded(panel: table.Panel, cells: str, label: str, shown: Table, order: tuple[str, ...], *matchers: str) -> table.Panel:
+    panel = panel.with_target(rows(with_status(cells, label, shown, *matchers))).transformations(by_site(label, (COLUMN, *order)))
+    panel = panel.override_by_field_type("number", shading(100, "–")).override_by_name(*site_link_column("Site"))
+    return panel.override_by_name(*status_column())
+
+
+def _per(shown: Table) -> str:
+    return f"label_values({q.of_study(q.cell_series(shown))}, {shown.per})"

@@ -1,0 +1,54 @@
+"""Why a site shows nothing of a table, as a column of its own: every registered site has its row."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models import dashboard as models
+
+from studyscope_contract.catalogue import centre
+from studyscope_contract.metric import Table
+from studyscope_dashboards import queries as q
+from studyscope_dashboards.fields import code_words, setting
+
+COLUMN = "Shows"
+
+_SHOWN, _REFUSED, _NOT_APPROVED, _NO_SOURCE, _NEVER, _NOT_NAMED = -1, -2, -3, -4, -5, -6
+WORDS = {
+    str(_SHOWN): "numbers",
+    str(_REFUSED): "not offered",
+    str(_NOT_APPROVED): "not approved yet",
+    str(_NO_SOURCE): "no source",
+    str(_NEVER): "never reported",
+    str(_NOT_NAMED): "not in its tables",
+}
+_OFFERS = {"refused": _REFUSED, "not_approved": _NOT_APPROVED, "no_source": _NO_SOURCE}
+
+
+def status(table: Table, *matchers: str) -> str:
+    """One number for each chosen site: a negative one is a word of WORDS, else nothing is shown under that many patients."""
+    shown = f"0 * count by (site) ({q.of_sites(q.cell_series(table), *matchers)}) + {_SHOWN}"
+    offers = (f"0 * max by (site) ({_offer(table, offer)}) + {code}" for offer, code in _OFFERS.items())
+    never = f"0 * max by (site) ({q.in_state('never_reported')}) + {_NEVER}"
+    hidden = f"max by (site) ({q.of_sites(centre.SITE_THRESHOLD.name)} and {q.PER_SITE} ({_offer(table, 'offered')}))"
+    not_named = f"0 * max by (site) ({q.of_sites(centre.SITE_INFO.name)}) + {_NOT_NAMED}"
+    return " or on (site) ".join(f"({part})" for part in (shown, *offers, never, hidden, not_named))
+
+
+def _offer(table: Table, offer: str) -> str:
+    return q.of_sites(centre.SITE_TABLE.name, f'table="{table.id}"', f'offer="{offer}"') + " == 1"
+
+
+def with_status(cells: str, label: str, table: Table, *matchers: str) -> str:
+    """`cells` with labels site and `label`, and one more cell for each site that says what it shows."""
+    return f'{cells} or label_replace({status(table, *matchers)}, "{label}", "{COLUMN}", "site", ".*")'
+
+
+def status_column() -> tuple[str, list[models.DynamicConfigValue]]:
+    """The override of that column; a number reads `under 15`, with the site's own threshold."""
+    return COLUMN, [
+        setting("unit", "prefix:under "),
+        setting("mappings", code_words(WORDS)),
+        setting("custom.width", 130),
+        setting("custom.cellOptions", {"type": "auto"}),
+        setting("custom.align", "left"),
+        setting("max", None),
+    ]
