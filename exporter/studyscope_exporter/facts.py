@@ -18,7 +18,7 @@ KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
     **dict.fromkeys((table.id for table in (*progress.TABLES, *imaging.TABLES)), frozenset({"folder", "dicomweb", "images"})),
     progress.ROSTER_STATE.id: frozenset({"roster"}),
     **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "dicomweb", "nifti"})),
-    segmentation.LESIONS.id: frozenset({"nifti"}),
+    segmentation.LESIONS.id: frozenset({"folder", "nifti"}),
     **dict.fromkeys((table.id for table in quality.TABLES), frozenset({"pairs"})),
     **dict.fromkeys((quality.STRUCTURE_DICE.id, quality.STRUCTURE_VOLUME_DIFFERENCE.id), frozenset({"pairs", "nnunet_summary"})),
     **dict.fromkeys((table.id for table in landmarks.TABLES), frozenset({"landmarks"})),

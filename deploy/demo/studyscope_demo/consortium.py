@@ -162,7 +162,7 @@ def _sources(hospital: Hospital) -> list[dict[str, Any]]:
         "tolerance_mm": 15.0,  # a voxel and a half of the demo's coarse grid
     }
     return [
-        {"name": "archive", "kind": "folder", "path": "dicom"},
+        {"name": "archive", "kind": "folder", "path": "dicom", "lesions": ["lesion"]},
         *([results] if hospital.results == "nifti" else []),
         label_maps | {"name": "readings", "path": "readings", "review_state": "manual", "reading": "second"},
         *([compared] if hospital.results == "nifti" else []),

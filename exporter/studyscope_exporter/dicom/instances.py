@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +16,9 @@ from studyscope_exporter.dicom.series import imaging_series
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
 from studyscope_exporter.inventory.reading import Reading
 from studyscope_exporter.pseudonym import Pseudonyms
-from studyscope_exporter.records import ImagingSeries, Segmentation
+from studyscope_exporter.records import ImagingSeries
 
-_READERS = {
-    SEGMENTATION_STORAGE: read_segmentation,
-    LABEL_MAP_SEGMENTATION_STORAGE: read_segmentation,
-    RT_STRUCTURE_SET_STORAGE: read_structure_set,
-}
+_SEGMENTATIONS = frozenset({SEGMENTATION_STORAGE, LABEL_MAP_SEGMENTATION_STORAGE, RT_STRUCTURE_SET_STORAGE})
 _IGNORED = frozenset({Reason.NOT_DICOM, Reason.DIRECTORY})
 _PASSING = frozenset({Reason.NO_PERMISSION, Reason.VANISHED, Reason.IO_ERROR})
 
@@ -33,6 +28,7 @@ class InstanceReader:
     """Reads files into one Reading each; picklable, so that other processes and machines can do it."""
 
     pseudonyms: Pseudonyms
+    lesions: frozenset[str] = frozenset()  # structures of segmentation objects whose parts are counted
 
     def __call__(self, paths: tuple[str, ...]) -> list[Reading]:
         headers, met = HeaderReader(), dict[bytes | None, ImagingSeries]()
@@ -48,8 +44,8 @@ class InstanceReader:
         except Unreadable as error:
             return _without_record(error.reason)
         key = self.pseudonyms.instance(instance)
-        read = _READERS.get(header.text("SOPClassUID") or "")
-        return Reading((series,), key) if read is None else self._segmentation(path, series, key, read)
+        kind = header.text("SOPClassUID") or ""
+        return self._segmentation(path, series, key, kind) if kind in _SEGMENTATIONS else Reading((series,), key)
 
     def _series(self, header: Header, met: dict[bytes | None, ImagingSeries]) -> ImagingSeries:
         """One record for all instances of a series, described by the first of them."""
@@ -59,11 +55,11 @@ class InstanceReader:
             series = met[uid] = imaging_series(header, self.pseudonyms)
         return series
 
-    def _segmentation(
-        self, path: str, series: ImagingSeries, key: bytes, read: Callable[[Path, Pseudonyms], Segmentation]
-    ) -> Reading:
+    def _segmentation(self, path: str, series: ImagingSeries, key: bytes, kind: str) -> Reading:
         try:
-            return Reading((series, read(Path(path), self.pseudonyms)), key)
+            if kind == RT_STRUCTURE_SET_STORAGE:
+                return Reading((series, read_structure_set(Path(path), self.pseudonyms)), key)
+            return Reading((series, read_segmentation(Path(path), self.pseudonyms, self.lesions)), key)
         except Unreadable as error:
             # Still an instance of its series: that the object is there is known.
             return Reading((series,), key, unreadable=error.reason.value, retry=error.reason in _PASSING)

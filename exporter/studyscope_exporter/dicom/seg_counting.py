@@ -30,10 +30,10 @@ def volumes_ml(dataset: OpenedDataset, pixels: PixelDescription, frames: Frames)
     assert dataset.pixels is not None
     encapsulated = dataset.pixels[1] < 0
     if pixels.segmentation_type == "LABELMAP":
-        values = _compressed(dataset, pixels) if encapsulated else _native_values(dataset, pixels)
+        values = compressed_values(dataset, pixels) if encapsulated else _native_values(dataset, pixels)
         return _label_volumes(values, frames)
     if encapsulated:
-        amounts = np.array([_amount(frame, pixels) for frame in _compressed(dataset, pixels)])
+        amounts = np.array([_amount(frame, pixels) for frame in compressed_values(dataset, pixels)])
     elif pixels.bits_allocated == 1:
         amounts = _bits_set(dataset, pixels)
     else:
@@ -81,7 +81,8 @@ def _amount(frame: NDArray[Any], pixels: PixelDescription) -> float:
     return float(np.count_nonzero(frame >= (pixels.maximum + 1) // 2))
 
 
-def _compressed(dataset: OpenedDataset, pixels: PixelDescription) -> Iterator[NDArray[Any]]:
+def compressed_values(dataset: OpenedDataset, pixels: PixelDescription) -> Iterator[NDArray[Any]]:
+    """Encapsulated frames, one after another; raises Unreadable."""
     if is_deflated_by_frame(dataset.transfer_syntax):
         return inflated_frames(dataset, pixels)
     return decoded_frames(dataset, pixels)

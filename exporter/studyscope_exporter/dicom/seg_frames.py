@@ -49,6 +49,22 @@ def read_frames(values: Values, pixels: PixelDescription, segments: Sequence[Seg
     return Frames(numbers, _voxel_ml(groups, pixels.frames))
 
 
+def frame_heights(values: Values, pixels: PixelDescription) -> NDArray[np.float64] | None:
+    """Of each frame the place in mm along the normal of all frames; None where positions or one direction are not stated."""
+    shared = values.items(values.dataset.values.get(SHARED_FUNCTIONAL_GROUPS_SEQUENCE))[:1]
+    each = values.items(values.dataset.values.get(PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE))[: pixels.frames]
+    groups = _Groups(values, shared, each)
+    directions = set(groups.decimals(PLANE_ORIENTATION_SEQUENCE, IMAGE_ORIENTATION_PATIENT))
+    positions = groups.decimals(PLANE_POSITION_SEQUENCE, IMAGE_POSITION_PATIENT)
+    if len(directions) != 1 or len(positions) != pixels.frames or any(len(place) != 3 for place in positions):
+        return None
+    (direction,) = directions
+    if len(direction) != 6:
+        return None
+    heights: NDArray[np.float64] = np.array(positions) @ np.cross(direction[:3], direction[3:])
+    return heights if np.isfinite(heights).all() else None
+
+
 class _Groups:
     """Looks a functional group up in the shared item first, because that is one look for all frames."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from studyscope_exporter.dicom.seg_counting import check_frames_fit, volumes_ml
 from studyscope_exporter.dicom.seg_file import opened_dataset
 from studyscope_exporter.dicom.seg_frames import read_frames
 from studyscope_exporter.dicom.seg_header import Identity, Segment, Values, identity, pixel_description, segments
+from studyscope_exporter.dicom.seg_parts import segment_parts
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.records import Segmentation, StructureVolume
 from studyscope_exporter.structures import structure_name, summed_by_name
@@ -17,11 +19,13 @@ SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 
 
-def read_segmentation(path: Path, pseudonyms: Pseudonyms) -> Segmentation:
+def read_segmentation(path: Path, pseudonyms: Pseudonyms, lesions: Collection[str] = ()) -> Segmentation:
     """The segmentation in the file at `path`, with the volume of every segment that it declares.
 
-    A segment without a frame or a voxel is there and empty (0.0 ml). Raises Unreadable. Memory is
-    that of the header and one piece of PixelData. ContentCreatorName (0070,0084) is never read.
+    Of structures named in `lesions` the separate parts are counted too. A segment without a frame or
+    a voxel is there and empty (0.0 ml). Raises Unreadable. Memory is that of the header and one piece
+    of PixelData; with parts a byte for each voxel of one segment more. ContentCreatorName (0070,0084)
+    is never read.
     """
     with opened_dataset(path) as dataset:
         values = Values(dataset)
@@ -29,13 +33,22 @@ def read_segmentation(path: Path, pseudonyms: Pseudonyms) -> Segmentation:
         pixels = pixel_description(values)
         check_frames_fit(dataset, pixels)
         declared = segments(values)
-        volumes = volumes_ml(dataset, pixels, read_frames(values, pixels, declared))
-    return _record(who, declared, _named(declared, volumes), pseudonyms)
+        frames = read_frames(values, pixels, declared)
+        volumes = volumes_ml(dataset, pixels, frames)
+        names = {one.number: structure_name(one.label, f"segment {one.number}") for one in declared}
+        asked = [number for number, name in names.items() if name in lesions]
+        parts = segment_parts(values, pixels, frames, asked) if asked else {}
+    return _record(who, declared, _named(names, volumes, parts), pseudonyms)
 
 
-def _named(declared: Sequence[Segment], volumes: dict[int, float]) -> tuple[StructureVolume, ...]:
-    names = {segment.number: structure_name(segment.label, f"segment {segment.number}") for segment in declared}
-    return summed_by_name((name, volumes.get(number, 0.0)) for number, name in names.items())
+def _named(names: Mapping[int, str], volumes: Mapping[int, float], parts: Mapping[int, int]) -> tuple[StructureVolume, ...]:
+    """Segments of one name add up; parts only where those of each such segment are known."""
+    lesions: dict[str, int | None] = {}
+    for number, name in names.items():
+        before, found = lesions.get(name, 0), parts.get(number)
+        lesions[name] = None if before is None or found is None else before + found
+    structures = summed_by_name((name, volumes.get(number, 0.0)) for number, name in names.items())
+    return tuple(replace(one, lesions=lesions[one.structure]) for one in structures)
 
 
 def _record(

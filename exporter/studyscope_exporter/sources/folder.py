@@ -20,8 +20,9 @@ from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult
+from studyscope_exporter.structures import structure_name
 
-_READS_AS = "folder 3"  # to be raised when headers are read or mapped differently, so that they are read anew
+_READS_AS = "folder 4"  # to be raised when headers are read or mapped differently, so that they are read anew
 
 
 class Settings(Strict):
@@ -32,6 +33,9 @@ class Settings(Strict):
     path: SitePath
     follow_links: bool = Field(default=False, description="whether linked files and folders are read too")
     skip: tuple[SitePath, ...] = Field(default=(), description="folders below that are left out")
+    lesions: tuple[str, ...] = Field(
+        default=(), description="structures of DICOM SEG whose separate parts are counted, as the files name them"
+    )
     issuer: str = Field(
         default="", max_length=64, description="Issuer of Patient ID where a file names none; the site's default when left out"
     )
@@ -64,7 +68,7 @@ class FolderSource:
             inventory,
             self.settings.name,
             self.settings.path,
-            InstanceReader(self.pseudonyms()),
+            InstanceReader(self.pseudonyms(), self._lesions()),
             self._reads_as(),
             follow_links=self.settings.follow_links,
             skip=self.settings.skip,
@@ -76,10 +80,15 @@ class FolderSource:
         issuer = self.settings.issuer
         return replace(self.site.pseudonyms, default_issuer=issuer) if issuer else self.site.pseudonyms
 
+    def _lesions(self) -> frozenset[str]:
+        return frozenset(structure_name(name, "") for name in self.settings.lesions)
+
     def _reads_as(self) -> bytes:
         """A digest of everything but the files themselves that decides what a header gives."""
         pseudonyms = self.pseudonyms()
-        said = repr((_READS_AS, WANTED, vocabulary_hash(), pseudonyms.default_issuer, pseudonyms.patient("")))
+        said = repr(
+            (_READS_AS, WANTED, vocabulary_hash(), pseudonyms.default_issuer, pseudonyms.patient(""), sorted(self._lesions()))
+        )
         return hashlib.blake2b(said.encode(), digest_size=16).digest()
 
 
