@@ -61,6 +61,16 @@ def test_what_is_written_is_what_the_exporter_reads(study_file: Path) -> None:
     assert (study.centre.ca_file, study.centre.proxy) == (Path("/ca.pem"), "http://proxy:3128")
 
 
+def test_an_archive_and_an_airflow_are_asked_at_their_addresses(study_file: Path) -> None:
+    assert init(study_file, "--dicomweb", "https://pacs.example/rs", "--airflow", "https://airflow.example/flow") == 0
+
+    sources = read_site_file(study_file.parent / "site.yaml").sources
+    assert [(source.name, source.kind, source.url) for source in sources] == [
+        ("pacs", "dicomweb", "https://pacs.example/rs"),
+        ("airflow", "airflow", "https://airflow.example/flow"),
+    ]
+
+
 def test_keys_and_folders_are_there_and_nobody_else_can_look_into_them(study_file: Path) -> None:
     init(study_file)
 

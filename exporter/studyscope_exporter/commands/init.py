@@ -34,11 +34,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", metavar="ID", help="the id that the study file gives this hospital")
     parser.add_argument("--centre", metavar="URL", help="where reports go, https://…")
     parser.add_argument("--dicom", action="append", default=[], metavar="PATH", help="a folder of DICOM files; repeatable")
+    parser.add_argument("--dicomweb", action="append", default=[], metavar="URL", help="an archive that is asked; repeatable")
     parser.add_argument(
         "--label-maps", action="append", default=[], metavar="PATH", help="a folder of NIfTI label maps; repeatable"
     )
     parser.add_argument("--link", default=DEFAULT_LINK, metavar="PATTERN", help=f"whose a label map is (default {DEFAULT_LINK})")
     parser.add_argument("--job-log", action="append", default=[], metavar="PATH", help="a log of jobs, JSON lines; repeatable")
+    parser.add_argument("--airflow", action="append", default=[], metavar="URL", help="an Airflow whose runs count; repeatable")
     parser.add_argument(
         "--approver", action="append", default=[], metavar="NAME=KEY", help="who signs what may leave; repeatable"
     )
@@ -95,7 +97,7 @@ def _draft(chosen: argparse.Namespace, path: Path, questions: Questions | None) 
     study_file = chosen.study_file or _asked(questions, "study-file").file("Study file that the coordinator sent")
     study = read_study_file(study_file)
     site = _site(chosen.site, study, study_file, questions)
-    nothing_read = not (chosen.dicom or chosen.label_maps or chosen.job_log)
+    nothing_read = not (chosen.dicom or chosen.dicomweb or chosen.label_maps or chosen.job_log or chosen.airflow)
     dicom, label_maps, job_logs = (tuple(paths) for paths in (chosen.dicom, chosen.label_maps, chosen.job_log))
     if nothing_read and questions:
         dicom = _one(questions.optional("Folder with DICOM files"))
@@ -109,9 +111,11 @@ def _draft(chosen: argparse.Namespace, path: Path, questions: Questions | None) 
         state=chosen.state,
         keys=chosen.keys,
         dicom=dicom,
+        dicomweb=tuple(chosen.dicomweb),
         label_maps=label_maps,
         link=chosen.link,
         job_logs=job_logs,
+        airflow=tuple(chosen.airflow),
         issuer=chosen.issuer or (questions.optional("Issuer of Patient ID where DICOM names none") if questions else ""),
         preset=chosen.preset,
         ca_file=chosen.ca_file,

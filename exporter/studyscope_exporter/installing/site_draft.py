@@ -27,9 +27,11 @@ class Draft:
     state: str = "state"
     keys: str = "keys"
     dicom: tuple[str, ...] = ()
+    dicomweb: tuple[str, ...] = ()
     label_maps: tuple[str, ...] = ()
     link: str = DEFAULT_LINK
     job_logs: tuple[str, ...] = ()
+    airflow: tuple[str, ...] = ()
     issuer: str = ""
     preset: str = "tens"
     ca_file: str = ""
@@ -62,18 +64,20 @@ class Draft:
         link = f"link: {{by: pattern, pattern: {_quoted(self.link)}}}"
         rows = [
             *_rows("archive", "folder", self.dicom),
+            *_rows("pacs", "dicomweb", self.dicomweb, at="url"),
             *_rows("results", "nifti", self.label_maps, link),
             *_rows("jobs", "jobs", self.job_logs),
+            *_rows("airflow", "airflow", self.airflow, at="url"),
         ]
         return ["sources:", *rows] if rows else ["sources: []   # none yet: add at least one of the above"]
 
 
-def _rows(name: str, kind: str, paths: Iterable[str], *more: str) -> list[str]:
-    """One line per source; the second of a kind is called `NAME-2`."""
+def _rows(name: str, kind: str, places: Iterable[str], *more: str, at: str = "path") -> list[str]:
+    """One line per source, each at one of `places`; the second of a kind is called `NAME-2`."""
     rows = []
-    for number, path in enumerate(paths, start=1):
+    for number, place in enumerate(places, start=1):
         called = name if number == 1 else f"{name}-{number}"
-        rows.append(f"  - {{{', '.join((f'name: {called}', f'kind: {kind}', f'path: {_quoted(path)}', *more))}}}")
+        rows.append(f"  - {{{', '.join((f'name: {called}', f'kind: {kind}', f'{at}: {_quoted(place)}', *more))}}}")
     return rows
 
 
