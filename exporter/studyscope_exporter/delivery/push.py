@@ -210,7 +210,7 @@ def _refusal(answer: httpx.Response) -> str:
     """The centre's own words, at most 500 characters of them."""
     try:
         content = json.loads(answer.content)
-        words = f"{content['message']} ({content['reason']})"
+        words = content["message"] + (f" ({content['reason']})" if "reason" in content else "")
     except (ValueError, KeyError, TypeError):
         words = answer.text
     return f"{answer.status_code} {' '.join(words.split())[:500]}"

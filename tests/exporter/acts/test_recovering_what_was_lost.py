@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -352,3 +354,30 @@ def test_without_a_network_a_file_from_the_coordinator_does(tmp_path: Path, caps
     assert "ask its coordinator for a file and give it with --from" in capsys.readouterr().err
     assert recovered(site, "--from", str(tmp_path / "reports.ndjson")) == 0
     assert shown(site.once(1), "population") == {(): 30}
+
+
+def test_a_site_that_lost_its_keys_too_goes_on_under_a_new_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site = Site(tmp_path / "site", patients=30)
+    old = SigningKey.load(site.folder / "keys" / "signing.pem").public.text
+    with centre_of(site) as (_, clock):
+        site.scanned_and_approved()
+        site.once(0)
+        for part in ("state", "keys"):
+            shutil.rmtree(site.folder / part)
+        assert site.run("keygen") == 0
+        registered = site.folder / "centre" / "sites.yaml"
+        content = yaml.safe_load(registered.read_text())
+        new = SigningKey.load(site.folder / "keys" / "signing.pem").public.text
+        content["sites"][0]["keys"].append({"key": new, "valid_from": "2020-01-01", "valid_until": "2099-01-01"})
+        registered.write_text(yaml.safe_dump(content))
+        time.sleep(1.1)  # the centre looks at its registry once a second
+
+        capsys.readouterr()
+        assert recovered(site) == 2
+        assert "is not signed by this site's key" in capsys.readouterr().err
+        assert recovered(site, "--old-key", old) == 0
+        site.run("scan", "--quiet")
+        clock.days = 1
+        assert shown(site.once(1), "population") == {(): 30}
+
+    assert site.newest().sequence == 2
