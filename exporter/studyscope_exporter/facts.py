@@ -15,15 +15,17 @@ from studyscope_contract.study import Study
 from studyscope_exporter.release_number import release_number
 
 KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys((table.id for table in (*progress.TABLES, *imaging.TABLES)), frozenset({"folder", "dicomweb", "images"})),
+    **dict.fromkeys(
+        (table.id for table in (*progress.TABLES, *imaging.TABLES)), frozenset({"folder", "dicomweb", "kaapana", "images"})
+    ),
     progress.ROSTER_STATE.id: frozenset({"roster"}),
-    **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "dicomweb", "nifti"})),
+    **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "dicomweb", "kaapana", "nifti"})),
     segmentation.LESIONS.id: frozenset({"folder", "nifti"}),
     **dict.fromkeys((table.id for table in quality.TABLES), frozenset({"pairs"})),
     **dict.fromkeys((quality.STRUCTURE_DICE.id, quality.STRUCTURE_VOLUME_DIFFERENCE.id), frozenset({"pairs", "nnunet_summary"})),
     **dict.fromkeys((table.id for table in landmarks.TABLES), frozenset({"landmarks"})),
     **dict.fromkeys((table.id for table in classification.TABLES), frozenset({"classification"})),
-    **dict.fromkeys((table.id for table in jobs.TABLES), frozenset({"jobs", "airflow"})),
+    **dict.fromkeys((table.id for table in jobs.TABLES), frozenset({"jobs", "airflow", "kaapana"})),
 }
 """Which kinds of source can fill a table, by table id; a site with none of them says `no_source`."""
 

@@ -17,6 +17,7 @@ from pydicom.data import get_testdata_file
 from airflow_server import Airflow, a_run, airflow_at, write_runs
 from archive_server import PlainArchive, archive_at
 from local_server import Answer, served
+from platform_server import platform_at
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.local_gauges import kept_gauges
 from studyscope_exporter.pseudonym import Pseudonyms
@@ -131,9 +132,19 @@ def a_page_of_gauges(path: Path, running: ExitStack) -> dict[str, Any]:
     return {"kind": "prometheus", "url": server.url, "allow": ("one", "two"), "tries": 1}
 
 
+def a_platform(path: Path, running: ExitStack) -> dict[str, Any]:
+    """An image and a run."""
+    a_folder(path)
+    (path / "two.dcm").unlink()
+    write_runs(path, a_run("1"))
+    server = running.enter_context(platform_at(path))
+    return {"kind": "kaapana", "url": server.url, "gauges_path": None, "tries": 1}
+
+
 SERVERS: dict[str, Callable[[Path, ExitStack], dict[str, Any]]] = {
     "airflow": an_airflow,
     "dicomweb": an_archive,
+    "kaapana": a_platform,
     "prometheus": a_page_of_gauges,
 }
 """The same for kinds that ask a server; it serves what is at the path, and is down when that is gone."""
@@ -177,6 +188,12 @@ def example(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Example]
 
 def test_every_kind_has_an_example() -> None:
     assert {*EXAMPLES, *SERVERS} == set(kinds())
+
+
+def test_every_kind_has_its_section_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text()
+
+    assert {kind for kind in kinds() if f"\n## `{kind}`\n" not in page} == set()
 
 
 def test_a_scan_finds_what_is_there(example: Example) -> None:

@@ -131,7 +131,10 @@ class Inventory:
             for table in ("item", "folder", "series"):
                 self._db.execute(f"DELETE FROM {table} WHERE source = ?", (at,))
             self._db.execute("DELETE FROM source WHERE number = ?", (at,))
-            self._db.execute("DELETE FROM meta WHERE name = ?", (f"note {source}",))
+            # A source of several parts keeps "NAME part" too; a name itself has no blank.
+            self._db.execute(
+                "DELETE FROM meta WHERE name = ?1 OR substr(name, 1, length(?1) + 1) = ?1 || ' '", (f"note {source}",)
+            )
             self.records.forget_what_was_met()
 
     def sources(self) -> frozenset[str]:

@@ -71,6 +71,7 @@ class AirflowSource:
     settings: Settings
     site: SiteContext
     patience: Patience = field(default_factory=Patience)
+    note: str = ""  # where it is kept how far a pass came; by the source's name when empty
 
     @property
     def name(self) -> str:
@@ -128,14 +129,14 @@ class AirflowSource:
                 held = self._read(page, reader, result)  # asks for tasks: not within a transaction
                 with inventory.batch():
                     result.read += sum(self._put(one, inventory, note) for one in held)
-                    inventory.keep_note(self.name, note.packed())
+                    inventory.keep_note(self.note or self.name, note.packed())
                 result.seen += len(page)
                 progress.advance(len(page))
         # Only now: after a pass that was cut short the next one asks for the same again.
         note.since = (begun - dt.timedelta(minutes=self.settings.overlap_minutes)).isoformat()
         with inventory.batch():
             note.waiting.link(inventory, self.name)
-            inventory.keep_note(self.name, note.packed())
+            inventory.keep_note(self.note or self.name, note.packed())
         result.unreadable |= inventory.reasons(self.name)[0]
         result.unlinked = inventory.unlinked(self.name)
         return result
@@ -143,7 +144,7 @@ class AirflowSource:
     def _note(self, inventory: Inventory, link: Link) -> _Note:
         decides = self.settings.model_dump_json(include={"url", "dags", "link", "reasons"}).encode()
         reads_as = hashlib.blake2b(_READS_AS + decides + link.digest, digest_size=16).hexdigest()
-        note = _Note.parse(inventory.note(self.name))
+        note = _Note.parse(inventory.note(self.note or self.name))
         return note if note.reads_as == reads_as else _Note(reads_as)
 
     def _read(self, page: Sequence[Any], reader: RunReader, result: ScanResult) -> list[Held]:
