@@ -1,4 +1,7 @@
-"""Who acts at the centre, for every command that changes something: it is done, then told in the audit log."""
+"""Who acts at the centre, for every command that changes something: it is done, then told in the audit log.
+
+NoSuchReport         a span of reports is named and none of them is there
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from studyscope_aggregator.audit_log import Act, AuditLog
+from studyscope_aggregator.store import ReportStore
+
+
+class NoSuchReport(Exception):
+    """The numbers that were given are of no report."""
 
 
 def actor_argument(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +33,23 @@ def steps_of(parser: argparse.ArgumentParser, steps: Mapping[str, str]) -> dict[
     for step in parsers.values():
         step.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="the centre file")
     return parsers
+
+
+def span_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", metavar="STUDY")
+    parser.add_argument("site", metavar="SITE")
+    parser.add_argument("--from", dest="first", type=int, metavar="NUMBER", help="first report (default: the site's first)")
+    parser.add_argument("--to", dest="last", type=int, metavar="NUMBER", help="last report (default: its newest)")
+
+
+def span_of(store: ReportStore, chosen: argparse.Namespace) -> tuple[int, int]:
+    """The numbers that are meant, both ends; raises NoSuchReport where there is no report among them."""
+    numbers = [sequence for sequence, _ in store.grid_times(chosen.study, chosen.site, 1)]
+    meant = [one for one in numbers if (chosen.first or 1) <= one <= (chosen.last or one)]
+    if not meant:
+        there = f"it has {numbers[0]} to {numbers[-1]}" if numbers else "it has none"
+        raise NoSuchReport(f"site {chosen.site} has no such report in study {chosen.study}; {there}")
+    return meant[0], meant[-1]
 
 
 def tell(registry: Path, chosen: argparse.Namespace, at: dt.datetime, act: str, **facts: Any) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from studyscope_aggregator.administration import NoSuchReport
 from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.commands import COMMANDS, backup, init
 from studyscope_aggregator.release_number import release_number
@@ -77,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
             return int(chosen.found(chosen, SystemClock().now().date()))
         settings = read_settings(chosen.config)
         result: int = chosen.execute(settings, chosen)
-    except (FileProblem, KeyProblem) as problem:
+    except (FileProblem, KeyProblem, NoSuchReport) as problem:
         print(problem, file=sys.stderr)
         return WRONG_SETTINGS
     except StoreUnavailable as problem:

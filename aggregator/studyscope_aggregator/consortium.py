@@ -11,7 +11,7 @@ from studyscope_aggregator.registry import Registry
 from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.state import Member, member
-from studyscope_aggregator.store import Refusals, ReportStore
+from studyscope_aggregator.store import Refusals, ReportStore, Retraction
 from studyscope_aggregator.stored_report import stored_standing
 
 SiteKey = tuple[str, str]
@@ -32,6 +32,8 @@ class Consortium:
         self._changes = 0
         self._reports = 0
         self._refusals: dict[tuple[str, str, str], Refusals] = dict(store.refusals())
+        self._retractions = store.retractions()
+        self._followed = watch.edition
         for entry in store.newest():
             standing = stored_standing(entry)
             if standing is not None:
@@ -44,14 +46,41 @@ class Consortium:
     @property
     def edition(self) -> tuple[int, int]:
         """Changes when the registry, a standing or a refusal did."""
-        self._watch.current()
+        self._follow()
         return self._watch.edition, self._changes
 
     @property
     def numbers_edition(self) -> tuple[int, int]:
         """Changes when the registry or a standing did."""
-        self._watch.current()
+        self._follow()
         return self._watch.edition, self._reports
+
+    @property
+    def retractions(self) -> list[Retraction]:
+        """Every retraction that is in force here."""
+        self._follow()
+        return self._retractions
+
+    def retracted_reports(self, study: str, site: str) -> int:
+        """How many numbers of reports of the site are in a retraction."""
+        spans = [range(one.first, one.last + 1) for one in self._retractions if (one.study, one.site) == (study, site)]
+        return len(set().union(*spans)) if spans else 0
+
+    def _follow(self) -> None:
+        """A retraction is an act of another program: its line in the log of acts is what is seen here."""
+        self._watch.current()
+        if self._watch.edition == self._followed:
+            return
+        self._followed = self._watch.edition
+        before, self._retractions = self._retractions, self._store.retractions()
+        for study, site in {(one.study, one.site) for one in self._retractions[len(before) :]}:
+            entry = self._store.newest_of(study, site)
+            standing = stored_standing(entry) if entry else None
+            self._standings.pop((study, site), None)
+            if standing is not None:
+                self._standings[study, site] = standing
+            self._reports += 1
+            self._changes += 1
 
     def rules(self, study_id: str, version: int) -> StudyRules | None:
         """The rules of the version that a site accepted where it is known, else in force; None for an unknown study."""
@@ -113,5 +142,6 @@ class Consortium:
 
     def members(self, now: dt.datetime) -> Iterator[Member]:
         """Every registered site of every study, as it stands at `now`."""
+        self._follow()
         for study, site, registered in self.registry.memberships():
             yield member(study, site, registered, self._standings.get((study.id, site.id)), now)

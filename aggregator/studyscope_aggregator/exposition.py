@@ -115,6 +115,11 @@ class Exposition:
             yield from _key_samples(one, self._consortium.registry.sites[one.site.id], today)
             for reason, refusals in self._consortium.refusals(one.study.id, one.site.id).items():
                 yield Sample(centre.SITE_REFUSED_REPORTS.name, (*_who(one), ("reason", reason)), refusals.count)
+            yield Sample(centre.SITE_RETRACTED.name, _who(one), self._consortium.retracted_reports(one.study.id, one.site.id))
+        for closing in self._consortium.registry.closings:
+            if closing.into is not None:
+                who = (("study", closing.study), ("site", closing.site), ("into", closing.into))
+                yield Sample(centre.SITE_MERGED.name, who, 1)
         for file in self._consortium.registry.studies.values():
             waiting = self._consortium.registry.waiting.get(file.study.id, 0)
             yield from _study_samples(file.study, expected.get(file.study.id, 0))

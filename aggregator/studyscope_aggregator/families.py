@@ -21,6 +21,8 @@ SITE_STATE_SERIES = (
     centre.SITE_REFUSED_REPORTS,
     centre.SITE_KEY_EXPIRY,
     centre.SITE_DEFINED_OTHERWISE,
+    centre.SITE_RETRACTED,
+    centre.SITE_MERGED,
 )
 """Derived from registry and clock; the other series of a site come from its report."""
 

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from studyscope_aggregator.samples import Sample, published
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.state import planned_patients
-from studyscope_aggregator.store import Entry, HistoryMark
+from studyscope_aggregator.store import Entry, HistoryMark, Retraction
 from studyscope_aggregator.stored_report import stored_standing
 from studyscope_aggregator.write_request import Point
 from studyscope_contract.catalogue import centre
 from studyscope_contract.study import StudySite
 
 DAY = dt.timedelta(days=1)
+LONGEST_HOLD = 7 * DAY
+"""No grid is coarser than weekly: so long a report holds at most."""
 REVISION = ("revision", "0")
 
 
@@ -53,6 +55,23 @@ def due_days(
             if moment.date() > written:
                 written = moment.date()
                 yield Day(HistoryMark(standing.sequence, written), moment, tuple(_points(standing, site, moment)))
+
+
+def retraction_points(
+    retraction: Retraction, grid_times: Sequence[tuple[int, dt.datetime]], mark: HistoryMark | None
+) -> Iterator[Point]:
+    """The marker of a retraction: 1 at the moment of every day that its reports had given and that is written.
+
+    `grid_times`: of the site's reports from the span's first on. Queries take marked days out with `unless`.
+    """
+    who = (("study", retraction.study), ("site", retraction.site), REVISION)
+    for position, (sequence, moment) in enumerate(grid_times):
+        if sequence > retraction.last or mark is None:
+            return
+        following = grid_times[position + 1][1] if position + 1 < len(grid_times) else moment + LONGEST_HOLD
+        while moment < min(following, grid_times[position][1] + LONGEST_HOLD) and moment.date() <= mark.day:
+            yield Point(centre.history_name(centre.SITE_RETRACTED.name), who, 1, int(moment.timestamp() * 1000))
+            moment += DAY
 
 
 def is_due(standing: Standing, mark: HistoryMark | None, now: dt.datetime) -> bool:

@@ -9,7 +9,7 @@ import random
 
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium, SiteKey
-from studyscope_aggregator.history import Day, due_days, is_due
+from studyscope_aggregator.history import Day, due_days, is_due, retraction_points
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.remote_write import BATCH, HistoryWriter, NotWritten
 from studyscope_aggregator.store import HistoryMark, ReportStore, StoreUnavailable
@@ -36,6 +36,7 @@ class HistoryTask:
     ) -> None:
         self._consortium, self._store, self._writer = consortium, store, writer
         self._clock, self._metrics, self._rng = clock, metrics, rng
+        self._marked: set[int] = set()
         self._marks: dict[SiteKey, HistoryMark | None] = {}
 
     async def run(self) -> None:
@@ -68,7 +69,20 @@ class HistoryTask:
         for site in due:
             while await self._write_some(site, now):
                 pass
+        await self._mark_retractions(now)
         self._metrics.history_behind.set(0)
+
+    async def _mark_retractions(self, now: dt.datetime) -> None:
+        """Says of every retraction that is new which days of history it takes out."""
+        for one in self._consortium.retractions:
+            if one.in_history or one.number in self._marked:
+                continue
+            times = self._store.grid_times(one.study, one.site, one.first)
+            points = list(retraction_points(one, times, self._mark((one.study, one.site))))
+            if points:
+                await self._writer.write(points, now)
+            await asyncio.wrap_future(self._store.set_in_history(one.number))
+            self._marked.add(one.number)
 
     def _due(self, now: dt.datetime) -> list[tuple[str, StudySite]]:
         due = []

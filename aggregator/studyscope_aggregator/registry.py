@@ -27,6 +27,7 @@ STUDIES_FOLDER = "studies"
 ENROLLED_FOLDER = "enrolled"
 REQUESTS_FOLDER = "requests"
 SIGNED_FOLDER = "signed"
+CLOSED_FOLDER = "closed"
 
 
 class SiteKey(Strict):
@@ -80,6 +81,16 @@ class RegisteredSite(Strict):
         return next((key for key in self.keys if key.verifying.fingerprint == fingerprint), None)
 
 
+class Closing(Strict):
+    """The end of a membership, decided after the study file was signed; `into`: who goes on with the site's patients."""
+
+    study: Slug
+    site: Slug
+    last_day: dt.date
+    into: Slug | None = None
+    why: Text
+
+
 class SitesFile(Strict):
     """`sites.yaml`."""
 
@@ -111,6 +122,7 @@ class Registry:
     sites: Mapping[str, RegisteredSite]
     waiting: Mapping[str, int] = field(default_factory=dict)
     """Keys that sites of each study ask to have accepted."""
+    closings: tuple[Closing, ...] = ()
     signed: Mapping[str, Mapping[int, StudyFile]] = field(default_factory=dict)
     """Every signed version of each study that this release can read; `raw` is the signed file."""
 
@@ -140,7 +152,13 @@ class Registry:
 def registry_files(folder: Path) -> list[Path]:
     """The files that there are of the registry, in a fixed order; the log too, which changes with every act."""
     single = [path for name in (SITES_FILE, AUDIT_FILE) if (path := folder / name).exists()]
-    folders = ((STUDIES_FOLDER, "*.yaml"), (ENROLLED_FOLDER, "*.yaml"), (REQUESTS_FOLDER, "*.json"), (SIGNED_FOLDER, "*/*.json"))
+    folders = (
+        (STUDIES_FOLDER, "*.yaml"),
+        (ENROLLED_FOLDER, "*.yaml"),
+        (REQUESTS_FOLDER, "*.json"),
+        (SIGNED_FOLDER, "*/*.json"),
+        (CLOSED_FOLDER, "*.yaml"),
+    )
     return [*single, *(path for name, ending in folders for path in sorted((folder / name).glob(ending)))]
 
 
@@ -149,14 +167,15 @@ def load_registry(folder: Path) -> Registry:
     study_paths = sorted((folder / STUDIES_FOLDER).glob("*.yaml"))
     if not study_paths:
         raise FileProblem(folder / STUDIES_FOLDER, [Problem(0, "", "holds no study file; put one named <study>.yaml there")])
+    closings = _closings(folder)
     studies: dict[str, StudyFile] = {}
     for path in study_paths:
         raw = _read(path)
         study = parse_yaml(raw, path, Study)
         if study.id != path.stem:
             raise FileProblem(path, [Problem(1, "id", f"is {study.id}, so the file must be named {study.id}.yaml")])
-        studies[study.id] = StudyFile(study, raw)
-    return Registry(MappingProxyType(studies), MappingProxyType(_sites(folder)), _waiting(folder), _signed(folder))
+        studies[study.id] = StudyFile(_closed(study, closings), raw)
+    return Registry(MappingProxyType(studies), MappingProxyType(_sites(folder)), _waiting(folder), closings, _signed(folder))
 
 
 def enrolled_site(path: Path) -> RegisteredSite | None:
@@ -200,6 +219,24 @@ def _study_of(raw: bytes) -> Study | None:
         return parse_yaml(SignedStudy.from_bytes(raw).text.encode(), Path("a signed version"), Study)
     except (SignedStudyProblem, FileProblem):
         return None
+
+
+def _closings(folder: Path) -> tuple[Closing, ...]:
+    return tuple(parse_yaml(_read(path), path, Closing) for path in sorted((folder / CLOSED_FOLDER).glob("*.yaml")))
+
+
+def _closed(study: Study, closings: tuple[Closing, ...]) -> Study:
+    """The study with every membership ending no later than was decided."""
+    last = {one.site: one.last_day for one in closings if one.study == study.id}
+    if not last:
+        return study
+    sites = tuple(
+        site.model_copy(update={"member_until": min(last[site.id], site.member_until or dt.date.max)})
+        if site.id in last
+        else site
+        for site in study.sites
+    )
+    return study.model_copy(update={"sites": sites})
 
 
 def _waiting(folder: Path) -> Mapping[str, int]:

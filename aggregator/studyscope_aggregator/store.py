@@ -72,6 +72,25 @@ class HistoryMark:
     day: dt.date
 
 
+@dataclass(frozen=True)
+class Retraction:
+    """A span of a site's reports that does not count any more, by sequence numbers, both ends in it.
+
+    `purged`: the reports themselves are gone, only their receipts are kept. `in_history`: the marker
+    series says so on every day of the span.
+    """
+
+    number: int
+    study: str
+    site: str
+    first: int
+    last: int
+    why: str
+    at: dt.datetime
+    purged: bool = False
+    in_history: bool = False
+
+
 class ReportStore(Protocol):
     """Keeps every accepted report.
 
@@ -118,6 +137,21 @@ class ReportStore(Protocol):
 
     def retract(self, study: str, site: str, first: int, last: int, why: str, at: dt.datetime) -> Future[None]:
         """Marks the reports first..last as retracted; a mark is never taken back."""
+
+    def purge(self, study: str, site: str, first: int, last: int, why: str, at: dt.datetime) -> Future[None]:
+        """Retracts the reports first..last and deletes what stands in them; receipts and sequence numbers stay."""
+
+    def retractions(self) -> list[Retraction]:
+        """All of them, in the order in which they were made."""
+
+    def set_in_history(self, retraction: int) -> Future[None]:
+        """The marker series of the retraction with this number was taken by the receiver."""
+
+    def newest_of(self, study: str, site: str) -> Entry | None:
+        """The newest report of one site that is not retracted."""
+
+    def grid_times(self, study: str, site: str, first: int) -> list[tuple[int, dt.datetime]]:
+        """Sequence number and grid time of every report from `first` on, retracted or not, in order."""
 
     def history_mark(self, study: str, site: str) -> HistoryMark | None:
         """How far history is written; None before its first sample."""

@@ -121,6 +121,24 @@ def test_retracted_reports_stay_known_but_are_not_shown(store: ReportStore) -> N
         store.append(an_entry(4)).result()
 
 
+def test_a_retraction_is_remembered_with_its_reason_and_what_was_said_of_it(store: ReportStore) -> None:
+    for sequence in range(1, 5):
+        store.append(an_entry(sequence)).result()
+    store.retract("liver", "berlin", 2, 3, "wrong phantom", NOON).result()
+    store.purge("liver", "berlin", 4, 4, "contract ended", NOON).result()
+
+    first, second = store.retractions()
+    store.set_in_history(first.number).result()
+
+    assert (first.first, first.last, first.why, first.at, first.purged) == (2, 3, "wrong phantom", NOON, False)
+    assert (second.first, second.last, second.purged) == (4, 4, True)
+    assert [one.in_history for one in store.retractions()] == [True, False]
+    assert store.newest_of("liver", "berlin") == an_entry(1)
+    assert store.newest_of("liver", "oslo") is None
+    assert [sequence for sequence, _ in store.grid_times("liver", "berlin", 3)] == [3, 4]
+    assert store.receipt("liver", "berlin", 4) == an_entry(4).receipt
+
+
 def test_refusals_are_added_up_and_the_newest_message_is_kept(store: ReportStore) -> None:
     for message in ("first", "second"):
         store.count_refusal("liver", "berlin", "bad_signature", NOON, message).result()

@@ -3,7 +3,31 @@
 The module's docstring is the command's help. `init` comes before there are settings: it has `found`.
 """
 
-from studyscope_aggregator.commands import audit, check, keygen, serve, site_reports, sites, status, study
+from studyscope_aggregator.commands import (
+    audit,
+    check,
+    keygen,
+    purge,
+    retract,
+    serve,
+    site,
+    site_reports,
+    sites,
+    status,
+    study,
+)
 
-COMMANDS = (keygen, check, serve, status, sites, study, site_reports, audit)
+COMMANDS = (
+    keygen,
+    check,
+    serve,
+    status,
+    sites,
+    study,
+    site,
+    site_reports,
+    retract,
+    purge,
+    audit,
+)
 """In the order in which a new centre meets them."""

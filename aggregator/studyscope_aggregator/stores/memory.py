@@ -6,8 +6,9 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 
-from studyscope_aggregator.store import Entry, HistoryMark, Last, Receipt, Refusals, SequenceTaken, StoreUnavailable
+from studyscope_aggregator.store import Entry, HistoryMark, Last, Receipt, Refusals, Retraction, SequenceTaken, StoreUnavailable
 
 Site = tuple[str, str]
 
@@ -18,7 +19,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[Site, list[Entry]] = {}
-        self._retracted: dict[Site, list[tuple[int, int, str]]] = {}
+        self._retractions: list[Retraction] = []
         self._refusals: dict[tuple[str, str, str], Refusals] = {}
         self._marks: dict[Site, HistoryMark] = {}
         self._closed = False
@@ -46,20 +47,19 @@ class MemoryStore:
         with self._lock:
             sites = sorted(self._entries)
         for study, site in sites:
-            shown = self.reports(study, site, 0, len(self._of(study, site)))
-            if shown:
-                yield shown[-1]
+            entry = self.newest_of(study, site)
+            if entry is not None:
+                yield entry
 
     def heads(self) -> Mapping[tuple[str, str], int]:
         return {(entry.receipt.study, entry.receipt.site): entry.receipt.sequence for entry in self.newest()}
 
     def reports(self, study: str, site: str, after: int, limit: int) -> list[Entry]:
-        entries = self._of(study, site)
-        spans = self._retracted.get((study, site), [])
+        hidden = [one for one in self.retractions() if (one.study, one.site) == (study, site)]
         return [
             entry
-            for entry in entries
-            if entry.receipt.sequence > after and not any(first <= entry.receipt.sequence <= last for first, last, _ in spans)
+            for entry in self._of(study, site)
+            if entry.receipt.sequence > after and not any(one.first <= entry.receipt.sequence <= one.last for one in hidden)
         ][:limit]
 
     def count_refusal(self, study: str, site: str, reason: str, at: dt.datetime, message: str) -> Future[None]:
@@ -74,12 +74,35 @@ class MemoryStore:
             return dict(self._refusals)
 
     def retract(self, study: str, site: str, first: int, last: int, why: str, at: dt.datetime) -> Future[None]:
-        del at
+        made = Retraction(len(self._retractions) + 1, study, site, first, last, why, at)
+        return self._written(lambda: self._retractions.append(made))
 
+    def purge(self, study: str, site: str, first: int, last: int, why: str, at: dt.datetime) -> Future[None]:
         def write() -> None:
-            self._retracted.setdefault((study, site), []).append((first, last, why))
+            self._retractions.append(Retraction(len(self._retractions) + 1, study, site, first, last, why, at, purged=True))
+            self._entries[study, site] = [
+                replace(entry, body=b"") if first <= entry.receipt.sequence <= last else entry
+                for entry in self._entries.get((study, site), [])
+            ]
 
         return self._written(write)
+
+    def retractions(self) -> list[Retraction]:
+        with self._lock:
+            return list(self._retractions)
+
+    def set_in_history(self, retraction: int) -> Future[None]:
+        def write() -> None:
+            self._retractions = [replace(one, in_history=True) if one.number == retraction else one for one in self._retractions]
+
+        return self._written(write)
+
+    def newest_of(self, study: str, site: str) -> Entry | None:
+        shown = self.reports(study, site, 0, len(self._of(study, site)))
+        return shown[-1] if shown else None
+
+    def grid_times(self, study: str, site: str, first: int) -> list[tuple[int, dt.datetime]]:
+        return [(e.receipt.sequence, e.grid_time) for e in self._of(study, site) if e.receipt.sequence >= first]
 
     def history_mark(self, study: str, site: str) -> HistoryMark | None:
         return self._marks.get((study, site))

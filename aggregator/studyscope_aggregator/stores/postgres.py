@@ -15,7 +15,8 @@ from typing import Any
 
 import psycopg
 
-from studyscope_aggregator.store import Entry, HistoryMark, Last, Receipt, Refusals, SequenceTaken, StoreUnavailable
+from studyscope_aggregator.store import Entry, HistoryMark, Last, Receipt, Refusals, Retraction, SequenceTaken, StoreUnavailable
+from studyscope_aggregator.stores import postgres_retractions
 from studyscope_aggregator.stores.group_commit import GroupCommit, Job, settle
 from studyscope_aggregator.stores.postgres_schema import NewerStore, bring_up_to_date
 
@@ -94,7 +95,7 @@ class PostgresStore:
             "ORDER BY sequence LIMIT %s",
             (study, site, after, limit),
         )
-        return [Entry(_receipt(row), zlib.decompress(row[6]), _utc(row[7]), _utc(row[8])) for row in rows]
+        return [_entry(row) for row in rows]
 
     def count_refusal(self, study: str, site: str, reason: str, at: dt.datetime, message: str) -> Future[None]:
         def write(connection: Connection) -> None:
@@ -111,14 +112,37 @@ class PostgresStore:
         return {(row[0], row[1], row[2]): Refusals(row[3], _utc(row[4]), row[5]) for row in rows}
 
     def retract(self, study: str, site: str, first: int, last: int, why: str, at: dt.datetime) -> Future[None]:
+        made = Retraction(0, study, site, first, last, why, at)
+        return self._writes.submit(lambda connection: postgres_retractions.put(connection, made))
+
+    def purge(self, study: str, site: str, first: int, last: int, why: str, at: dt.datetime) -> Future[None]:
+        made = Retraction(0, study, site, first, last, why, at, purged=True)
+        return self._writes.submit(lambda connection: postgres_retractions.put(connection, made))
+
+    def retractions(self) -> list[Retraction]:
+        rows = self._read(f"SELECT {postgres_retractions.COLUMNS} FROM retractions ORDER BY number", ())
+        return [postgres_retractions.retraction((*row[:6], _utc(row[6]), *row[7:])) for row in rows]
+
+    def set_in_history(self, retraction: int) -> Future[None]:
         def write(connection: Connection) -> None:
-            connection.execute(
-                "UPDATE reports SET retracted_at = %s, retracted_why = %s "
-                "WHERE study = %s AND site = %s AND sequence BETWEEN %s AND %s AND retracted_at IS NULL",
-                (at, why, study, site, first, last),
-            )
+            connection.execute("UPDATE retractions SET in_history = true WHERE number = %s", (retraction,))
 
         return self._writes.submit(write)
+
+    def newest_of(self, study: str, site: str) -> Entry | None:
+        rows = self._read(
+            f"SELECT {_ENTRY} FROM reports WHERE study = %s AND site = %s AND retracted_at IS NULL "
+            "ORDER BY sequence DESC LIMIT 1",
+            (study, site),
+        )
+        return _entry(rows[0]) if rows else None
+
+    def grid_times(self, study: str, site: str, first: int) -> list[tuple[int, dt.datetime]]:
+        rows = self._read(
+            "SELECT sequence, grid_time FROM reports WHERE study = %s AND site = %s AND sequence >= %s ORDER BY sequence",
+            (study, site, first),
+        )
+        return [(sequence, _utc(at)) for sequence, at in rows]
 
     def history_mark(self, study: str, site: str) -> HistoryMark | None:
         rows = self._read("SELECT sequence, day FROM history_marks WHERE study = %s AND site = %s", (study, site))
@@ -192,6 +216,10 @@ def _touch(connection: Connection) -> None:
 def _words(error: Exception) -> str:
     """The first line of what the database says; more of it may quote a report."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    return Entry(_receipt(row), zlib.decompress(row[6]), _utc(row[7]), _utc(row[8]))
 
 
 def _receipt(row: Sequence[Any]) -> Receipt:

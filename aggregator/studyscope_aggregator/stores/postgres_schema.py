@@ -27,6 +27,16 @@ _STEPS = (
     );
     """,
     b"CREATE INDEX reports_shown ON reports (study, site, sequence) WHERE retracted_at IS NULL",
+    b"""
+    CREATE TABLE retractions (
+        number bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, study text NOT NULL, site text NOT NULL,
+        first bigint NOT NULL, last bigint NOT NULL, why text NOT NULL, at timestamptz NOT NULL,
+        purged boolean NOT NULL, in_history boolean NOT NULL
+    );
+    INSERT INTO retractions (study, site, first, last, why, at, purged, in_history)
+        SELECT study, site, min(sequence), max(sequence), retracted_why, retracted_at, false, false FROM reports
+        WHERE retracted_at IS NOT NULL GROUP BY study, site, retracted_why, retracted_at;
+    """,
 )
 """One script per schema version; an old database runs those that it has not had."""
 

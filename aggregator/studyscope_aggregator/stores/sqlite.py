@@ -14,13 +14,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from studyscope_aggregator.store import Entry, HistoryMark, Last, Receipt, Refusals, SequenceTaken, StoreUnavailable
+from studyscope_aggregator.store import Entry, HistoryMark, Last, Receipt, Refusals, Retraction, SequenceTaken, StoreUnavailable
+from studyscope_aggregator.stores import sqlite_retractions
 from studyscope_aggregator.stores.group_commit import GroupCommit, Job, settle
-from studyscope_aggregator.stores.sqlite_schema import NewerStore, bring_up_to_date
+from studyscope_aggregator.stores.sqlite_schema import NewerStore, bring_up_to_date, micros, moment
 
 Write = Callable[[sqlite3.Connection], None]
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _ENTRY = "study, site, sequence, grid_point, sha256, accepted_at, body, grid_time, activity_since"
 
@@ -56,10 +55,10 @@ class SqliteStore:
                     receipt.sequence,
                     receipt.grid_point,
                     receipt.sha256,
-                    _micros(receipt.accepted_at),
+                    micros(receipt.accepted_at),
                     body,
-                    _micros(entry.grid_time),
-                    _micros(entry.activity_since),
+                    micros(entry.grid_time),
+                    micros(entry.activity_since),
                 ),
             )
 
@@ -77,7 +76,7 @@ class SqliteStore:
         rows = self._read(
             "SELECT sequence, grid_time FROM reports WHERE study = ? AND site = ? ORDER BY sequence DESC LIMIT 1", (study, site)
         )
-        return Last(rows[0][0], _moment(rows[0][1])) if rows else None
+        return Last(rows[0][0], moment(rows[0][1])) if rows else None
 
     def newest(self) -> Iterator[Entry]:
         keys = self._read(
@@ -97,31 +96,53 @@ class SqliteStore:
             "ORDER BY sequence LIMIT ?",
             (study, site, after, limit),
         )
-        return [Entry(_receipt(row), zlib.decompress(row[6]), _moment(row[7]), _moment(row[8])) for row in rows]
+        return [_entry(row) for row in rows]
 
     def count_refusal(self, study: str, site: str, reason: str, at: dt.datetime, message: str) -> Future[None]:
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO refusals VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET "
                 "count = count + 1, last_at = excluded.last_at, last_message = excluded.last_message",
-                (study, site, reason, _micros(at), message),
+                (study, site, reason, micros(at), message),
             )
 
         return self._writes.submit(write)
 
     def refusals(self) -> Mapping[tuple[str, str, str], Refusals]:
         rows = self._read("SELECT study, site, reason, count, last_at, last_message FROM refusals", ())
-        return {row[:3]: Refusals(row[3], _moment(row[4]), row[5]) for row in rows}
+        return {row[:3]: Refusals(row[3], moment(row[4]), row[5]) for row in rows}
 
     def retract(self, study: str, site: str, first: int, last: int, why: str, at: dt.datetime) -> Future[None]:
+        made = Retraction(0, study, site, first, last, why, at)
+        return self._writes.submit(lambda connection: sqlite_retractions.put(connection, made))
+
+    def purge(self, study: str, site: str, first: int, last: int, why: str, at: dt.datetime) -> Future[None]:
+        made = Retraction(0, study, site, first, last, why, at, purged=True)
+        return self._writes.submit(lambda connection: sqlite_retractions.put(connection, made))
+
+    def retractions(self) -> list[Retraction]:
+        rows = self._read(f"SELECT {sqlite_retractions.COLUMNS} FROM retractions ORDER BY number", ())
+        return [sqlite_retractions.retraction(row) for row in rows]
+
+    def set_in_history(self, retraction: int) -> Future[None]:
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE reports SET retracted_at = ?, retracted_why = ? "
-                "WHERE study = ? AND site = ? AND sequence BETWEEN ? AND ? AND retracted_at IS NULL",
-                (_micros(at), why, study, site, first, last),
-            )
+            connection.execute("UPDATE retractions SET in_history = 1 WHERE number = ?", (retraction,))
 
         return self._writes.submit(write)
+
+    def newest_of(self, study: str, site: str) -> Entry | None:
+        rows = self._read(
+            f"SELECT {_ENTRY} FROM reports WHERE study = ? AND site = ? AND retracted_at IS NULL ORDER BY sequence DESC LIMIT 1",
+            (study, site),
+        )
+        return _entry(rows[0]) if rows else None
+
+    def grid_times(self, study: str, site: str, first: int) -> list[tuple[int, dt.datetime]]:
+        rows = self._read(
+            "SELECT sequence, grid_time FROM reports WHERE study = ? AND site = ? AND sequence >= ? ORDER BY sequence",
+            (study, site, first),
+        )
+        return [(sequence, moment(at)) for sequence, at in rows]
 
     def history_mark(self, study: str, site: str) -> HistoryMark | None:
         rows = self._read("SELECT sequence, day FROM history_marks WHERE study = ? AND site = ?", (study, site))
@@ -176,6 +197,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
     return connection
 
 
@@ -191,14 +213,10 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
+def _entry(row: Sequence[Any]) -> Entry:
+    return Entry(_receipt(row), zlib.decompress(row[6]), moment(row[7]), moment(row[8]))
+
+
 def _receipt(row: Sequence[Any]) -> Receipt:
     study, site, sequence, grid_point, sha256, accepted_at = row[:6]
-    return Receipt(study, site, sequence, grid_point, sha256, _moment(accepted_at))
-
-
-def _micros(moment: dt.datetime) -> int:
-    return (moment - _EPOCH) // dt.timedelta(microseconds=1)
-
-
-def _moment(micros: int) -> dt.datetime:
-    return _EPOCH + dt.timedelta(microseconds=micros)
+    return Receipt(study, site, sequence, grid_point, sha256, moment(accepted_at))

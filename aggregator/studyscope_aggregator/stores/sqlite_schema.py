@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
 
 APPLICATION_ID = 0x53544459  # "STDY"; tells `file` and us what a database is
@@ -27,6 +28,16 @@ _STEPS = (
     ) STRICT, WITHOUT ROWID;
     """,
     "CREATE INDEX reports_shown ON reports (study, site, sequence) WHERE retracted_at IS NULL;",
+    """
+    CREATE TABLE retractions (
+        number INTEGER PRIMARY KEY, study TEXT NOT NULL, site TEXT NOT NULL,
+        first INTEGER NOT NULL, last INTEGER NOT NULL, why TEXT NOT NULL, at INTEGER NOT NULL,
+        purged INTEGER NOT NULL, in_history INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO retractions (study, site, first, last, why, at, purged, in_history)
+        SELECT study, site, min(sequence), max(sequence), retracted_why, retracted_at, 0, 0 FROM reports
+        WHERE retracted_at IS NOT NULL GROUP BY study, site, retracted_why, retracted_at;
+    """,
 )
 """One script per schema version; an old file runs those that it has not had."""
 
@@ -45,3 +56,15 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
     for number in range(version, VERSION):
         marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number + 1};"
         connection.executescript(f"BEGIN IMMEDIATE; {_STEPS[number]} {marks} COMMIT;")
+
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def micros(at: dt.datetime) -> int:
+    """A moment as the tables hold it: microseconds since 1970."""
+    return (at - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def moment(micros: int) -> dt.datetime:
+    return _EPOCH + dt.timedelta(microseconds=micros)

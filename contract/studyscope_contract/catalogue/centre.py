@@ -75,6 +75,14 @@ SITE_DEFINED_OTHERWISE = Series(
     "Tables that the site shows and that no total holds, because the study version that it accepted defines them otherwise.",
     ("study", "site"),
 )
+SITE_RETRACTED = Series(
+    "study_site_retracted_reports",
+    "Reports of the site that were taken back and are in no number any more; in history 1 on every day that they had given.",
+    ("study", "site"),
+)
+SITE_MERGED = Series(
+    "study_site_merged_info", "The site left the study and another one goes on with its patients.", ("study", "site", "into")
+)
 SITE_TABLE = Series(
     "study_site_table_offer",
     "1 for what the site says of the table: offered, refused, not_approved or no_source.",
@@ -133,6 +141,8 @@ SITE_SERIES = (
     SITE_KEY_MONTHS,
     SITE_KEY_EXPIRY,
     SITE_DEFINED_OTHERWISE,
+    SITE_RETRACTED,
+    SITE_MERGED,
     SITE_TABLE,
     TABLE_VERSION,
     TABLE_RELEASED,
@@ -145,7 +155,7 @@ SITE_ACTIVITY = Series(
     "What the site said of itself on each day that a report holds: 0 active, 1 paused, 2 frozen, 3 withdrawn. In history only.",
     ("study", "site"),
 )
-HISTORY_SERIES = (SITE_TARGET, SITE_TARGET_BY_NOW, SITE_ACTIVITY)
+HISTORY_SERIES = (SITE_TARGET, SITE_TARGET_BY_NOW, SITE_ACTIVITY, SITE_RETRACTED)
 """Series beside the tables that have a history."""
 
 HISTORY_PREFIX = "study_history_"
