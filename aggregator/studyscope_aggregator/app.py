@@ -15,6 +15,7 @@ from studyscope_aggregator.enrolment_requests import EnrolmentRequests
 from studyscope_aggregator.exposition import Exposition
 from studyscope_aggregator.following import follow
 from studyscope_aggregator.history_task import HistoryTask
+from studyscope_aggregator.limits import CallLimits
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.reception import Reception
 from studyscope_aggregator.registry_watch import RegistryWatch
@@ -42,6 +43,7 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
         Exposition(consortium, metrics),
         settings.signing_key(),
         EnrolmentRequests(settings.registry),
+        CallLimits(settings.limits),
     )
 
     @asynccontextmanager

@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     commands = described.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_those_before_settings(commands)
     for module in COMMANDS:
-        name = module.__name__.rpartition(".")[2].replace("_", "-")
+        name = module.__name__.rpartition(".")[2].replace("_", "-").rstrip("-")
         summary, _, more = (module.__doc__ or "").partition("\n")
         command = commands.add_parser(
             name,

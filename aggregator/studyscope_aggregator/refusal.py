@@ -13,6 +13,7 @@ from types import MappingProxyType
 STATUS: Mapping[str, int] = MappingProxyType(
     {
         "too_large": 413,
+        "too_many": 429,
         "encoded": 415,
         "not_json": 400,
         "schema": 400,
@@ -57,4 +58,4 @@ class Rejected:
     @property
     def temporary(self) -> bool:
         """Whether the same bytes can be accepted later."""
-        return self.status == 425 or self.status >= 500
+        return self.status in (425, 429) or self.status >= 500

@@ -49,12 +49,20 @@ class Postgres(Strict):
         return f"database {self.database} on {self.host}:{self.port}"
 
 
+class Limits(Strict):
+    """How often one address may hand in reports in one site's name; more is answered with 429."""
+
+    reports_per_minute: int = Field(default=120, ge=1, le=100_000)
+    burst: int = Field(default=1000, ge=1, le=1_000_000, description="so many at once, as after weeks without a line")
+
+
 class CentreSettings(Strict):
     """The centre file, whole."""
 
     registry: Path = Field(description="folder with sites.yaml and studies/")
     store: Path | Postgres = Field(description="the SQLite file of accepted reports, or a PostgreSQL database")
     listen: Listen = Listen()
+    limits: Limits = Limits()
     base_url: Url = Field(default="http://127.0.0.1:8400", description="under which sites and people reach this centre")
     key: Path | None = Field(default=None, description="the centre's signing key (see keygen); without it nothing is signed")
     remote_write: RemoteWrite | None = None

@@ -11,6 +11,7 @@ from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.enrolment_requests import EnrolmentRequests
 from studyscope_aggregator.exposition import Exposition
+from studyscope_aggregator.limits import CallLimits
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.reception import Reception
 from studyscope_aggregator.store import ReportStore
@@ -29,6 +30,7 @@ class Wiring:
     exposition: Exposition
     key: SigningKey | None
     enrolments: EnrolmentRequests
+    limits: CallLimits
 
 
 async def _of_request(request: Request) -> Wiring:

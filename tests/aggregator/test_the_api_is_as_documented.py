@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table, served
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.enrolment_requests import MOST_WAITING
+from studyscope_aggregator.settings import Limits
 from studyscope_aggregator.signed_studies import SignedStudies
 from studyscope_aggregator.store import Entry, StoreUnavailable
 from studyscope_aggregator.stores.memory import MemoryStore
@@ -56,7 +57,8 @@ def store() -> DiskThatFills:
 
 @pytest.fixture(scope="module")
 def client(centre: Centre, store: DiskThatFills) -> Iterator[httpx.Client]:
-    with served(create_app(centre.settings(), store, StandingClock())) as client:
+    settings = centre.settings().model_copy(update={"limits": Limits(reports_per_minute=1, burst=100)})
+    with served(create_app(settings, store, StandingClock())) as client:
         yield client
 
 
@@ -145,6 +147,7 @@ def test_every_documented_status_is_seen(client: httpx.Client, centre: Centre, s
         ("get", "/healthz"): {client.get("/healthz").status_code},
         ("get", "/readyz"): {client.get("/readyz").status_code},
     }
+    seen["post", "/api/v1/reports"] |= {post(signed(site="lyon")) for _ in range(101)}
     store.full = True
     seen["post", "/api/v1/reports"].add(post(signed(site="oslo")))
     seen["get", "/readyz"].add(client.get("/readyz").status_code)

@@ -6,6 +6,7 @@ The module's docstring is the command's help. `init` comes before there are sett
 from studyscope_aggregator.commands import (
     audit,
     check,
+    import_,
     keygen,
     purge,
     retract,
@@ -28,6 +29,7 @@ COMMANDS = (
     site_reports,
     retract,
     purge,
+    import_,
     audit,
 )
 """In the order in which a new centre meets them."""

@@ -68,6 +68,10 @@ async def _answer(request: Request, wired: Wiring) -> Taken | Rejected:
         body += chunk
         if len(body) > MAX_BYTES:
             return await wired.reception.refuse(Rejected("too_large", f"a report may hold at most {MAX_BYTES} bytes"))
+    wait = wired.limits.seconds_to_wait(request.client.host if request.client else "", bytes(body))
+    if wait:
+        wired.metrics.reports.labels("too_many").inc()
+        return Rejected("too_many", f"more reports than a site can have come in this site's name: wait {wait} s before the next")
     return await wired.reception.receive(bytes(body))
 
 

@@ -11,7 +11,9 @@ from studyscope_exporter.commands import (
     check,
     count,
     enrol,
+    export_report,
     freeze,
+    import_receipt,
     init,
     keygen,
     ledger,
@@ -50,6 +52,8 @@ COMMANDS = (
     cases,
     why,
     ledger,
+    export_report,
+    import_receipt,
     backup,
     restore,
 )

@@ -1,0 +1,29 @@
+"""write the reports that wait into a file, for a site without a line to the centre
+
+The file holds exactly the signed bytes that delivery would send, one report a line, and nothing
+else. The reports keep waiting until the centre's answers come back: see import-receipt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a new file")
+    study_argument(parser)
+
+
+def execute(chosen: argparse.Namespace) -> int:
+    if chosen.file.exists():
+        print(f"{chosen.file} is there already and stays as it is; name a new file", file=sys.stderr)
+        return 1
+    with opened_site(chosen) as site:
+        reports = [report.read() for study in chosen_studies(site, chosen) for report in study.outbox.waiting()]
+    chosen.file.write_bytes(b"".join(report + b"\n" for report in reports))
+    print(f"{len(reports)} reports are in {chosen.file}, {chosen.file.stat().st_size:,} bytes; they wait for the receipts")
+    return 0
