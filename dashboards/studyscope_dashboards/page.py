@@ -64,6 +64,12 @@ def choice(name: str, label: str, query: str) -> build.QueryVariable:
     return _query_variable(name, label, query)
 
 
+def choices(name: str, label: str, query: str) -> build.QueryVariable:
+    """Several values out of those that `query` finds, all at first."""
+    every_one = _query_variable(name, label, query).multi(True).include_all(True).all_value(".*")
+    return every_one.current(models.VariableOption(text="All", value="$__all"))
+
+
 def _sites() -> str:
     return f"label_values({centre.SITE_INFO.name}{{{STUDY}}}, site)"
 

@@ -13,7 +13,8 @@ import pytest
 
 from dashboards_cast import HIDDEN, SITES, consortium
 from prometheus_server import Prometheus
-from studyscope_contract.catalogue import TABLES
+from studyscope_contract.catalogue import TABLES, imaging, progress
+from studyscope_dashboards.joint_bounds import at_least, at_most
 from studyscope_dashboards.look.answers import Answers, FromGrafana, FromPrometheus, Span
 from studyscope_dashboards.look.grafana_server import Grafana, grafana_command, running_grafana
 from studyscope_dashboards.look.variables import choices, filled
@@ -143,3 +144,21 @@ def test_every_registered_site_says_what_it_shows_of_a_table_or_why_nothing(serv
     assert said("vendor") == dict.fromkeys(("berlin", "lyon", "madrid"), "numbers") | {"oslo": "never reported"}
     assert said("sex") == {"berlin": "numbers", "lyon": "not offered", "madrid": "numbers", "oslo": "never reported"}
     assert said(HIDDEN) == dict.fromkeys(("berlin", "lyon", "madrid"), "under 15") | {"oslo": "never reported"}
+
+
+def test_bounds_of_several_conditions_count_in_rounding_and_hidden_cells(server: Prometheus) -> None:
+    """Berlin shows 170 patients (165 to 174), all in each chosen cell, and 20 (15 to 24) in each of six age bands."""
+    chosen = {"study": "liver", "site": "berlin|oslo"}
+    for table, label in ((imaging.MODALITY, "modality"), (imaging.BODY_PART, "body_part"), (progress.REACHED, "stage")):
+        chosen[label] = table.dimensions[0].codes[0]
+
+    def bound(expr: str, age: str) -> dict[str, float]:
+        found = server.query(filled(expr, {**chosen, "age_band": age}), time.time())
+        return {row["metric"]["site"]: float(row["value"][1]) for row in found}
+
+    assert bound(at_least(), ".*") == {"berlin": 3 * 165 + 6 * 15 - 3 * 174}
+    assert bound(at_most(), ".*") == {"berlin": 174}
+    assert bound(at_least(), "18-39") == {"berlin": 0}
+    assert bound(at_most(), "18-39") == {"berlin": 174 - 5 * 15}
+    chosen["modality"] = imaging.MODALITY.dimensions[0].codes[-1]
+    assert bound(at_most(), ".*") == {"berlin": 14}
