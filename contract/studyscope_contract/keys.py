@@ -94,10 +94,15 @@ class SigningKey:
             raise KeyProblem(f"{path}: cannot read the key: {error.strerror}") from None
         if mode & 0o077:
             raise KeyProblem(f"{path}: others can read this key; run: chmod 600 {path}")
+        return cls.from_pem(pem, passphrase, str(path))
+
+    @classmethod
+    def from_pem(cls, pem: bytes, passphrase: str | None, where: str) -> SigningKey:
+        """The key in these bytes; `where` is for the message of a KeyProblem."""
         try:
             key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise KeyProblem(f"{path}: not a private key in PEM form, or the wrong passphrase") from None
+            raise KeyProblem(f"{where}: not a private key in PEM form, or the wrong passphrase") from None
         if not isinstance(key, Ed25519PrivateKey):
-            raise KeyProblem(f"{path}: not an Ed25519 key; make one with studyscope-exporter keygen")
+            raise KeyProblem(f"{where}: not an Ed25519 key; make one with studyscope-exporter keygen")
         return cls(key)

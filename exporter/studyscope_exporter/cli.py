@@ -12,6 +12,7 @@ from studyscope_contract.keys import KeyProblem
 from studyscope_contract.yaml_file import FileProblem
 from studyscope_exporter.commands import ACTS, COMMANDS
 from studyscope_exporter.disclosure.domain import DisclosureError
+from studyscope_exporter.extras import ExtraMissing
 from studyscope_exporter.identity import IdentityProblem
 from studyscope_exporter.inventory.errors import InventoryError
 from studyscope_exporter.release_number import release_number
@@ -60,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         result: int = chosen.execute(chosen)
-    except (FileProblem, IdentityProblem, KeyProblem, DisclosureError, InventoryError, Retired) as problem:
+    except (FileProblem, IdentityProblem, KeyProblem, ExtraMissing, DisclosureError, InventoryError, Retired) as problem:
         print(problem, file=sys.stderr)
         return WRONG_SETTINGS
     except KeyboardInterrupt:

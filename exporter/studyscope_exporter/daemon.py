@@ -21,9 +21,11 @@ from studyscope_exporter.delivery.push import NotDelivered, backoff_seconds
 from studyscope_exporter.handing_in import hand_in
 from studyscope_exporter.local_endpoint import LocalMetrics, served
 from studyscope_exporter.local_gauges import TellsGauges
+from studyscope_exporter.page.serving import served_beside
 from studyscope_exporter.settings import SiteSettings
 from studyscope_exporter.site import Site, StudyAtSite
 from studyscope_exporter.sources.source import NoProgress
+from studyscope_exporter.troubles import tell_about
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class _UntilCutOff(NoProgress):
 def run(settings: SiteSettings, clock: Clock, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
     """Runs until `stop` is set (and `clock.wake` called); `ready` is called once everything is open."""
     metrics = LocalMetrics()
-    with Site(settings, clock) as site, served(metrics, settings.local_metrics_port):
+    with Site(settings, clock) as site, served(metrics, settings.local_metrics_port), served_beside(settings, clock):
         ready()
         daemon = Daemon(site, stop, metrics)
         daemon.first_reports()
@@ -77,6 +79,7 @@ class Daemon:
         if self._stop.is_set():
             return
         finished = self._scan(following)
+        tell_about(self._site)
         self._clock.sleep_until(following)
         if self._stop.is_set():
             return
@@ -86,6 +89,7 @@ class Daemon:
         for study in sorted(due, key=lambda study: study.delivery_minute):
             self._clock.sleep_until(following + dt.timedelta(minutes=study.delivery_minute))
         self._deliver_all(following + dt.timedelta(hours=12))  # well before the next scan
+        tell_about(self._site)
         if not finished and not self._stop.is_set():
             self._scan(following + dt.timedelta(hours=24))
 

@@ -15,6 +15,8 @@ from studyscope_contract.names import Slug, Text
 from studyscope_contract.policy import Policy
 from studyscope_contract.study import Study
 from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_yaml, read_yaml
+from studyscope_exporter.mail_settings import MailSettings
+from studyscope_exporter.page.settings import PageSettings
 from studyscope_exporter.site_path import FOLDER, SitePath
 from studyscope_exporter.sources.kinds import settings_of_any_kind
 
@@ -99,6 +101,8 @@ class SiteSettings(Strict):
     local_metrics_port: int | None = Field(
         default=None, ge=1024, le=65535, description="gauges for your own Prometheus, on 127.0.0.1"
     )
+    page: PageSettings | None = Field(default=None, description="the hospital's own page; off when left out")
+    mail: MailSettings | None = Field(default=None, description="mails to the hospital's people; none when left out")
     sources: tuple[Any, ...] = ()
     studies: tuple[StudySettings, ...] = Field(min_length=1)
 

@@ -16,6 +16,7 @@ from studyscope_exporter.commands.scan import scan_with_bars
 from studyscope_exporter.delivery.push import NotDelivered
 from studyscope_exporter.handing_in import hand_in
 from studyscope_exporter.site import Site, StudyAtSite
+from studyscope_exporter.troubles import tell_about
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +40,7 @@ def once(site: Site, *, quiet: bool, wait_at_most: dt.timedelta) -> int:
     if moved:
         _wait_for_the_minute(site.clock, moved, wait_at_most)
     delivered = [_deliver(site, study) for study in site.studies]
+    tell_about(site)
     return 0 if all(delivered) and not any(outcome.problem for outcome in outcomes) else 1
 
 

@@ -15,13 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from studyscope_contract.keys import VerifyingKey
-from studyscope_contract.policy import PRESETS, Policy
+from studyscope_contract.policy import Policy
 from studyscope_contract.policy_change import Change, policy_changes
 from studyscope_contract.yaml_file import read_yaml
 from studyscope_exporter.approvers import approvers_of
 from studyscope_exporter.commands.approve import approver_key
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.disclosure.policy_signature import version_in_force
+from studyscope_exporter.policy_words import policy_sentences
 from studyscope_exporter.site import Site, StudyAtSite
 
 REFUSED = 1
@@ -57,7 +58,7 @@ def _do(chosen: argparse.Namespace, site: Site, study: StudyAtSite) -> int:
 
 def _shown(study: StudyAtSite) -> Iterator[str]:
     policy, signatures = study.settings.policy, study.domain.policy_signatures()
-    yield from in_words(policy)
+    yield from _in_words(policy)
     version = version_in_force(signatures, policy.hash)
     if version is None:
         yield "  not signed: " + ("no number moves until it is" if signatures else "nothing leaves; approve or policy sign")
@@ -67,27 +68,15 @@ def _shown(study: StudyAtSite) -> Iterator[str]:
         yield f"  version {one.version}, {one.policy[:12]}, signed {one.day} by {names.get(one.approver, one.approver)}: {state}"
 
 
-def in_words(policy: Policy) -> Iterator[str]:
-    """The policy in sentences for a person who has to answer for it."""
-    numbers, grid = policy.parameters, policy.grid
-    stricter = "" if numbers == PRESETS[policy.preset] else ", made stricter"
-    yield f"  preset {policy.preset}{stricter}; hash {policy.hash[:12]}"
-    yield f"  groups of fewer than {numbers.k} people are protected (k)"
-    yield f"  counts are published as multiples of {numbers.b} (b), nothing under {numbers.s} (s)"
-    yield f"  a table moves only when at least {numbers.m} people changed in it (m), up to {policy.delay_days} days later"
-    yield f"  at most once every {'day' if grid.every_days == 1 else f'{grid.every_days} days'}, at {grid.at_hour:02}:00 UTC"
-    rule = policy.deletions
-    what = "stays, as an anonymous aggregate" if rule.action == "carry" else "is hidden for good"
-    yield f"  a table that has held people who left for {rule.max_hold_days} days, because too few others changed, {what}"
-    yield "  tables that never leave: " + (", ".join(sorted(policy.refuse)) or "none named")
-    yield "  two-way tables that may leave: " + (", ".join(sorted(policy.two_way)) or "none")
+def _in_words(policy: Policy) -> Iterator[str]:
+    return (f"  {sentence}" for sentence in policy_sentences(policy))
 
 
 def _diff(study: StudyAtSite, after: Policy) -> int:
     signatures = study.domain.policy_signatures()
     if not signatures:
         print("  no policy was signed yet; this one would be the first:")
-        print("\n".join(in_words(after)))
+        print("\n".join(_in_words(after)))
         return 0
     before = Policy.model_validate(signatures[-1].content)
     changes = policy_changes(before, after)
@@ -129,7 +118,7 @@ def _consequences(before: Policy, after: Policy, *, refused: bool) -> Iterator[s
 
 
 def _sign(chosen: argparse.Namespace, site: Site, study: StudyAtSite) -> int:
-    print("\n".join(in_words(study.settings.policy)))
+    print("\n".join(_in_words(study.settings.policy)))
     if not chosen.yes and input("Sign this? Type yes: ").strip().lower() != "yes":
         print("  nothing was signed")
         return 1

@@ -91,6 +91,11 @@ class Outbox:
         """The sequence number of the newest delivered report."""
         return max((int(path.stem) for path in self._delivered.glob("[0-9]*.json")), default=None)
 
+    def receipt(self, sequence: int) -> str | None:
+        """What the centre answered to a delivered report; None where it is not kept any more, or never was."""
+        path = self._delivered / f"{sequence:010d}.receipt"
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
     def refusals(self) -> dict[int, str]:
         """Why reports were set aside, by sequence number."""
         return {int(path.stem): path.read_text(encoding="utf-8") for path in sorted(self._refused.glob("*.reason"))}

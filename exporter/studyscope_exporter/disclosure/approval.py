@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from studyscope_contract.canonical import canonical_bytes, content_hash
@@ -26,7 +26,7 @@ class Approver:
 
 @dataclass(frozen=True)
 class Approval:
-    """One act of approval; `codes` gives the hash of each table's closed code list."""
+    """One act of approval; `codes` gives the hash of each table's closed code list, `shown` names what its signer was shown."""
 
     codes: Mapping[str, str]
     policy: str
@@ -34,24 +34,24 @@ class Approval:
     approver: str
     day: str
     signature: str
+    shown: str = ""
 
     @classmethod
-    def sign(cls, codes: Mapping[TableKey, str], policy: Policy, key: SigningKey, day: dt.date) -> Self:
+    def sign(cls, codes: Mapping[TableKey, str], policy: Policy, key: SigningKey, day: dt.date, shown: str = "") -> Self:
         named = {str(table): code for table, code in sorted(codes.items())}
         threshold, fingerprint = policy.parameters.s, key.public.fingerprint
-        signed = key.sign(_message(named, policy.rules_hash, threshold, fingerprint, day.isoformat()))
-        return cls(named, policy.rules_hash, threshold, fingerprint, day.isoformat(), base64.b64encode(signed).decode())
+        unsigned = cls(named, policy.rules_hash, threshold, fingerprint, day.isoformat(), "", shown)
+        return replace(unsigned, signature=base64.b64encode(key.sign(unsigned._message())).decode())
 
     def is_signed_by(self, key: VerifyingKey) -> bool:
-        message = _message(self.codes, self.policy, self.threshold, self.approver, self.day)
-        return self.approver == key.fingerprint and key.verifies(base64.b64decode(self.signature), message)
+        return self.approver == key.fingerprint and key.verifies(base64.b64decode(self.signature), self._message())
 
     def covers(self, table: TableKey, codes: str, policy: str, threshold: int) -> bool:
         binds = self.policy == policy and self.threshold == threshold
         return binds and self.codes.get(str(table)) == codes
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        content = {
             "codes": dict(self.codes),
             "policy": self.policy,
             "threshold": self.threshold,
@@ -59,11 +59,12 @@ class Approval:
             "day": self.day,
             "signature": self.signature,
         }
+        return content | ({"shown": self.shown} if self.shown else {})
 
-
-def _message(codes: Mapping[str, str], policy: str, threshold: int, approver: str, day: str) -> bytes:
-    content = {"codes": dict(codes), "policy": policy, "threshold": threshold, "approver": approver, "day": day}
-    return canonical_bytes({"approval": content})
+    def _message(self) -> bytes:
+        content = self.as_json()
+        del content["signature"]
+        return canonical_bytes({"approval": content})
 
 
 def codes_hash(study: Study, key: TableKey, table: Table) -> str:

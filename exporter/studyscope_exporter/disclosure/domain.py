@@ -27,11 +27,11 @@ from studyscope_exporter.disclosure.holding import after_holding
 from studyscope_exporter.disclosure.ledger import Head, written
 from studyscope_exporter.disclosure.opening import opened_state
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
-from studyscope_exporter.disclosure.preview import Preview, table_previews
+from studyscope_exporter.disclosure.preview import Preview, pending_tables, table_previews
 from studyscope_exporter.disclosure.randomness import SecretRandom
 from studyscope_exporter.disclosure.recovery import Recovered, recovered, recovery_act
 from studyscope_exporter.disclosure.reporting import release_act, shown_tables, signed_report
-from studyscope_exporter.disclosure.signing import people_known, policy_signed, tables_approved
+from studyscope_exporter.disclosure.signing import people_known, policy_signed, signed_elsewhere, tables_approved
 from studyscope_exporter.disclosure.state import State, compact
 from studyscope_exporter.disclosure.status import UNSIGNED, DomainStatus, status_of
 from studyscope_exporter.disclosure.stepping import Step, step
@@ -146,37 +146,51 @@ class Domain:
         return signed
 
     @_in_turn
-    def preview(self, contributions: Contributions | None, facts: SiteFacts, grid_point: int) -> Preview:
-        """What `release` with the same arguments would give; changes nothing. Exact numbers in it are local."""
+    def preview(
+        self, contributions: Contributions | None, facts: SiteFacts, grid_point: int, *, if_approved: bool = False
+    ) -> Preview:
+        """What `release` with the same arguments would give; changes nothing. Exact numbers in it are local.
+
+        `if_approved`: as if every approver had signed what waits for them.
+        """
         frozen = self._frozen()
         if frozen is not None:
             return Preview(grid_point, frozen.report(facts, grid_point), (), frozen=frozen.reason)
         state = self._state()
+        terms = self._terms.if_approved(state) if if_approved else self._terms
         again = _already(state, grid_point)
-        done, signed = self._stepped(state, contributions, facts, max(grid_point, state.grid_point or 0))
-        why = done.verdict.why if done.verdict is not None else ()
+        done, signed = self._stepped(state, contributions, facts, max(grid_point, state.grid_point or 0), terms)
         if again is not None:
             done = replace(done, state=state, moved=frozenset())
-        tables = table_previews(state, done, self._terms)
-        return Preview(grid_point, again or signed, tables, frozen=self._why_stopped(state), why_held=why)
+        return Preview(
+            grid_point,
+            again or signed,
+            table_previews(state, done, terms),
+            frozen=self._why_stopped(state, terms),
+            why_held=done.verdict.why if done.verdict is not None else (),
+            passed=None if done.verdict is None else done.verdict.passed,
+            pending=pending_tables(state, self._terms),
+            releases=done.state.history,
+        )
 
     def _stepped(
-        self, state: State, contributions: Contributions | None, facts: SiteFacts, point: int
+        self, state: State, contributions: Contributions | None, facts: SiteFacts, point: int, terms: Terms | None = None
     ) -> tuple[Step, SignedReport]:
-        if self._why_stopped(state) is not None:
+        terms = terms or self._terms
+        if self._why_stopped(state, terms) is not None:
             contributions = None
         if contributions is not None:
             check(contributions, self._terms.study)
             contributions = self._admitted(state, contributions)
-        done = step(state, contributions, point, self._terms, self._audit, self._random)
-        done = replace(done, state=after_holding(done.state, done.counted, point, self._terms))
-        return done, signed_report(done.state, self._terms, facts, point, self._key)
+        done = step(state, contributions, point, terms, self._audit, self._random)
+        done = replace(done, state=after_holding(done.state, done.counted, point, terms))
+        return done, signed_report(done.state, terms, facts, point, self._key)
 
-    def _why_stopped(self, state: State) -> str | None:
+    def _why_stopped(self, state: State, terms: Terms) -> str | None:
         """Why no number moves whatever comes, None while they may."""
         if state.activity != "active":
             return "by a person's act"
-        if not self._terms.signed(state) and self._terms.approved(state):
+        if not terms.assumed and not terms.signed(state) and terms.approved(state):
             return UNSIGNED
         return None
 
@@ -189,13 +203,23 @@ class Domain:
         return hashlib.blake2b(patient, digest_size=16, key=self._state_key, person=b"withdrawn").digest()
 
     @_in_turn
-    def approve(self, tables: Sequence[TableKey], approver_key: SigningKey, day: dt.date) -> Approval:
-        """Lets `tables` out under the policy and codes of today, signed by a listed approver; raises ApprovalProblem."""
+    def approve(self, tables: Sequence[TableKey], approver_key: SigningKey, day: dt.date, shown: str = "") -> Approval:
+        """Lets `tables` out under the policy and codes of today, signed by a listed approver; raises ApprovalProblem.
+
+        `shown` names what the approver was shown (`Preview.shown_hash`); it is part of what is signed.
+        """
         state = self._state_or_refuse("approved")
         listed_approver(approver_key, self._approvers)
-        state, acts, approval = tables_approved(state, self._terms, tables, approver_key, day)
+        state, acts, approval = tables_approved(state, self._terms, tables, approver_key, day, shown)
         self._commit(state, *acts)
         return approval
+
+    @_in_turn
+    def accept(self, approval: Approval, policy: PolicySignature) -> bool:
+        """As `approve`, with signatures given on another computer; False where they were here before."""
+        state, acts = signed_elsewhere(self._state_or_refuse("approved"), self._terms, approval, policy, self._approvers)
+        self._commit(state, *acts)
+        return bool(acts)
 
     @_in_turn
     def sign_policy(self, approver_key: SigningKey, day: dt.date) -> bool:
@@ -213,13 +237,18 @@ class Domain:
         return () if state is None else state.policies
 
     @_in_turn
+    def approvals(self) -> tuple[Approval, ...]:
+        """Every approval of tables of this domain, oldest first."""
+        state = self._load().state
+        return () if state is None else state.approvals
+
+    @_in_turn
     def pending_approvals(self) -> tuple[TableKey, ...]:
         """Tables that nobody approved yet as they are now, or that need a second approver."""
         loaded = self._load()
         if loaded.state is None or loaded.state.activity == "withdrawn":
             return ()
-        approved = self._terms.approved(loaded.state)
-        return tuple(key for key in self._terms.tables if key not in approved and self._terms.may_leave(key, loaded.state))
+        return self._terms.waiting(loaded.state)
 
     @_in_turn
     def withdraw(self, *patients: bytes, day: dt.date | None = None) -> tuple[Withdrawal, ...]:

@@ -27,6 +27,7 @@ def world_of(releases: Sequence[Release]) -> World:
         between_tables(world, release, placed)
     for key, versions in placed.items():
         over_time(world, key, versions)
+        world.newest.update({(key, cell): variable for cell, variable in versions[-1].cells.items()})
     return world
 
 

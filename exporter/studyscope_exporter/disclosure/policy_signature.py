@@ -35,14 +35,21 @@ class PolicySignature:
         cls, policy: Policy, earlier: Sequence[PolicySignature], key: SigningKey, day: dt.date, *, site: str, study: str
     ) -> Self:
         """The signature of the holder of `key`, after the `earlier` ones of this site and study."""
-        last = earlier[-1] if earlier else None
-        version, before = (1, "") if last is None else (last.version + 1, last.policy)
-        if last is not None and last.policy == policy.hash:  # another signature under the same version
-            version, before = last.version, last.before
+        version, _, before = cls.follows(policy, earlier)
         content = policy.model_dump(mode="json")
         unsigned = cls(site, study, version, policy.hash, before, content, key.public.fingerprint, day.isoformat())
         signature = base64.b64encode(key.sign(unsigned._message())).decode()
         return cls(**{**asdict(unsigned), "signature": signature})
+
+    @staticmethod
+    def follows(policy: Policy, earlier: Sequence[PolicySignature]) -> tuple[int, str, str]:
+        """Version, hash and hash before of a signature under `policy` after the `earlier` ones."""
+        last = earlier[-1] if earlier else None
+        if last is None:
+            return 1, policy.hash, ""
+        if last.policy == policy.hash:  # another signature under the same version
+            return last.version, policy.hash, last.before
+        return last.version + 1, policy.hash, last.policy
 
     def is_signed_by(self, key: VerifyingKey) -> bool:
         return self.approver == key.fingerprint and key.verifies(base64.b64decode(self.signature), self._message())

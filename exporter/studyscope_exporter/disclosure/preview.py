@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from studyscope_contract.canonical import content_hash
 from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.report import SignedReport
 from studyscope_exporter.disclosure.bins import Shown
 from studyscope_exporter.disclosure.census import Answer, Column, counted
 from studyscope_exporter.disclosure.contributions import Cell
+from studyscope_exporter.disclosure.history import Release
 from studyscope_exporter.disclosure.magnitude import summed_up
 from studyscope_exporter.disclosure.reporting import is_shown
 from studyscope_exporter.disclosure.state import State
@@ -34,14 +36,59 @@ class TablePreview:
 
 
 @dataclass(frozen=True)
+class Pending:
+    """A table that waits for approvers; `definition` names its closed code list, `missing` so many signatures are missing."""
+
+    key: TableKey
+    definition: str
+    missing: int
+
+
+@dataclass(frozen=True)
 class Preview:
-    """`report` is, byte for byte, what a release at `grid_point` would send. `why_held` is local."""
+    """`report` is, byte for byte, what a release at `grid_point` would send; everything else is local.
+
+    `passed` is the audit's verdict, None where nothing new was to be judged. `releases` is everything
+    ever shown with what was behind it, this grid point included.
+    """
 
     grid_point: int
     report: SignedReport
     tables: tuple[TablePreview, ...]
     frozen: str | None = None
     why_held: tuple[str, ...] = field(default=(), repr=False)
+    passed: bool | None = None
+    pending: tuple[Pending, ...] = ()
+    releases: tuple[Release, ...] = field(default=(), repr=False)
+
+    @property
+    def shown_hash(self) -> str:
+        """Names what an approver is shown: the policy, and of each table that waits its codes and numbers."""
+        report = self.report.report
+        return shown_hash(report.study, report.site, report.policy.hash, self.waiting_tables())
+
+    def waiting_tables(self) -> list[dict[str, Any]]:
+        """What an approver signs of each table that waits: its definition, its numbers now and next."""
+        numbers = {table.key: (table.now, table.next) for table in self.tables}
+        return [
+            {"table": str(one.key), "definition": one.definition, "now": _listed(now), "next": _listed(following)}
+            for one in self.pending
+            for now, following in [numbers.get(one.key, ((), ()))]
+        ]
+
+
+def shown_hash(study: str, site: str, policy: str, tables: Sequence[Mapping[str, Any]]) -> str:
+    """Names what an approver is shown; `tables` as `Preview.waiting_tables` gives them."""
+    return content_hash({"study": study, "site": site, "policy": policy, "tables": [dict(table) for table in tables]})
+
+
+def _listed(shown: Shown) -> list[list[Any]]:
+    return [[list(cell), value] for cell, value in shown]
+
+
+def pending_tables(state: State, terms: Terms) -> tuple[Pending, ...]:
+    """What waits for approvers, in the order of the catalogue."""
+    return tuple(Pending(key, terms.definitions[key], terms.approvals_missing(key, state)) for key in terms.waiting(state))
 
 
 def table_previews(before: State, step: Step, terms: Terms) -> tuple[TablePreview, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from studyscope_contract.canonical import content_hash
 from studyscope_contract.metric import Kind, Table, TableKey, Unit
@@ -29,6 +29,7 @@ class Terms:
     policy_hash: str
     rules_hash: str
     parameters: Parameters
+    assumed: frozenset[TableKey] = frozenset()  # for a preview: what would be if these were approved
 
     @classmethod
     def of(cls, study: Study, site: str, policy: Policy) -> Terms:
@@ -79,8 +80,21 @@ class Terms:
         return frozenset(
             key
             for key in self.tables
-            if self.may_leave(key, state) and len(self.approvers(key, state.approvals)) >= self.approvals_needed(key, state)
+            if self.may_leave(key, state) and (key in self.assumed or self.approvals_missing(key, state) <= 0)
         )
+
+    def approvals_missing(self, key: TableKey, state: State) -> int:
+        """How many approvers more have to sign before the table may leave; 0 or less: none."""
+        return self.approvals_needed(key, state) - len(self.approvers(key, state.approvals))
+
+    def waiting(self, state: State) -> tuple[TableKey, ...]:
+        """Tables that nobody approved yet as they are now, or that need a second approver."""
+        approved = self.approved(state)
+        return tuple(key for key in self.tables if key not in approved and self.may_leave(key, state))
+
+    def if_approved(self, state: State) -> Terms:
+        """These terms, as if everything that waits for an approver had been approved."""
+        return replace(self, assumed=frozenset(self.waiting(state)))
 
 
 def _may_exist(table: Table, policy: Policy) -> bool:

@@ -1,7 +1,7 @@
 """The witness audit: a release goes only if no small group can be proven from everything ever shown (privacy.md 2.8).
 
 For every group of truly 1..k-1 people a witness is sought: a world of whole numbers, consistent with
-every release, in which that group is empty or has at least k. HiGHS finds most of them at once.
+every release, in which that group is empty or has at least k. Most of them are found at once.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import highspy
-import numpy as np
-
 from studyscope_contract.canonical import content_hash
 from studyscope_exporter.disclosure.audit import Verdict
 from studyscope_exporter.disclosure.history import Release
 from studyscope_exporter.disclosure.knowledge import world_of
 from studyscope_exporter.disclosure.world import Group, World
+from studyscope_exporter.disclosure.world_search import WorldSearch
 
 _ROUNDS = 6
 
@@ -46,8 +44,7 @@ class _Search:
     """One model, asked again and again."""
 
     def __init__(self, world: World, k: int, seconds: float) -> None:
-        self._world, self._k = world, k
-        self._solver = _solver(world, seconds)
+        self._k, self._search = k, WorldSearch(world, seconds)
         self.proof: list[list[int]] = []
 
     def certified_together(self, groups: Sequence[Group]) -> list[Group]:
@@ -76,42 +73,7 @@ class _Search:
         return value <= 0 or value >= self._k
 
     def _best(self, terms: list[tuple[int, int]], sign: int) -> list[int] | None:
-        """The world with the least (sign 1) or greatest sum, checked in whole numbers; None without one."""
-        costs = np.zeros(len(self._world.truth))
-        for variable, coefficient in terms:
-            costs[variable] += sign * coefficient
-        self._solver.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
-        self._solver.run()
-        solution = self._solver.getSolution()
-        if not solution.value_valid:
-            return None
-        found = [round(value) for value in solution.col_value]
-        if not self._is_a_world(found):
-            return None
-        self.proof.append(found)
+        found = self._search.best(terms, sign)
+        if found is not None:
+            self.proof.append(found)
         return found
-
-    def _is_a_world(self, found: Sequence[int]) -> bool:
-        """The solver works with tolerances; a witness counts only if it meets every constraint exactly."""
-        world = self._world
-        bounded = all(low <= value <= high for low, value, high in zip(world.low, found, world.high, strict=True))
-        return bounded and all(
-            row.low <= sum(coefficient * found[variable] for variable, coefficient in row.terms) <= row.high for row in world.rows
-        )
-
-
-def _solver(world: World, seconds: float) -> highspy.Highs:
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option, value in (("output_flag", False), ("threads", 1), ("time_limit", seconds), ("random_seed", 0)):
-        solver.setOptionValue(option, value)
-    size = len(world.truth)
-    solver.addVars(size, np.array(world.low, dtype=np.double), np.array(world.high, dtype=np.double))
-    kinds = np.full(size, highspy.HighsVarType.kInteger)
-    solver.changeColsIntegrality(size, np.arange(size, dtype=np.int32), kinds)
-    lows, highs = ([float(getattr(row, side)) for row in world.rows] for side in ("low", "high"))
-    starts = np.cumsum([0, *(len(row.terms) for row in world.rows)])[:-1].astype(np.int32)
-    terms = [term for row in world.rows for term in row.terms]
-    variables = np.array([variable for variable, _ in terms], dtype=np.int32)
-    coefficients = np.array([coefficient for _, coefficient in terms], dtype=np.double)
-    solver.addRows(len(world.rows), np.array(lows), np.array(highs), len(terms), starts, variables, coefficients)
-    return solver

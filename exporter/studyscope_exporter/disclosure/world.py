@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Parameters
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.history import TableVersion
@@ -44,6 +45,7 @@ class World:
     truth: list[int] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
+    newest: dict[tuple[TableKey, Cell], int] = field(default_factory=dict)  # the variable of each cell as it was shown last
 
     def variable(self, low: int, high: int, truth: int) -> int:
         self.low.append(low)

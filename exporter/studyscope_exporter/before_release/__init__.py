@@ -1,0 +1,1 @@
+"""What an approver reads before anything leaves: the preview in words, on paper and on the terminal."""

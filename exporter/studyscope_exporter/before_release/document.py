@@ -1,0 +1,206 @@
+"""The preview as a document: who gets what, table by table, in plain words. Pure; HTML and terminal only draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from studyscope_contract.metric import Kind, Table
+from studyscope_contract.policy import Parameters, Policy
+from studyscope_contract.study import Study
+from studyscope_exporter.before_release.conclusions import Conclusion, conclusions
+from studyscope_exporter.before_release.words import SITUATIONS, cell_words, table_words
+from studyscope_exporter.disclosure.contributions import Cell
+from studyscope_exporter.disclosure.inference import Interval
+from studyscope_exporter.disclosure.preview import Preview, TablePreview
+from studyscope_exporter.policy_words import policy_sentences
+
+Mark = Literal["new", "changed", "removed", "same"]
+NOT_NOW = "no number of it moves at this grid point"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number: what the centre has now, what it would have next, and the exact one where it may be told."""
+
+    words: str
+    now: int | None
+    next: int | None
+    exact: int | None = field(repr=False)
+    mark: Mark = "same"
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Cells that stay hidden for one reason; the exact numbers stand in `words` where they may be told."""
+
+    words: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table. `missing`: so many approvers have still to sign."""
+
+    name: str
+    title: str
+    rule: str
+    situation: str
+    missing: int
+    lines: tuple[Line, ...]
+    hidden: tuple[Hidden, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """Everything that an approver reads. `exact` says whether it holds numbers that must stay in the house."""
+
+    study: str
+    title: str
+    site: str
+    recipient: str
+    moment: str
+    minute: int
+    policy: tuple[str, ...]
+    exact: bool
+    stopped: str | None
+    verdict: str
+    conclusions: tuple[Conclusion, ...]
+    sections: tuple[Section, ...]
+    silent: tuple[Section, ...]
+    pending: int
+    shown_hash: str
+    command: str
+    bytes: str
+
+    @property
+    def moving(self) -> int:
+        """How many numbers would be new, changed or removed."""
+        return sum(line.mark != "same" for section in self.sections for line in section.lines)
+
+
+def document(
+    preview: Preview, intervals: Sequence[Interval], *, study: Study, policy: Policy, recipient: str, minute: int, exact: bool
+) -> Document:
+    """`preview` in words; without `exact` nothing in it says more than what would leave."""
+    tables, missing = dict(study.tables()), {one.key: one.missing for one in preview.pending}
+    sections = [
+        _section(each, tables[each.key], study, policy.parameters, missing.get(each.key, 0), exact=exact)
+        for each in preview.tables
+    ]
+    spoken = [one for one in sections if one.lines or one.missing]
+    report = preview.report.report
+    return Document(
+        study=study.id,
+        title=study.title,
+        site=report.site,
+        recipient=recipient,
+        moment=f"{policy.grid.moment(preview.grid_point):%A, %d %B %Y, %H:%M} UTC",
+        minute=minute,
+        policy=tuple(policy_sentences(policy)),
+        exact=exact,
+        stopped=preview.frozen,
+        verdict=_verdict(preview, exact=exact),
+        conclusions=tuple(conclusions(intervals, study, policy.parameters)) if exact else (),
+        sections=tuple(spoken),
+        silent=tuple(one for one in sections if one not in spoken),
+        pending=len(preview.pending),
+        shown_hash=preview.shown_hash,
+        command=f"studyscope-exporter approve --study {study.id} --key YOUR-KEY --shown {preview.shown_hash}",
+        bytes=preview.report.to_bytes().decode("ascii"),
+    )
+
+
+def _section(preview: TablePreview, table: Table, study: Study, parameters: Parameters, missing: int, *, exact: bool) -> Section:
+    codes = study.codes(table)
+    public = (
+        preview.situation if exact or preview.situation in ("moves", "not_approved", "refused", "retired", "no_source") else None
+    )
+    return Section(
+        name=str(preview.key),
+        title=table_words(study, preview.key, table),
+        rule=table.rule,
+        situation=NOT_NOW if public is None else SITUATIONS[public],
+        missing=missing,
+        lines=tuple(_lines(preview, table, codes, exact=exact)),
+        hidden=tuple(_hidden(preview, table, codes, parameters, exact=exact)),
+    )
+
+
+def _lines(preview: TablePreview, table: Table, codes: Sequence[Cell], *, exact: bool) -> Iterator[Line]:
+    now, following = dict(preview.now), dict(preview.next)
+    counts = _counts_as_shown(preview, table, codes) if exact else {}
+    for cell in codes:
+        if cell in now or cell in following:
+            before, after = now.get(cell), following.get(cell)
+            yield Line(cell_words(table, cell), before, after, counts.get(cell, 0) if exact else None, _mark(before, after))
+
+
+def _counts_as_shown(preview: TablePreview, table: Table, codes: Sequence[Cell]) -> dict[Cell, int]:
+    """The exact counts behind the cells; of a histogram behind each merged bucket."""
+    if table.kind is not Kind.HISTOGRAM or not preview.next:
+        return dict(preview.exact)
+    counts, since, ends = dict[Cell, int](), 0, {cell for cell, _ in preview.next}
+    for code in codes:
+        since += preview.exact.get(code, 0)
+        if code in ends:
+            counts[code], since = since, 0
+    return counts
+
+
+def _mark(before: int | None, after: int | None) -> Mark:
+    if before == after:
+        return "same"
+    if before is None:
+        return "new"
+    return "removed" if after is None else "changed"
+
+
+def _hidden(
+    preview: TablePreview, table: Table, codes: Sequence[Cell], parameters: Parameters, *, exact: bool
+) -> Iterator[Hidden]:
+    shown = {cell for cell, _ in (*preview.now, *preview.next)}
+    hidden = [cell for cell in codes if cell not in shown]
+    if table.kind is Kind.HISTOGRAM and shown:
+        if hidden:
+            yield Hidden(f"{len(hidden)} finer steps", "counted together with the next step that is shown")
+        return
+    if not exact:
+        if hidden and shown:
+            why = f"fewer than {parameters.s} people, or nobody, or kept back: nobody outside can tell which"
+            yield Hidden("; ".join(cell_words(table, cell) for cell in hidden), why)
+        return
+    yield from _hidden_with_counts(preview, table, hidden, parameters)
+
+
+def _hidden_with_counts(preview: TablePreview, table: Table, hidden: Sequence[Cell], parameters: Parameters) -> Iterator[Hidden]:
+    def said(cells: Sequence[Cell]) -> str:
+        return "; ".join(f"{cell_words(table, cell)} ({preview.exact[cell]})" for cell in cells)
+
+    few = [cell for cell in hidden if 0 < preview.exact.get(cell, 0) < parameters.s]
+    many = [cell for cell in hidden if preview.exact.get(cell, 0) >= parameters.s]
+    nobody = len(hidden) - len(few) - len(many)
+    if few:
+        yield Hidden(said(few), f"fewer than {parameters.s} people; outside it looks the same as nobody")
+    if many and preview.situation == "moves":
+        yield Hidden(said(many), "holds everybody or nearly so: shown, it would say the same of each of them")
+    elif many:
+        yield Hidden(said(many), f"enough people, but: {SITUATIONS[preview.situation]}")
+    if nobody and (few or many):
+        yield Hidden(f"{nobody} more codes", "nobody; outside it looks the same as a few")
+
+
+def _verdict(preview: Preview, *, exact: bool) -> str:
+    if preview.passed is None or (not exact and not preview.passed):
+        return "Nothing new would be shown at this grid point, so there was nothing to judge."
+    if preview.passed:
+        return (
+            "Passed. For every small group, now and in everything published before, there is another hospital that would have "
+            "published exactly the same and in which that group is empty or large enough."
+        )
+    return (
+        "Held: together with what was published before, it would prove a small group. Nothing moves, which outside looks as if "
+        "too few people had changed. It is tried again by itself at the next grid point. Concerned: "
+        + "; ".join(preview.why_held)
+    )

@@ -1,0 +1,186 @@
+"""The ledger in words: every act, every number that ever left, who let it out, and the centre's receipt."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from studyscope_contract.grid import Grid
+from studyscope_contract.keys import VerifyingKey
+from studyscope_contract.metric import TableKey
+from studyscope_contract.study import Study
+from studyscope_exporter.before_release.words import cell_words, table_words
+from studyscope_exporter.disclosure.ledger import chained
+
+DECISIONS = {
+    "pause": "A person of the site paused the study: no number moves",
+    "resume": "A person of the site let numbers move again",
+    "freeze": "A person of the site froze the study: no number moves any more",
+    "withdraw_site": "The site left the study",
+}
+Receipt = Callable[[int], str | None]
+
+
+@dataclass(frozen=True)
+class Value:
+    """One number that left; `value` None where a table stopped being shown."""
+
+    table: str
+    title: str
+    cell: str
+    value: int | None
+    policy: str
+    approvers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the ledger; `repeats` counts equal reports after it.
+
+    `day` is that of the act, or of the last dated line before it.
+    """
+
+    number: int
+    day: dt.date | None
+    what: str
+    sequence: int | None = None
+    receipt: str | None = None
+    values: tuple[Value, ...] = field(default=())
+    repeats: int = 0
+
+
+def entries(raw: bytes, study: Study, receipt: Receipt) -> Iterator[Entry]:
+    """Every line of a ledger, oldest first; raises LedgerBroken where the chain breaks."""
+    reader = _Reader(study, receipt)
+    for _, line in chained(raw):
+        yield reader.read(line)
+
+
+class _Reader:
+    """Remembers names, policy and day from the lines before."""
+
+    def __init__(self, study: Study, receipt: Receipt) -> None:
+        self._study, self._receipt, self._tables = study, receipt, dict(study.tables())
+        self._names: dict[str, str] = {}
+        self._grid, self._policy = Grid(), ""
+        self._day: dt.date | None = None
+
+    def read(self, line: Mapping[str, Any]) -> Entry:
+        if policy := line.get("policy"):
+            self._grid, self._policy = Grid.model_validate(policy["grid"]), f"{policy['preset']} ({policy['hash'][:12]})"
+        act = line["act"]
+        if act in ("release", "frozen"):
+            return self._report(line)
+        if "day" in line:
+            self._day = dt.date.fromisoformat(line["day"])
+        return Entry(line["number"], self._day, self._act(act, line))
+
+    def _report(self, line: Mapping[str, Any]) -> Entry:
+        self._day = self._grid.moment(line["grid_point"]).date()
+        values = tuple(value for table in line.get("tables", ()) for value in self._values(table))
+        what = f"Report {line['sequence']} of {self._day}"
+        if line["act"] == "frozen":
+            what += ", frozen: the state is lost, everything as it was"
+        elif values:
+            what += f", {len(line['tables'])} tables changed"
+        else:
+            what += ", nothing changed"
+        sequence = line["sequence"]
+        return Entry(line["number"], self._day, what, sequence, self._receipt(sequence), values)
+
+    def _values(self, table: Mapping[str, Any]) -> Iterator[Value]:
+        key = TableKey(table["table"], table["per"])
+        known = self._tables.get(key)
+        title = table_words(self._study, key, known) if known else str(key)
+        approvers = tuple(self._name(one) for one in table.get("approved_by", ()))
+        if not table["cells"]:
+            yield Value(str(key), title, "no longer shown", None, self._policy, approvers)
+        for cell in table["cells"]:
+            codes = tuple(cell["codes"])
+            words = cell_words(known, codes) if known else ", ".join(codes)
+            yield Value(str(key), title, words, cell["value"], self._policy, approvers)
+
+    def _act(self, act: str, line: Mapping[str, Any]) -> str:
+        if act == "opened":
+            what = f"Study {line['study']} opened at site {line['site']}"
+            return f"{what} under policy {self._policy}, {len(line['tables'])} tables known"
+        if act == "approvers":
+            for person in line["added"]:
+                self._names[VerifyingKey.parse(person["key"]).fingerprint] = person["name"]
+            added, removed = (", ".join(one["name"] for one in line[what]) for what in ("added", "removed"))
+            return "Approvers" + (f", new: {added}" if added else "") + (f", no longer: {removed}" if removed else "")
+        if act == "policy":
+            signature = line["policy_signature"]
+            self._day = dt.date.fromisoformat(signature["day"])
+            who = self._name(signature["approver"])
+            return f"Policy version {signature['version']} ({signature['policy'][:12]}) signed by {who}"
+        if act == "approval":
+            approval = line["approval"]
+            self._day = dt.date.fromisoformat(approval["day"])
+            tables = ", ".join(sorted(approval["codes"]))
+            return f"{self._name(approval['approver'])} approved: {tables}"
+        if act == "decision":
+            because = f" ({line['because']})" if line.get("because") else ""
+            return DECISIONS.get(line["decision"], str(line["decision"])) + because
+        if act == "withdrawal":
+            return "A patient was withdrawn and erased from the state (the ledger does not say who)"
+        return str(act).replace("_", " ")
+
+    def _name(self, fingerprint: str) -> str:
+        return self._names.get(fingerprint, f"key {fingerprint}")
+
+
+def between(found: Iterable[Entry], since: dt.date | None, until: dt.date | None) -> Iterator[Entry]:
+    """Those of the days from `since` to `until`, both included."""
+    for one in found:
+        after = since is None or (one.day is not None and one.day >= since)
+        before = until is None or one.day is None or one.day <= until
+        if after and before:
+            yield one
+
+
+def shortened(found: Iterable[Entry]) -> list[Entry]:
+    """With reports in which nothing changed counted with the line before them."""
+    short: list[Entry] = []
+    for one in found:
+        if short and one.sequence is not None and not one.values and short[-1].sequence is not None:
+            short[-1] = replace(short[-1], repeats=short[-1].repeats + 1)
+        else:
+            short.append(one)
+    return short
+
+
+def as_text(found: Sequence[Entry], recipient: str) -> Iterator[str]:
+    """In plain words, a block a line of the ledger."""
+    for one in found:
+        yield f"{one.number:>6}  {one.day or 'no day':<10}  {one.what}"
+        if one.sequence is not None and one.values:
+            yield f"                    to {recipient}; receipt: {one.receipt or 'none kept here'}"
+        table = None
+        for value in one.values:
+            if value.table != table:
+                table = value.table
+                by = " and ".join(value.approvers) or "nobody: the table is not shown any more"
+                yield f"                    {value.title} [{value.table}], approved by {by}"
+            number = "" if value.value is None else f"{value.value:>8,}  "
+            yield f"                      {number}{value.cell}"
+        if one.repeats:
+            yield f"                    then {one.repeats} reports with the same numbers"
+
+
+def as_csv(found: Sequence[Entry], recipient: str) -> str:
+    """One row for each number that left, for a spreadsheet."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(["line", "day", "report", "recipient", "table", "cell", "value", "policy", "approved by", "receipt"])
+    for one in found:
+        for value in one.values:
+            shown = "" if value.value is None else value.value
+            by = " and ".join(value.approvers)
+            place = [one.number, one.day or "", one.sequence, recipient]
+            rows.writerow([*place, value.table, value.cell, shown, value.policy, by, one.receipt or ""])
+    return text.getvalue()

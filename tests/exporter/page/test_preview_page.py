@@ -1,0 +1,121 @@
+"""The page that a data-protection officer reads before the first number leaves."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from page_cast import copied_site, make_site, run
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = make_site(tmp_path_factory.mktemp("template"))
+    assert run(path, "scan", "--quiet") == 0
+    return path
+
+
+@pytest.fixture
+def site(scanned: Path, tmp_path: Path) -> Path:
+    return copied_site(scanned, tmp_path)
+
+
+def page(site: Path, *more: str) -> str:
+    file = site.parent / f"preview{len(list(site.parent.glob('*.html')))}.html"
+    assert run(site, "preview", "--html", str(file), *more) == 0
+    return file.read_text()
+
+
+def text(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def test_the_page_says_what_would_leave_although_nothing_is_approved_yet(site: Path) -> None:
+    said = text(page(site))
+
+    assert "all patients – 30 30 new" in said
+    assert "women – 30 27 new" in said
+    assert "http://127.0.0.1:9" in said
+
+
+def test_small_groups_are_named_with_what_protects_them(site: Path) -> None:
+    said = text(page(site))
+
+    assert "Hidden: men (3): fewer than 15 people; outside it looks the same as nobody" in said
+    assert "truly 3 people, but nothing that was ever published rules out that it is nobody. Possible: 0 to" in said
+
+
+def test_the_page_says_that_it_stays_in_the_house(site: Path) -> None:
+    assert "Stays in this hospital." in text(page(site))
+
+
+def test_without_exact_numbers_it_holds_nothing_but_what_would_leave(site: Path) -> None:
+    html = page(site, "--without-exact")
+    said = text(html).split("How to approve")[1].split("Byte for byte")[0]
+
+    assert "women – 30 new" in said
+    assert not re.search(r"\b27\b|\(3\)", said)
+    assert "could infer" not in said
+    assert "Stays in this hospital" not in said
+
+
+def test_it_needs_nothing_from_anywhere_and_escapes_what_people_wrote(site: Path) -> None:
+    html = page(site)
+
+    assert not re.search(r"<(script|link|img|iframe)|\b(src|href)=|url\(|@import", html)
+    assert "Liver &lt;lesions&gt; &amp; more" in html
+
+
+def test_the_bytes_at_its_end_are_those_of_the_report(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    html = page(site)
+    report = site.parent / "report.json"
+    run(site, "preview", "--bytes", str(report))
+
+    shown = json.loads(re.findall(r"<pre>(\{.*?\})</pre>", html, re.S)[0].replace("&#34;", '"').replace("&amp;", "&"))
+    assert shown["report"] == json.loads(report.read_bytes())["report"]
+
+
+def test_it_is_never_written_over_another_file_and_only_its_writer_can_read_it(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page(site)
+
+    assert (site.parent / "preview0.html").stat().st_mode & 0o077 == 0
+    assert run(site, "preview", "--html", str(site.parent / "preview0.html")) == 2
+    assert "is there already; choose another name" in capsys.readouterr().err
+
+
+def test_an_empty_site_has_a_page_too(tmp_path: Path) -> None:
+    site = make_site(tmp_path, patients=0)
+    run(site, "scan", "--quiet")
+    said = text(page(site))
+
+    assert "Nothing new would be shown at this grid point" in said
+    assert "Nothing was published yet, and nothing would be" in said
+    assert "No number of it would be shown now." in said
+
+
+def test_the_terminal_shows_the_same_shortened(
+    site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    capsys.readouterr()
+    assert run(site, "preview") == 0
+    said = " ".join(capsys.readouterr().out.split())
+
+    assert "Audit: Passed." in said
+    assert "hidden: men (3)" in said
+    assert "approve --study liver --key YOUR-KEY --shown" in said
+
+
+def test_without_the_page_extra_it_says_what_to_install(
+    site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+
+    assert run(site, "preview", "--html", str(site.parent / "page.html")) == 2
+    assert "pip install 'studyscope[exporter,page]'" in capsys.readouterr().err
+    assert not (site.parent / "page.html").exists()
+    assert run(site, "preview") == 0
