@@ -20,7 +20,7 @@ KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
     ),
     progress.ROSTER_STATE.id: frozenset({"roster"}),
     **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "dicomweb", "kaapana", "nifti"})),
-    segmentation.LESIONS.id: frozenset({"folder", "nifti"}),
+    segmentation.LESIONS.id: frozenset({"folder", "dicomweb", "kaapana", "nifti"}),
     **dict.fromkeys((table.id for table in quality.TABLES), frozenset({"pairs"})),
     **dict.fromkeys((quality.STRUCTURE_DICE.id, quality.STRUCTURE_VOLUME_DIFFERENCE.id), frozenset({"pairs", "nnunet_summary"})),
     **dict.fromkeys((table.id for table in landmarks.TABLES), frozenset({"landmarks"})),

@@ -45,6 +45,7 @@ class SeriesReader:
     archive: Archive
     pseudonyms: Pseudonyms
     most_bytes: int
+    lesions: frozenset[str] = frozenset()  # structures whose separate parts are counted
     not_given: int = 0
     refused: int = 0
 
@@ -100,7 +101,7 @@ class SeriesReader:
 
     def _object(self, study: str, series: str, instance: str) -> Reading:
         with _fetched(self.archive, study, series, instance, self.most_bytes) as path:
-            (reading,) = InstanceReader(self.pseudonyms)((str(path),))
+            (reading,) = InstanceReader(self.pseudonyms, self.lesions)((str(path),))
         if reading.ignored:
             raise Unreadable(Reason.NOT_DICOM)
         return reading

@@ -22,6 +22,7 @@ from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.servers.server import Address, Patience, Server, ServerProblem
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.structures import structure_name
 
 _READS_AS = "dicomweb 1"  # to be raised when answers are read differently, so that all is read anew
 
@@ -38,6 +39,9 @@ class Settings(Address):
         default="",
         max_length=64,
         description="Issuer of Patient ID where the archive names none; the site's default when left out",
+    )
+    lesions: tuple[str, ...] = Field(
+        default=(), description="structures of segmentation objects whose separate parts are counted, as the objects name them"
     )
     page: int = Field(default=200, ge=1, le=10_000, description="how many series are asked for at a time")
     most_megabytes: int = Field(default=1024, ge=1, le=16_384, description="of one segmentation object")
@@ -81,7 +85,7 @@ class DicomwebSource:
         try:
             with Server(settings, self.patience) as server:
                 archive = Archive(server, settings.page)
-                reader = SeriesReader(archive, self._pseudonyms(), settings.most_megabytes << 20)
+                reader = SeriesReader(archive, self._pseudonyms(), settings.most_megabytes << 20, self._lesions())
                 one_pass = ArchivePass.begun(self.name, inventory, archive, reader, self._reads_as(), progress)
                 return one_pass.run(settings.filters())
         except ServerProblem as problem:
@@ -105,10 +109,15 @@ class DicomwebSource:
         issuer = self.settings.issuer
         return replace(self.site.pseudonyms, default_issuer=issuer) if issuer else self.site.pseudonyms
 
+    def _lesions(self) -> frozenset[str]:
+        return frozenset(structure_name(name, "") for name in self.settings.lesions)
+
     def _reads_as(self) -> str:
         """A digest of everything but the archive that decides what an answer gives."""
         pseudonyms = self._pseudonyms()
-        said = repr((_READS_AS, ASKED_FOR, vocabulary_hash(), pseudonyms.default_issuer, pseudonyms.patient("")))
+        said = repr(
+            (_READS_AS, ASKED_FOR, vocabulary_hash(), pseudonyms.default_issuer, pseudonyms.patient(""), sorted(self._lesions()))
+        )
         return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
 
 

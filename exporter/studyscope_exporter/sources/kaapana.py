@@ -50,6 +50,7 @@ class Settings(Address):
     studies_from: dt.date | None = None
     studies_until: dt.date | None = None
     issuer: str = Field(default="", max_length=64)
+    lesions: tuple[str, ...] = ()
     api: Version | None = Field(default=None, description="of its Airflow: 1 or 2; asked for when left out")
     dags: dict[str, Dag] = Field(default_factory=dict)
     link: LinkSettings = Field(default=_INPUTS, description="whose a run is; the series it was started on when left out")
@@ -112,6 +113,7 @@ class KaapanaSource:
                 studies_from=settings.studies_from,
                 studies_until=settings.studies_until,
                 issuer=settings.issuer,
+                lesions=settings.lesions,
                 **self._address(settings.archive_path),
             )
             parts.append(dicomweb.DicomwebSource(images, self.site, self.patience))

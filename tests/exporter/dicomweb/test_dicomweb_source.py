@@ -65,9 +65,9 @@ def scanned(inventory: Inventory, answer: Callable[[Asked], Answer], **settings:
         return source_at(server.url, **settings).scan(inventory, NoProgress()), server
 
 
-def from_a_folder(path: Path, at: Path) -> tuple[list[pd.DataFrame], ScanResult]:
+def from_a_folder(path: Path, at: Path, **chosen: Any) -> tuple[list[pd.DataFrame], ScanResult]:
     with opened(at) as inventory:
-        settings = folder_kind.Settings(name="pacs", kind="folder", path=path)
+        settings = folder_kind.Settings(name="pacs", kind="folder", path=path, **chosen)
         result = folder_kind.open_source(settings, SITE).scan(inventory, NoProgress())
         return frames(inventory), result
 
@@ -94,6 +94,18 @@ def test_an_archive_gives_what_a_folder_of_the_same_files_gives(
     assert result.unreadable == of_folder.unreadable == {"no patient ID": 1}
     assert (result.seen, result.read, result.unlinked) == (7, 7, 0)
     assert "/elsewhere" not in " ".join(server.paths())
+
+
+def test_lesions_are_counted_in_what_was_fetched_before_as_soon_as_they_are_asked_for(
+    tmp_path: Path, archive: PlainArchive, inventory: Inventory
+) -> None:
+    scanned(inventory, archive.answer)
+
+    scanned(inventory, archive.answer, lesions=["Liver"])
+
+    found = frames(inventory)
+    assert list(found[2]["lesions"]) == [1, 1]
+    assert_same(found, from_a_folder(archive.folder, tmp_path / "folder.sqlite", lesions=("Liver",))[0])
 
 
 @pytest.mark.real
