@@ -123,6 +123,12 @@ class Policy(Strict):
     refuse: tuple[str, ...] = Field(default=(), description="tables of the catalogue that never leave")
     two_way: tuple[str, ...] = Field(default=(), description="two-way tables of the catalogue that may leave; two approvers each")
 
+    approvals: Literal["auto", "one", "four_eyes"] = Field(
+        default="one",
+        description="who lets a table out the first time; auto: the signature under the policy alone. A two-way table and one "
+        "that was shown under other rules always need two",
+    )
+
     @model_validator(mode="after")
     def _tables_of_the_catalogue(self) -> Self:
         two_way = sorted(table.id for table in TABLES.values() if table.kind is Kind.TWO_WAY)
@@ -162,6 +168,8 @@ class Policy(Strict):
         declared: dict[str, Any] = {"two_way": sorted(self.two_way)} if self.two_way else {}
         if self.deletions != Deletions():
             declared["deletions"] = self.deletions.model_dump()
+        if self.approvals != "one":
+            declared["approvals"] = self.approvals
         return content_hash(self._rules | {"refuse": sorted(self.refuse)} | declared)
 
     @property

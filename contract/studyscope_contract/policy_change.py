@@ -37,8 +37,16 @@ def _changes(before: Policy, after: Policy) -> Iterator[Change]:
         yield Change("grid", _grid(before), _grid(after), "other")
     if before.deletions != after.deletions:
         yield Change("deletions", _deletions(before), _deletions(after), "other")
+    yield from _approvals(before, after)
     yield from _tables("refuse", before.refuse, after.refuse, more="stricter")
     yield from _tables("two_way", before.two_way, after.two_way, more="looser")
+
+
+def _approvals(before: Policy, after: Policy) -> Iterator[Change]:
+    if before.approvals != after.approvals:
+        order = ("auto", "one", "four_eyes")
+        stricter = order.index(after.approvals) > order.index(before.approvals)
+        yield Change("approvals", before.approvals, after.approvals, "stricter" if stricter else "looser")
 
 
 def _number(name: str, before: int, after: int) -> Iterator[Change]:

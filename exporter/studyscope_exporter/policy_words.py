@@ -6,6 +6,12 @@ from collections.abc import Iterator
 
 from studyscope_contract.policy import PRESETS, Policy
 
+APPROVALS = {
+    "auto": "the signature under this policy lets every table out; two-way tables and tables shown under other rules need two",
+    "one": "one approver lets a table out the first time; two-way tables and tables shown under other rules need two",
+    "four_eyes": "two approvers let a table out",
+}
+
 
 def policy_sentences(policy: Policy) -> Iterator[str]:
     """What it protects, what may leave and when, one sentence each."""
@@ -21,3 +27,4 @@ def policy_sentences(policy: Policy) -> Iterator[str]:
     yield f"a table that has held people who left for {rule.max_hold_days} days, because too few others changed, {what}"
     yield "tables that never leave: " + (", ".join(sorted(policy.refuse)) or "none named")
     yield "two-way tables that may leave: " + (", ".join(sorted(policy.two_way)) or "none")
+    yield APPROVALS[policy.approvals]

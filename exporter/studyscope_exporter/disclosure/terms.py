@@ -61,11 +61,15 @@ class Terms:
         return self.tables[key].kind not in (Kind.MULTI, Kind.NESTED)
 
     def approvals_needed(self, key: TableKey, state: State) -> int:
-        """Two for a two-way table, after a recovery, and for numbers shown under other terms (privacy.md 2.3, 5); else one."""
+        """Two for a two-way table, after a recovery and under other terms (privacy.md 2.3, 5); else as the policy says."""
         if self.tables[key].kind is Kind.TWO_WAY or state.generation:
             return 2
         table = state.tables.get(key)
-        return 2 if table is not None and table.version and table.last_terms != self.of_table(key) else 1
+        if table is not None and table.version and table.last_terms != self.of_table(key):
+            return 2
+        if self.policy.approvals == "auto" and self.signed(state):
+            return 0
+        return 2 if self.policy.approvals == "four_eyes" else 1
 
     def approvers(self, key: TableKey, approvals: Sequence[Approval]) -> frozenset[str]:
         codes, threshold = self.definitions[key], self.parameters.s
