@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from studyscope_contract.catalogue import TABLES
@@ -78,14 +78,52 @@ def _one_total(world: World, release: Release, placed: Versions) -> None:
 
 
 def over_time(world: World, key: TableKey, versions: Sequence[Placed]) -> None:
-    """What somebody may know who knows that nobody left: batches have a least size, fixed cells only grow."""
-    table = TABLES[key.table]
+    """What somebody may know who knows that nobody left and that no answer is ever taken back.
+
+    Batches have a least size, cells only grow, and nobody goes back a stage.
+    """
     for before, after in pairwise(versions):
-        if key == POPULATION and before.total != after.total:
-            world.know(after.parameters.m, NO_LIMIT, [(after.total, 1), (before.total, -1)])
-        if not (table.fixed_at_admission or table.kind is Kind.NESTED):
-            continue
-        shared = [(after.cells[cell], before.cells[cell]) for cell in after.cells if cell in before.cells]
-        if all(world.truth[now] >= world.truth[then] for now, then in shared):
-            for now, then in shared:
-                world.know(0, NO_LIMIT, [(now, 1), (then, -1)])
+        if key == POPULATION:
+            if before.total != after.total:
+                world.know(after.parameters.m, NO_LIMIT, [(after.total, 1), (before.total, -1)])
+        elif TABLES[key.table].dimensions[:1] == TABLES["stage"].dimensions:
+            _advance(world, before, after)
+        else:
+            _grow(world, before, after)
+
+
+def _grow(world: World, before: Placed, after: Placed) -> None:
+    """Where no cell became smaller, somebody may know that none can; then whoever changed has come."""
+    shared = [(after.cells[cell], before.cells[cell]) for cell in after.cells if cell in before.cells]
+    if any(world.truth[now] < world.truth[then] for now, then in shared):
+        return
+    for now, then in shared:
+        world.know(0, NO_LIMIT, [(now, 1), (then, -1)])
+    if TABLES[after.version.key.table].subpopulation:
+        world.know(after.parameters.m, NO_LIMIT, [(after.total, 1), (before.total, -1)])
+
+
+def _advance(world: World, before: Placed, after: Placed) -> None:
+    """Those at a stage or beyond only become more; a version over the same patients has enough who moved on."""
+    codes = list(dict.fromkeys(cell[0] for cell in after.cells if cell in before.cells))
+    nested = TABLES[after.version.key.table].kind is Kind.NESTED
+    steps = []
+    for group in sorted({cell[1:] for cell in after.cells}):
+        for i, code in enumerate(codes):
+            beyond = [(later, *group) for later in ([code] if nested else codes[i:])]
+            gained = [(one.cells[cell], sign) for one, sign in ((after, 1), (before, -1)) for cell in beyond]
+            if world.true_value(tuple(gained)) < 0:
+                return
+            steps.append((i, gained))
+    for _, gained in steps:
+        world.know(0, NO_LIMIT, gained)
+    if before.version.epoch == after.version.epoch:
+        world.know(after.parameters.m, NO_LIMIT, _summed(term for i, gained in steps if i for term in gained))
+
+
+def _summed(terms: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Each variable once, as the solver wants it."""
+    sums: dict[int, int] = {}
+    for variable, coefficient in terms:
+        sums[variable] = sums.get(variable, 0) + coefficient
+    return list(sums.items())

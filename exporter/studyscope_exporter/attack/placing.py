@@ -1,0 +1,124 @@
+"""Each version that was published, as unknowns: its cells, everybody in it, and how these hang together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from studyscope_contract.catalogue import TABLES
+from studyscope_contract.metric import Kind, Table, TableKey
+from studyscope_contract.policy import Parameters
+from studyscope_exporter.attack.buckets import bucket_facts
+from studyscope_exporter.attack.published import Cell, Moment, PublishedHistory, Shown
+from studyscope_exporter.attack.puzzle import NO_LIMIT, Name, Puzzle
+
+POPULATION = TableKey("population")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A version: its unknowns. `size` is everybody in the study then, `total` everybody in the table."""
+
+    key: TableKey
+    grid_point: int
+    parameters: Parameters
+    shown: Shown
+    cells: Mapping[Cell, int]
+    total: int
+    size: int
+    epoch: int  # number of the population version that it is tabulated over
+
+    @property
+    def table(self) -> Table:
+        return TABLES[self.key.table]
+
+    def of_group(self, code: str) -> list[int]:
+        """Everybody of a two-way table in the subgroup `code`."""
+        return [unknown for cell, unknown in self.cells.items() if cell[-1] == code]
+
+
+def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
+    """The versions of each moment.
+
+    A table of the whole population is tabulated anew whenever the population is, so that one of
+    which nothing was shown then has a version too, with every cell under the threshold.
+    """
+    size, epoch = -1, 0
+    before: dict[TableKey, Shown] = {}
+    for moment in history.moments:
+        moved = dict(moment.tables)
+        if POPULATION in moved:
+            epoch += 1
+            low, high = moment.parameters.bounds(moved[POPULATION].get(()))
+            size = puzzle.unknown(low, high, Name(POPULATION, moment.grid_point))
+            whole = [key for key in history.codes if not TABLES[key.table].subpopulation]
+            moved = {key: moved.get(key, {}) for key in whole} | moved
+        elif size < 0:
+            continue  # a site that never showed its size; nothing links its tables
+        yield [_placed(puzzle, key, history.codes[key], moment, moved, size, epoch, before) for key in sorted(moved)]
+        before |= moved
+
+
+def _placed(
+    puzzle: Puzzle, key: TableKey, codes: tuple[Cell, ...], moment: Moment, moved: Mapping[TableKey, Shown],
+    size: int, epoch: int, before: Mapping[TableKey, Shown],
+) -> Placed:  # fmt: skip
+    table, shown, point = TABLES[key.table], moved[key], moment.grid_point
+    if key == POPULATION:
+        return Placed(key, point, moment.parameters, shown, {(): size}, size, size, epoch)
+    total = puzzle.unknown(0, NO_LIMIT, Name(key, point)) if table.subpopulation else size
+    cells = {}
+    for cell in codes:
+        low, high = moment.parameters.bounds(shown.get(cell)) if _bound_one_by_one(table) else (0, NO_LIMIT)
+        if table.sensitive and cell not in shown:
+            high = NO_LIMIT
+        cells[cell] = puzzle.unknown(low, high, Name(key, point, cell))
+    one = Placed(key, point, moment.parameters, shown, cells, total, size, epoch)
+    _inside(puzzle, one)
+    if table.kind is Kind.HISTOGRAM:
+        bucket_facts(puzzle, list(cells.items()), shown, before.get(key, {}), moment.parameters)
+    if table.sensitive:
+        _sensitive(puzzle, one)
+    return one
+
+
+def _bound_one_by_one(table: Table) -> bool:
+    return table.kind is not Kind.HISTOGRAM
+
+
+def _inside(puzzle: Puzzle, one: Placed) -> None:
+    cells = list(one.cells.values())
+    if one.table.subpopulation:
+        puzzle.at_least([one.size], [one.total])
+    if one.table.kind in (Kind.MULTI, Kind.NESTED):
+        for cell in cells:
+            puzzle.at_least([one.total], [cell])
+        puzzle.at_least(cells, [one.total])
+    else:
+        puzzle.equal(cells, [one.total])
+    if one.table.kind is Kind.NESTED:
+        puzzle.equal(cells[:1], [one.total])
+        for wider, narrower in pairwise(cells):
+            puzzle.at_least([wider], [narrower])
+
+
+def _sensitive(puzzle: Puzzle, one: Placed) -> None:
+    """A cell is absent when it is under the threshold, or as large as everybody of whom it tells, to the bin."""
+    s, b = one.parameters.s, one.parameters.b
+    for cell, unknown in one.cells.items():
+        everybody = [[one.total], [one.size]]
+        if one.table.kind is Kind.TWO_WAY:
+            everybody.append(one.of_group(cell[-1]))
+        if cell in one.shown:
+            _, high = one.parameters.bounds(one.shown[cell])
+            for whole in everybody:
+                puzzle.row(high + 1, NO_LIMIT, [(person, 1) for person in whole])
+            continue
+        small, *as_large = puzzle.one_of(1 + len(everybody))
+        puzzle.if_chosen(small, [(unknown, 1)], at_most=s - 1, slack=NO_LIMIT // 100)
+        for choice, whole in zip(as_large, everybody, strict=True):
+            puzzle.if_chosen(choice, [(unknown, -1)], at_most=-s, slack=s)
+            rest = [*((person, 1) for person in whole if person != unknown)]
+            taken = 0 if unknown in whole else -1
+            puzzle.if_chosen(choice, [*rest, *([(unknown, taken)] if taken else [])], at_most=b - 1, slack=NO_LIMIT // 100)
