@@ -54,10 +54,12 @@ def _same_day(puzzle: Puzzle, now: Mapping[TableKey, Placed], background: Backgr
         for i, code in enumerate(codes):
             puzzle.equal([reached.cells[code]], [stage.cells[later] for later in codes[i:]])
     for key, one in now.items():
-        if one.table.within is not None:
-            whole = now.get(TableKey(one.table.within[0], key.per))
-            if whole is not None:
-                puzzle.equal([one.total], [whole.cells[one.table.within[1],]])
+        whole = now.get(TableKey(one.table.within[0], key.per)) if one.table.within else None
+        if whole is not None:
+            # At most: somebody may have no value (a case without a score).
+            puzzle.at_least([whole.cells[code,] for code in one.table.within[1:]], [one.total])
+            if background.answers_stay:
+                puzzle.equal([one.total], [whole.cells[code,] for code in one.table.within[1:]])
         stage_of = background.who_contributes.get(key.table)
         if stage_of is not None and reached is not None:
             puzzle.equal([one.total], [reached.cells[stage_of,]])

@@ -47,12 +47,16 @@ def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
     size, epoch = -1, 0
     before: dict[TableKey, Shown] = {}
     for moment in history.moments:
-        moved = dict(moment.tables)
+        moved = {key: shown for key, shown in moment.tables.items() if TABLES[key.table].kind is not Kind.MAGNITUDE}
         if POPULATION in moved:
             epoch += 1
             low, high = moment.parameters.bounds(moved[POPULATION].get(()))
             size = puzzle.unknown(low, high, Name(POPULATION, moment.grid_point))
-            whole = [key for key in history.codes if not TABLES[key.table].subpopulation]
+            whole = [
+                key
+                for key in history.codes
+                if not TABLES[key.table].subpopulation and TABLES[key.table].kind is not Kind.MAGNITUDE
+            ]
             moved = {key: moved.get(key, {}) for key in whole} | moved
         elif size < 0:
             continue  # a site that never showed its size; nothing links its tables
