@@ -9,7 +9,7 @@ SITES ?= 8
 DEBIAN_PACKAGES := prometheus prometheus-alertmanager chromium postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo test check format generate look bench docs sbom site-bundle clean
+.PHONY: help install system demo test attack check format generate look bench docs sbom site-bundle clean
 
 help: ## show what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -50,6 +50,10 @@ generate: install ## write dashboards, rules and generated docs anew
 
 look: install system ## beside a running demo: every query through the Grafana found, and screenshots of every page
 	$(BIN)/studyscope-dashboards look --prometheus "$$($(BIN)/studyscope-demo address prometheus)"
+
+ATTACK_MINUTES ?= 20
+attack: install ## attack simulated hospitals and write docs/attack-results.md; ATTACK_MINUTES=240 for more histories
+	PYTHONPATH=tests $(BIN)/python -m attacking --minutes $(ATTACK_MINUTES)
 
 bench: install ## measure against the peers and floors of each benchmark
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

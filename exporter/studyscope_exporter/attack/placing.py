@@ -57,7 +57,7 @@ def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
                 for key in history.codes
                 if not TABLES[key.table].subpopulation and TABLES[key.table].kind is not Kind.MAGNITUDE
             ]
-            moved = {key: moved.get(key, {}) for key in whole} | moved
+            moved = {key: {} for key in whole if history.offered_from_the_start or key in before} | moved
         elif size < 0:
             continue  # a site that never showed its size; nothing links its tables
         yield [_placed(puzzle, key, history.codes[key], moment, moved, size, epoch, before) for key in sorted(moved)]

@@ -24,12 +24,16 @@ class Moment:
 
 @dataclass(frozen=True)
 class PublishedHistory:
-    """Every moment in order. `codes` gives the closed list of each table that the site offers."""
+    """Every moment in order. `codes` gives the closed list of each table that the site offers.
+
+    `offered_from_the_start`: a table of which nothing is shown was approved all the same.
+    """
 
     site: str
     study: str
     codes: Mapping[TableKey, tuple[Cell, ...]]
     moments: tuple[Moment, ...]
+    offered_from_the_start: bool = True
 
 
 def moved_since(

@@ -6,6 +6,7 @@ The module's docstring is the command's help.
 from studyscope_exporter.commands import (
     approve,
     approver,
+    attack,
     backup,
     cases,
     check,
@@ -56,6 +57,7 @@ COMMANDS = (
     ledger,
     export_report,
     import_receipt,
+    attack,
     backup,
     restore,
 )

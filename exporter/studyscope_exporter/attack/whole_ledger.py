@@ -1,0 +1,57 @@
+"""The published history in a site's ledger, which holds every number that ever left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from studyscope_contract.catalogue import TABLES
+from studyscope_contract.metric import TableKey
+from studyscope_contract.policy import Parameters
+from studyscope_exporter.attack.published import Cell, Moment, PublishedHistory
+from studyscope_exporter.disclosure.ledger import chained
+
+
+class NothingPublished(Exception):
+    """No table was ever shown."""
+
+
+def history_of_ledger(raw: bytes) -> PublishedHistory:
+    """The history in the bytes of a ledger. Raises LedgerBroken, NothingPublished."""
+    moments, site, study = [], "", ""
+    for _, line in chained(raw):
+        site, study = line.get("site", site), line.get("study", study)
+        if line["act"] in ("release", "frozen") and line.get("tables"):
+            moments.append(_moment(line))
+    if not moments:
+        raise NothingPublished
+    stages = _stages(moments)
+    seen = sorted({key for moment in moments for key in moment.tables})
+    codes = {key: _codes(key, stages) for key in seen}
+    return PublishedHistory(site, study, codes, tuple(moments), offered_from_the_start=False)
+
+
+def _moment(line: Mapping[str, Any]) -> Moment:
+    parameters = Parameters.model_validate(line["policy"]["parameters"])
+    tables = {
+        TableKey(table["table"], table["per"]): {tuple(cell["codes"]): cell["value"] for cell in table["cells"]}
+        for table in line["tables"]
+        if table["table"] in TABLES
+    }
+    return Moment(line["grid_point"], parameters, tables)
+
+
+def _stages(moments: Iterable[Moment]) -> tuple[str, ...]:
+    """The study's stages, as far as they show: one that nobody was ever seen to reach lies behind those that were."""
+    every = TABLES["stage"].dimensions[0].codes
+    reached = {cell[0] for moment in moments for cell in moment.tables.get(TableKey("reached"), {})}
+    if not reached:
+        return every
+    last = max(every.index(stage) for stage in reached)
+    return tuple(stage for i, stage in enumerate(every) if stage in reached or i > last)
+
+
+def _codes(key: TableKey, stages: tuple[str, ...]) -> tuple[Cell, ...]:
+    table = TABLES[key.table]
+    at = [i for i, dimension in enumerate(table.dimensions) if dimension.label == "stage"]
+    return tuple(cell for cell in table.cells if all(cell[i] in stages for i in at))

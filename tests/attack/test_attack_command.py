@@ -1,0 +1,69 @@
+"""`studyscope-exporter attack`: on a real ledger it finds nothing, on one that gives people away it says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attacking.hospital import lived
+from attacking.people import Life
+from disclosure_cast import FACTS, SIGNING_KEY, Hospital, opened
+from studyscope_contract.policy import Policy
+from studyscope_contract.report import PolicyStatement
+from studyscope_exporter.attack.published import PublishedHistory
+from studyscope_exporter.attack.whole_ledger import history_of_ledger
+from studyscope_exporter.cli import main
+from studyscope_exporter.disclosure.ledger import Head, written
+from studyscope_exporter.disclosure.witness import WitnessAudit
+
+
+def as_ledger(history: PublishedHistory) -> bytes:
+    policy = PolicyStatement.of(Policy()).model_dump(mode="json")
+    acts: list[dict[str, object]] = [{"act": "opened", "site": history.site, "study": history.study}]
+    for moment in history.moments:
+        tables = [
+            {"table": key.table, "per": key.per, "cells": [{"codes": list(cell), "value": n} for cell, n in shown.items()]}
+            for key, shown in moment.tables.items()
+        ]
+        acts.append({"act": "release", "grid_point": moment.grid_point, "policy": policy, "tables": tables})
+    return written(Head(), acts, SIGNING_KEY)[0]
+
+
+def test_a_domain_s_own_ledger_gives_nothing_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hospital = Hospital()
+    with opened(tmp_path, audit=WitnessAudit()) as domain:
+        for day in range(50):
+            hospital.admit(2, start=day * 10, sex="FM"[day % 2], stage=day % 3)
+            domain.release(hospital.contributions(), FACTS, 100 + day)
+        path = domain.ledger_path
+    assert main(["attack", "--ledger", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "study liver-study at berlin" in said
+    assert "Nothing about a small group can be proven." in said
+
+
+def test_a_ledger_that_gives_small_groups_away_is_found_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    history = lived(Life(3, weeks=52), 2, Policy()).published  # without the audit
+    (tmp_path / "ledger.jsonl").write_bytes(as_ledger(history))
+    assert main(["attack", "--ledger", str(tmp_path / "ledger.jsonl")]) == 1
+    said = capsys.readouterr().out
+    assert "SOMETHING CAN BE PROVEN" in said
+    assert "not present: 1 to" in said
+
+
+def test_what_a_ledger_says_is_what_was_published() -> None:
+    history = lived(Life(9, weeks=20), 1, Policy()).published
+    assert history_of_ledger(as_ledger(history)).moments == history.moments
+
+
+@pytest.mark.parametrize("content", [b"", b'{"act":"opened"}\n'])
+def test_an_empty_or_foreign_file_is_answered_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    path = tmp_path / "some.jsonl"
+    path.write_bytes(content)
+    code = main(["attack", "--ledger", str(path)])
+    said = capsys.readouterr()
+    assert code == (2 if content else 0)
+    assert "nothing was published yet" in said.out or "cannot be read as a ledger" in said.err
