@@ -98,9 +98,9 @@ class AirflowSource:
             with Server(self.settings, self.patience) as server:
                 return self._scan(AirflowApi.found(server, self.settings.api), link, inventory, progress)
         except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False) from None
+            raise SourceUnavailable(str(problem), temporary=False) from None
         except ServerProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=problem.temporary) from None
+            raise SourceUnavailable(str(problem), temporary=problem.temporary) from None
 
     def identifiers(self, items: Collection[bytes]) -> dict[bytes, str]:
         """The runs' own ids, as Airflow gives them now."""

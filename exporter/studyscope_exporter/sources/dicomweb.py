@@ -89,7 +89,7 @@ class DicomwebSource:
                 one_pass = ArchivePass.begun(self.name, inventory, archive, reader, self._reads_as(), progress)
                 return one_pass.run(settings.filters())
         except ServerProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=problem.temporary) from None
+            raise SourceUnavailable(str(problem), temporary=problem.temporary) from None
 
     def identifiers(self, items: Collection[bytes]) -> dict[bytes, str]:
         """The UIDs of series, as the archive gives them now."""

@@ -111,12 +111,12 @@ class JobsSource:
             elif self.settings.sql is not None:
                 one_pass.read_sql(self.settings.sql, self.site.now())
         except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False) from None
+            raise SourceUnavailable(str(problem), temporary=False) from None
         except TableUnusable as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=problem.temporary) from None
+            raise SourceUnavailable(str(problem), temporary=problem.temporary) from None
         except OSError as error:
             raise SourceUnavailable(
-                f"Source {self.name}: its file cannot be read ({error.strerror}). Is the path right, and may we read it?",
+                f"{self.settings.path} cannot be read ({error.strerror}). Is the path right, and may we read it?",
                 temporary=True,
             ) from None
         return one_pass.finish()

@@ -75,9 +75,9 @@ class PrometheusSource:
                 content = server.content("", self.settings.params, accept=_TEXT)
             return read_page(content.decode("utf-8"), self.settings.allow)
         except ServerProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=problem.temporary) from None
+            raise SourceUnavailable(str(problem), temporary=problem.temporary) from None
         except ValueError:
-            message = f"Source {self.name}: {self.settings.url} is no page of Prometheus; is it the whole address, as …/metrics?"
+            message = f"{self.settings.url} is no page of Prometheus; is it the whole address, as …/metrics?"
             raise SourceUnavailable(message, temporary=False) from None
 
     def _missing(self, page: Page) -> list[str]:
