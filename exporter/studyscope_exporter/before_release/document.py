@@ -64,6 +64,7 @@ class Document:
     minute: int
     policy: tuple[str, ...]
     exact: bool
+    activity: str
     stopped: str | None
     verdict: str
     conclusions: tuple[Conclusion, ...]
@@ -100,6 +101,7 @@ def document(
         minute=minute,
         policy=tuple(policy_sentences(policy)),
         exact=exact,
+        activity=report.activity,
         stopped=preview.frozen,
         verdict=_verdict(preview, exact=exact),
         conclusions=tuple(conclusions(intervals, study, policy.parameters)) if exact else (),

@@ -15,7 +15,7 @@ def show(document: Document, console: Console, *, everything: bool) -> None:
     console.print(f"[bold]Study {document.study}[/], report of {document.moment} to {document.recipient}", highlight=False)
     console.print("Policy: " + document.policy[0] + "; " + "; ".join(document.policy[1:4]), markup=False, highlight=False)
     if document.stopped:
-        console.print(f"No number moves: {document.stopped}.", style="bold red", markup=False)
+        console.print(f"{document.activity.upper()}: {document.stopped}. No number moves.", style="bold red", markup=False)
     console.print(f"Audit: {document.verdict}", markup=False, highlight=False)
     console.print(_numbers(document))
     for section in document.silent if everything else ():
