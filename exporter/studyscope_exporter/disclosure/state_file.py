@@ -25,7 +25,8 @@ from studyscope_exporter.disclosure.snapshot import Snapshot
 from studyscope_exporter.disclosure.state import Clock, State, TableState, Waiting
 
 FAMILY = b"studyscope-state-"
-MAGIC = FAMILY + b"1\n"
+MAGIC = FAMILY + b"2\n"
+READABLE = (MAGIC, FAMILY + b"1\n")
 KEY_NAME_BYTES = 8
 NONCE_BYTES = 12
 _COMPRESSION = 1  # columns are long runs of few values: the fastest level finds them
@@ -45,10 +46,11 @@ def seal(state: State, intent: bytes, *, key: bytes, domain: str) -> bytes:
 
 def unseal(raw: bytes, *, key: bytes, domain: str) -> tuple[State, bytes]:
     """The state and intent in `raw`; raises StateDamaged, and DomainProblem for another key."""
-    head = MAGIC + _key_name(key)
-    if raw.startswith(MAGIC) and len(raw) > len(head) and not raw.startswith(head):
+    magic = next((one for one in READABLE if raw.startswith(one)), MAGIC)
+    head = magic + _key_name(key)
+    if raw.startswith(magic) and len(raw) > len(head) and not raw.startswith(head):
         raise DomainProblem("the state was sealed with another key; put back the site's identity file it was made with")
-    if raw.startswith(FAMILY) and not raw.startswith(MAGIC) and raw[len(FAMILY) : len(MAGIC) - 1].isdigit():
+    if raw.startswith(FAMILY) and not raw.startswith(magic) and raw[len(FAMILY) : len(MAGIC) - 1].isdigit():
         raise DomainProblem(
             "the state is of a newer release: install that one again, or restore the backup from before the update; "
             "nothing was changed"
@@ -127,9 +129,13 @@ _PLAIN = (
 )
 
 
+_BEFORE_FORMAT_2: dict[str, Any] = {"generation": 0, "activity": "active", "overtaken": False, "policies": [], "approvers": []}
+"""What a state of the first format did not say, as it was then."""
+
+
 def _unpacked(raw: bytes) -> tuple[State, bytes]:
     line = raw.index(b"\n")
-    content: dict[str, Any] = json.loads(raw[:line])
+    content: dict[str, Any] = _BEFORE_FORMAT_2 | json.loads(raw[:line])
     patients, size = content["patients"], content["size"]
     at = line + 1 + patients * KEY_BYTES
     roster = np.frombuffer(raw[line + 1 : at], dtype=f"S{KEY_BYTES}")
