@@ -15,6 +15,8 @@ PER_SITE = "on (study, site)"
 HISTORY_WINDOW = "26h"
 """History holds one sample per UTC day (design.md 7); this reaches the last one from any moment of a day."""
 
+SECONDS_PER_MONTH = 2629800
+
 LAST_KNOWN_WINDOW = "60d"
 """How long a cumulative line carries a silent site on: an outage is no withdrawal."""
 
@@ -121,3 +123,8 @@ def moved_lately(days: int = 7) -> str:
     """
     since = f"{of_sites(centre.SITE_LAST_REPORT.name)} - {days} * 86400"
     return f"{of_sites(centre.TABLE_RELEASED.name)} > {PER_SITE} group_left () ({since})"
+
+
+def key_months() -> str:
+    """Whole months for which the newest key that the centre accepted of each site is still valid."""
+    return f"floor(({of_sites(centre.SITE_KEY_EXPIRY.name)} - time()) / {SECONDS_PER_MONTH})"

@@ -78,9 +78,10 @@ def test_a_clock_that_is_ahead_is_told_of_as_that_and_not_as_a_refusal(tmp_path:
     firing(tmp_path, "report_refused", series, {"12h": 0})
 
 
-@pytest.mark.parametrize(("months", "fires"), [(0, 1), (1, 1), (2, 0), (24, 0)])
-def test_a_key_is_told_of_in_its_last_two_months(tmp_path: Path, months: int, fires: int) -> None:
-    firing(tmp_path, "key_expiring", [*site(), steady("study_site_key_valid_months", months)], {"3h": fires})
+@pytest.mark.parametrize(("days", "fires"), [(5, 1), (59, 1), (90, 0), (700, 0)])
+def test_a_key_is_told_of_in_its_last_two_months(tmp_path: Path, days: int, fires: int) -> None:
+    """Time 0 of the simulation is 1970."""
+    firing(tmp_path, "key_expiring", [*site(), steady("study_site_key_expiry_timestamp_seconds", days * 86400)], {"3h": fires})
 
 
 def test_an_outdated_exporter_is_told_of_after_two_weeks(tmp_path: Path) -> None:

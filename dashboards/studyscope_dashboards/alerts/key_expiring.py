@@ -6,9 +6,11 @@ from studyscope_contract.catalogue import centre
 from studyscope_dashboards.rules import AlertRule
 from studyscope_dashboards.site_rules import SITE_PAGE, last, named
 
+TOLD_BEFORE_DAYS = 60
+
 RULE = AlertRule(
     name="key_expiring",
-    expr=named(f"min by (study, site) ({last(centre.SITE_KEY_MONTHS.name)}) <= 1"),
+    expr=named(f"(max by (study, site) ({last(centre.SITE_KEY_EXPIRY.name)}) - time()) < {TOLD_BEFORE_DAYS} * 86400"),
     hold="0s",
     audience="technical",
     title="The signing key of {{ $labels.name }} expires soon",

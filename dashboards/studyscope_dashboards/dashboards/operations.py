@@ -74,7 +74,7 @@ def fleet(panel_id: int) -> table.Panel:
     )
     release = f"max by (site, release) ({q.of_sites(centre.SITE_EXPORTER.name)})"
     version = f"max by (site) ({q.of_sites(centre.SITE_STUDY_VERSION.name)})"
-    months = f"max by (site) ({q.of_sites(centre.SITE_KEY_MONTHS.name)})"
+    months = f"max by (site) ({q.key_months()})"
     down = f"sum by (site) (1 - {q.of_sites(centre.SITE_SOURCE_UP.name)})"
     low = f"max by (site) ({q.of_sites(centre.SITE_STORAGE_LOW.name)})"
     shown = (

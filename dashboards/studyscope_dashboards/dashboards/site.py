@@ -108,9 +108,14 @@ def study_version(panel_id: int) -> stat.Panel:
 
 
 def key_months(panel_id: int) -> stat.Panel:
-    panel = number(panel_id, "Key valid", "Whole months for which the site's signing key is still valid.", "suffix: months")
+    panel = number(
+        panel_id,
+        "Key valid",
+        "Whole months for which the key that the centre accepted last for the site is still valid.",
+        "suffix: months",
+    )
     panel = panel.thresholds(steps(ORANGE, (3, GREEN))).no_value("not stated")
-    return panel.with_target(now(f"max({q.of_sites(centre.SITE_KEY_MONTHS.name)})"))
+    return panel.with_target(now(f"max({q.key_months()})"))
 
 
 def storage(panel_id: int) -> stat.Panel:
