@@ -29,6 +29,10 @@ class EnrolledKeys:
         until = max(min(key.valid_until, last_day), key.valid_from)
         self._put(site, key.model_copy(update={"valid_until": until}), today)
 
+    def prolong(self, site: str, key: SiteKey, until: dt.date, today: dt.date) -> None:
+        """`key` may sign until that day."""
+        self._put(site, key.model_copy(update={"valid_until": until}), today)
+
     def revoke(self, site: str, key: SiteKey, at: dt.datetime, why: str) -> None:
         """Nothing that `key` signed is taken any more, whenever it was signed."""
         self._put(site, key.model_copy(update={"revoked": at, "revoked_why": why}), at.date())

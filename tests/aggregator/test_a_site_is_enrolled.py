@@ -125,6 +125,27 @@ def test_rotation_overlaps_and_then_ends_the_old_key(client: httpx.Client, confi
     assert until[new.public.text] == (today + dt.timedelta(days=365)).isoformat()
 
 
+def test_a_key_that_ends_soon_is_prolonged_and_a_revoked_one_is_not(
+    client: httpx.Client, config: str, centre: Centre, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = SigningKey.generate()
+    name, today = key.public.fingerprint, dt.datetime.now(dt.UTC).date()
+    asked(client, key)
+    assert main(["sites", "accept", "berlin", name, "--days", "20", "--config", config]) == 0
+    assert main(["sites", "prolong", "berlin", name, "--days", "10", "--config", config]) != 0
+    assert "valid until" in capsys.readouterr().err
+
+    assert main(["sites", "prolong", "berlin", name, "--config", config]) == 0
+    written = yaml.safe_load((centre.folder / "enrolled" / "berlin.yaml").read_text(encoding="utf-8"))
+    assert [one["valid_until"] for one in written["keys"]] == [(today + dt.timedelta(days=365)).isoformat()]
+    seen_by_the_running_centre()
+    assert sent(client, key, 1).status_code == 201
+
+    main(["sites", "revoke", "berlin", name, "--why", "lost", "--config", config])
+    assert main(["sites", "prolong", "berlin", name, "--days", "900", "--config", config]) != 0
+    assert "was revoked" in capsys.readouterr().err
+
+
 def test_a_revoked_key_signs_nothing_any_more_within_a_second(client: httpx.Client, config: str) -> None:
     key = SigningKey.generate()
     asked(client, key)

@@ -1,4 +1,4 @@
-"""sites and their keys: list, show, accept, refuse, rotate, revoke
+"""sites and their keys: list, show, accept, refuse, prolong, rotate, revoke
 
 `studyscope-exporter enrol` at a site sends its key here. Call the site, let them read their
 fingerprint to you, and accept exactly that one. A running centre follows within a second.
@@ -30,6 +30,7 @@ STEPS = {
     "show": "every key of one site",
     "accept": "let a key that waits sign reports",
     "refuse": "do not accept a key that waits",
+    "prolong": "let a key that was accepted sign for longer",
     "rotate": "accept a key that waits, and end the site's others after the overlap",
     "revoke": "take nothing that a key signed any more, from now on",
 }
@@ -37,13 +38,15 @@ STEPS = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     steps = steps_of(parser, STEPS)
-    for name in ("show", "accept", "refuse", "rotate", "revoke"):
+    for name in ("show", "accept", "refuse", "prolong", "rotate", "revoke"):
         steps[name].add_argument("site")
-    for name in ("accept", "refuse", "rotate", "revoke"):
+    for name in ("accept", "refuse", "prolong", "rotate", "revoke"):
         steps[name].add_argument("fingerprint", help="as the site read it to you")
         actor_argument(steps[name])
-    for name in ("accept", "rotate"):
-        steps[name].add_argument("--days", type=int, default=365, help="how long the key is valid (default: %(default)s)")
+    for name in ("accept", "prolong", "rotate"):
+        steps[name].add_argument(
+            "--days", type=int, default=365, help="how long from today the key is valid (default: %(default)s)"
+        )
     for name in ("refuse", "revoke"):
         steps[name].add_argument("--why", required=True, help="for the audit log")
     overlap = "how long the others stay valid (default: %(default)s)"
@@ -58,6 +61,8 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
         _show(_site(registry, chosen.site), now.date())
     elif chosen.step == "revoke":
         _revoke(settings.registry, registry, chosen, now)
+    elif chosen.step == "prolong":
+        _prolong(settings.registry, registry, chosen, now)
     elif chosen.step == "refuse":
         _refuse(settings.registry, chosen, now)
     else:
@@ -95,7 +100,7 @@ def _standing(key: SiteKey, today: dt.date) -> str:
     if key.valid_until < today:
         return "expired"
     left = (key.valid_until - today).days
-    return f"ends in {left} days: ask the site for a new key" if left <= SOON.days else f"valid until {key.valid_until}"
+    return f"ends in {left} days: see sites prolong" if left <= SOON.days else f"valid until {key.valid_until}"
 
 
 def _accept(folder: Path, registry: Registry, chosen: argparse.Namespace, now: dt.datetime) -> None:
@@ -122,10 +127,19 @@ def _refuse(folder: Path, chosen: argparse.Namespace, now: dt.datetime) -> None:
     print(f"key {chosen.fingerprint} is refused; the site is told when it asks")
 
 
+def _prolong(folder: Path, registry: Registry, chosen: argparse.Namespace, now: dt.datetime) -> None:
+    key, until = _key(registry, chosen), now.date() + dt.timedelta(days=chosen.days)
+    if key.revoked is not None:
+        raise KeyProblem(f"key {chosen.fingerprint} was revoked, and that is never taken back: the site needs a new one")
+    if until <= key.valid_until:
+        raise KeyProblem(f"key {chosen.fingerprint} is valid until {key.valid_until} already; say more --days")
+    EnrolledKeys(folder).prolong(chosen.site, key, until, now.date())
+    tell(folder, chosen, now, "sites prolong", site=chosen.site, key=chosen.fingerprint, until=until.isoformat())
+    print(f"site {chosen.site} may report with key {chosen.fingerprint} until {until}")
+
+
 def _revoke(folder: Path, registry: Registry, chosen: argparse.Namespace, now: dt.datetime) -> None:
-    key = _site(registry, chosen.site).key(chosen.fingerprint)
-    if key is None:
-        raise KeyProblem(f"site {chosen.site} has no key {chosen.fingerprint}: see sites show {chosen.site}")
+    key = _key(registry, chosen)
     EnrolledKeys(folder).revoke(chosen.site, key, now, chosen.why)
     tell(folder, chosen, now, "sites revoke", site=chosen.site, key=chosen.fingerprint, why=chosen.why)
     print(f"nothing that key {chosen.fingerprint} signed is taken any more")
@@ -139,6 +153,13 @@ def _waiting(folder: Path, chosen: argparse.Namespace) -> EnrolmentRequest:
         there = ", ".join(one.verifying.fingerprint for one in requests.waiting() if one.site == chosen.site) or "none"
         raise KeyProblem(f"no key {chosen.fingerprint} of site {chosen.site} waits; there waits: {there}")
     return asked
+
+
+def _key(registry: Registry, chosen: argparse.Namespace) -> SiteKey:
+    key = _site(registry, chosen.site).key(chosen.fingerprint)
+    if key is None:
+        raise KeyProblem(f"site {chosen.site} has no key {chosen.fingerprint}: see sites show {chosen.site}")
+    return key
 
 
 def _site(registry: Registry, name: str) -> RegisteredSite:

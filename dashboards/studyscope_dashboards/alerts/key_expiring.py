@@ -17,7 +17,7 @@ RULE = AlertRule(
     over="{{ $labels.name }} has a key that is valid for longer",
     what="The key with which {{ $labels.name }} ({{ $labels.city }}) signs its reports is valid for less than two months. "
     "After that day the centre refuses the hospital's reports.",
-    to_do="Site IT: make a new key (studyscope-exporter keygen) and send its public part to the coordinator. "
-    "Coordinator: accept it beside the old one, so that no report is lost in between.",
+    to_do="Coordinator: ask the site's IT whether their key folder is still theirs alone, then run studyscope-aggregator "
+    "sites prolong. Site IT: say so at once if somebody else may have had it.",
     dashboard=SITE_PAGE,
 )
