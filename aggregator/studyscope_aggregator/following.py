@@ -30,13 +30,13 @@ async def catch_up(store: ReportStore, consortium: Consortium) -> None:
     for key, shown in consortium.sequences().items():
         if key not in heads:
             consortium.forget(*key, shown)
-    for (study, site), sequence in heads.items():
-        shown_now = consortium.sequences().get((study, site))
-        if shown_now == sequence:
+    for key, sequence in heads.items():
+        before = consortium.standing(*key)
+        if before is not None and before.sequence == sequence:
             continue
-        for entry in await asyncio.to_thread(store.reports, study, site, sequence - 1, 1):
+        for entry in await asyncio.to_thread(store.reports, *key, sequence - 1, 1):
             standing = stored_standing(entry)
             # What this aggregator took while it looked is newer than what it saw in the store.
-            if standing is not None and (shown_now is None or shown_now == consortium.sequences().get((study, site))):
+            if standing is not None and consortium.standing(*key) is before:
                 consortium.show(standing)
     consortium.refusals_are(await asyncio.to_thread(store.refusals))

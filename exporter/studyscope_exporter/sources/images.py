@@ -14,12 +14,13 @@ from pydantic import Field
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import SEXES, load_code_list
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, TableProblem, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, rows_of, sentences
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.records import ImagingSeries
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.tables import findings, readable
 
 OLDEST = 130
 
@@ -79,9 +80,7 @@ class ImagesSource:
             read = self._read()
         except SourceUnavailable as problem:
             return [Finding(False, str(problem))]
-        table = self.settings.table
-        good = Finding(True, f"{table} can be read: {read.rows} lines, {len(read.series)} images")
-        return [good, *(Finding(False, f"{table}, {sentence}") for sentence in sentences(read.bad))]
+        return findings(self.settings.table, f"{read.rows} lines, {len(read.series)} images", read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         read = self._read()
@@ -113,17 +112,12 @@ class ImagesSource:
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()
         wanted = [name for name in settings.columns.model_dump().values() if name is not None]
-        try:
+        with readable(settings.table):
             raw = settings.table.read_bytes()
             there = _files_below(os.fspath(settings.path))
             for line, row in rows_of(raw, settings.encoding, wanted):
                 read.rows += 1
                 self._take(line, row, there, read)
-        except OSError as error:
-            message = f"{error.filename} cannot be read ({error.strerror}); is it there, and may the exporter read it?"
-            raise SourceUnavailable(message, temporary=True) from None
-        except TableProblem as problem:
-            raise SourceUnavailable(f"{settings.table} {problem}", temporary=False) from None
         return read
 
     def _take(self, line: int, row: Mapping[str, str], there: frozenset[str], read: _Read) -> None:

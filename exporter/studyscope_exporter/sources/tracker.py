@@ -16,11 +16,12 @@ from pydantic import Field, field_validator
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import STAGES
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, TableProblem, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, rows_of, sentences
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.tables import findings, readable
 
 
 class Settings(Strict):
@@ -70,11 +71,7 @@ class TrackerSource:
             read = self._read()
         except SourceUnavailable as problem:
             return [Finding(False, str(problem))]
-        path = self.settings.path
-        return [
-            Finding(True, f"{path} can be read: {read.rows} lines"),
-            *(Finding(False, f"{path}, {sentence}") for sentence in sentences(read.bad)),
-        ]
+        return findings(self.settings.path, f"{read.rows} lines", read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         read = self._read()
@@ -90,15 +87,10 @@ class TrackerSource:
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()
         columns = [settings.patient, *([settings.issuer_column] if settings.issuer_column else []), *settings.stages.values()]
-        try:
+        with readable(settings.path):
             for line, row in rows_of(settings.path.read_bytes(), settings.encoding, columns):
                 read.rows += 1
                 self._take(line, row, read)
-        except OSError as error:
-            message = f"{settings.path} cannot be read ({error.strerror}); is it there, and may the exporter read it?"
-            raise SourceUnavailable(message, temporary=True) from None
-        except TableProblem as problem:
-            raise SourceUnavailable(f"{settings.path} {problem}", temporary=False) from None
         return read
 
     def _take(self, line: int, row: Mapping[str, str], read: _Read) -> None:

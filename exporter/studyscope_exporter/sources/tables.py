@@ -1,0 +1,27 @@
+"""What sources share that read a table which people keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from studyscope_exporter.csv_table import TableProblem, sentences
+from studyscope_exporter.sources.source import Finding, SourceUnavailable
+
+
+@contextmanager
+def readable(table: Path) -> Iterator[None]:
+    """Around the reading of `table` and of what it names; what cannot be read, or is no table, raises SourceUnavailable."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{error.filename} cannot be read ({error.strerror}); is it there, and may the exporter read it?"
+        raise SourceUnavailable(message, temporary=True) from None
+    except TableProblem as problem:
+        raise SourceUnavailable(f"{table} {problem}", temporary=False) from None
+
+
+def findings(table: Path, seen: str, bad: Mapping[str, Sequence[int]]) -> list[Finding]:
+    """The self-check of a table that was read: what was `seen` in it, and a sentence for each thing that is wrong with lines."""
+    return [Finding(True, f"{table} can be read: {seen}"), *(Finding(False, f"{table}, {words}") for words in sentences(bad))]
