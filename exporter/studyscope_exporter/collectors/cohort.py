@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -97,18 +97,14 @@ class StudyRecords:
         import pandas as pd
 
         series = self._all_series
-        derived = series[
-            ~series["synthetic"].astype(bool)
-            & series["modality"].isin(DERIVED_MODALITIES)
-            & series["patient_key"].isin(self.patients)
-        ]
-        return pd.concat([self.images, derived])
+        derived = series[~series["synthetic"].astype(bool) & series["modality"].isin(DERIVED_MODALITIES)]
+        return pd.concat([self.images, of_patients(derived, self.patients)])
 
     @cached_property
     def all_segmentations(self) -> pd.DataFrame:
         """Results (not further readings) by the study's algorithm for the study's patients, oldest first."""
         found = self._of_the_sources(self.frames.segmentations_frame())
-        found = found[found["patient_key"].isin(self.patients) & (found["reading"] == "")]
+        found = of_patients(found[found["reading"] == ""], self.patients)
         return self._by_the_algorithm(found).sort_values(["first_seen", "segmentation_key"], kind="stable")
 
     @cached_property
@@ -130,7 +126,7 @@ class StudyRecords:
         What a person drew or corrected is left out: comparing that would be about the person.
         """
         found = self._of_the_sources(self.frames.agreements_frame())
-        found = found[found["patient_key"].isin(self.patients) & found["review_state"].isin(("automatic", "not_stated"))]
+        found = of_patients(found[found["review_state"].isin(("automatic", "not_stated"))], self.patients)
         found = self._by_the_algorithm(found).sort_values(["first_seen", "comparison_key"], kind="stable")
         return found.assign(code=found["structure"].map(self._structure_codes))
 
@@ -139,14 +135,14 @@ class StudyRecords:
         """Landmarks of each patient's latest landmark result: patient_key, code of the study or None, found, error_mm."""
         code_of = {name: landmark.code for landmark in self.study.landmarks for name in landmark.names}
         found = self._of_the_sources(self.frames.landmarks_frame())
-        found = latest(found[found["patient_key"].isin(self.patients)], "landmarks_key")
+        found = latest(of_patients(found, self.patients), "landmarks_key")
         return found.assign(code=found["landmark"].map(code_of))
 
     def classifications(self, classifier_id: str) -> pd.DataFrame:
         """Each patient's latest case of a classifier, with what the study calls positive."""
         (classifier,) = (one for one in self.study.classifiers if one.id == classifier_id)
         found = self._of_the_sources(self.frames.classifications_frame())
-        found = found[found["patient_key"].isin(self.patients) & (found["classifier"] == classifier.id)]
+        found = of_patients(found[found["classifier"] == classifier.id], self.patients)
         if classifier.version:
             found = found[found["model_version"].str.casefold() == classifier.version.casefold()]
         found = latest(found, "classification_key")
@@ -174,8 +170,7 @@ class StudyRecords:
     @cached_property
     def _jobs_by_workflow(self) -> dict[str, pd.DataFrame]:
         """Once for all collectors: four tables and a stage ask for each workflow."""
-        jobs = self._of_the_sources(self.frames.jobs_frame())
-        jobs = jobs[jobs["patient_key"].isin(self.patients)]
+        jobs = of_patients(self._of_the_sources(self.frames.jobs_frame()), self.patients)
         return {workflow.id: self._latest_jobs(jobs, workflow) for workflow in self.study.workflows}
 
     def _latest_jobs(self, jobs: pd.DataFrame, workflow: Workflow) -> pd.DataFrame:
@@ -191,11 +186,16 @@ class StudyRecords:
         return frame if self.sources is None else frame[frame["source"].isin(self.sources)]
 
 
+def of_patients(rows: pd.DataFrame, patients: Collection[bytes]) -> pd.DataFrame:
+    """The rows of these patients. Not by `isin`: it cuts the zero bytes off the end of a key and so loses one patient of 256."""
+    return rows[np.fromiter((patient in patients for patient in rows["patient_key"]), dtype=np.bool_, count=len(rows))]
+
+
 def latest(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     """Rows of the result that came last for each patient; `key` tells results apart."""
     order = rows.sort_values(["first_seen", key], kind="stable")
     last = order.drop_duplicates("patient_key", keep="last")[key]
-    return order[order[key].isin(last)]
+    return order[np.fromiter(map(set(last).__contains__, order[key]), dtype=np.bool_, count=len(order))]
 
 
 Collector = Callable[[StudyRecords, str], dict[bytes, frozenset[tuple[str, ...]]]]

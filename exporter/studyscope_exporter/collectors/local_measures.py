@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studyscope_exporter.collectors.cohort import StudyRecords
+from studyscope_exporter.collectors.cohort import StudyRecords, of_patients
 from studyscope_exporter.quality.decisions import calibration_error, risk_coverage_area, roc_area
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def local_measures(records: StudyRecords, admitted: Collection[bytes]) -> list[M
 
 
 def _of_structures(records: StudyRecords, admitted: Collection[bytes]) -> Iterator[Measure]:
-    rows = records.agreements[records.agreements["patient_key"].isin(admitted)]
+    rows = of_patients(records.agreements, admitted)
     for structure in records.study.structures:
         of_structure = rows[rows["code"] == structure.code]
         for column, name in (
@@ -52,7 +52,7 @@ def _of_structures(records: StudyRecords, admitted: Collection[bytes]) -> Iterat
 
 
 def _of_landmarks(records: StudyRecords, admitted: Collection[bytes]) -> Iterator[Measure]:
-    rows = records.landmarks[records.landmarks["patient_key"].isin(admitted)]
+    rows = of_patients(records.landmarks, admitted)
     for landmark in records.study.landmarks:
         known = rows[(rows["code"] == landmark.code) & rows["error_mm"].notna()].drop_duplicates("patient_key")["error_mm"]
         if len(known):
@@ -65,7 +65,7 @@ def _of_landmarks(records: StudyRecords, admitted: Collection[bytes]) -> Iterato
 def _of_classifiers(records: StudyRecords, admitted: Collection[bytes]) -> Iterator[Measure]:
     for classifier in records.study.classifiers:
         cases = records.classifications(classifier.id)
-        cases = cases[cases["patient_key"].isin(admitted) & (cases["reference"] != "")]
+        cases = of_patients(cases[cases["reference"] != ""], admitted)
         if not len(cases):
             continue
         for name, value, count in (*_rates(cases), *_of_scores(cases[cases["score"].notna()])):
