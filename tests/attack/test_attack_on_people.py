@@ -6,8 +6,8 @@ import random
 from dataclasses import replace
 
 from attacking.hospital import SEX, Lived, lived
-from attacking.on_people import attribute_beliefs, learned, membership_beliefs
-from attacking.people import Life
+from attacking.on_people import Gate, attribute_beliefs, batches, every_scrape, learned, membership_beliefs
+from attacking.people import DAYS_A_WEEK, Life
 from studyscope_contract.policy import Parameters, Policy
 
 TENS = Policy().parameters
@@ -47,6 +47,15 @@ def test_t5_a_known_visit_makes_nobody_s_membership_certain() -> None:
     for rate in (1, 3, 8):
         dice, histories = random.Random(rate), [lived(Life(rate), seed, Policy()) for seed in range(2)]
         for prior in (0.5, 0.75):
-            beliefs = [one for history in histories for one in membership_beliefs(history, TENS, rate, prior, dice)]
+            gate = Gate(rate / DAYS_A_WEEK, TENS.m)
+            beliefs = [one for history in histories for one in membership_beliefs(batches(history, TENS), gate, prior, dice)]
             assert len(beliefs) > 5
             assert learned(beliefs, 0.95).certain <= 0.02
+
+
+def test_t5_control_exact_numbers_every_quarter_of_an_hour_show_who_came() -> None:
+    dice, comes = random.Random(5), 3 / (DAYS_A_WEEK * 96)
+    result = learned(list(membership_beliefs(every_scrape(comes, 60, dice), Gate(comes, m=1, delays=1), 0.5, dice)), 0.95)
+    assert result.targets == 60
+    assert result.certain == 1.0
+    assert result.gain > 0.4

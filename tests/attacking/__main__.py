@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attacking.hospital import TWO_WAY, lived
-from attacking.on_people import Belief, Learned, attribute_beliefs, learned, membership_beliefs
+from attacking.on_people import Belief, Gate, Learned, attribute_beliefs, batches, learned, membership_beliefs
 from attacking.on_versions import Tally, attacked, suppress_and_round
 from attacking.page import page
-from attacking.people import Life
+from attacking.people import DAYS_A_WEEK, Life
 from attacking.utility import Utility, utility
 from studyscope_contract.policy import PRESETS, Policy
 from studyscope_exporter.disclosure.witness import WitnessAudit
@@ -92,7 +92,7 @@ def guessed(life: Life, seconds: float) -> list[Guessed]:
             of.extend(attribute_beliefs(history, parameters, unknown, dice))
         for prior in (0.5, 0.75):
             of = beliefs.setdefault((f"T5, prior {prior}", 0.95), [])
-            of.extend(membership_beliefs(history, parameters, life.rate, prior, dice))
+            of.extend(membership_beliefs(batches(history, parameters), Gate(life.rate / DAYS_A_WEEK, parameters.m), prior, dice))
         if time.monotonic() - start > seconds:
             break
     return [Guessed(life, what, limit, learned(of, limit)) for (what, limit), of in beliefs.items()]

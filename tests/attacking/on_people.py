@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacking.hospital import FIRST_POINT, SEX, Lived
-from attacking.people import DAYS_A_WEEK
 from studyscope_contract.policy import Parameters
 from studyscope_exporter.disclosure.census import ABSENT
 from studyscope_exporter.disclosure.contributions import POPULATION
@@ -62,24 +61,59 @@ def _posterior(prior: float, if_so: float, if_not: float) -> float:
     return prior if total == 0 else prior * if_so / total
 
 
-def membership_beliefs(
-    history: Lived, parameters: Parameters, rate: float, prior: float, dice: random.Random
-) -> Iterator[Belief]:
-    """T5: did the person who came to the hospital on a known day become one of the study's?
+@dataclass(frozen=True)
+class Gate:
+    """How releases come, as an attacker knows it: a threshold of m..2m-1 people, then a delay of 0..delays-1 steps.
 
-    Known: the exact size at the last version, the day on which that was frozen, how often patients come.
+    `comes` is how many people come in a step on average; a step is a day, or whatever the reader of numbers can tell apart.
     """
+
+    comes: float
+    m: int
+    delays: int = DELAYS
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One release after another: frozen at `start`, shown at `before`, the next one shown at `end` (all in steps).
+
+    `added` is the least and the most that the batch can be; `joined` the steps on which its people came: the secret.
+    """
+
+    start: int
+    before: int
+    end: int
+    added: tuple[int, int]
+    joined: tuple[int, ...]
+
+
+def batches(history: Lived, parameters: Parameters) -> Iterator[Batch]:
+    """The batches of a hospital's population, for somebody who knows the exact size behind the version before."""
     points = [point for key, point in sorted(history.truth) if key == POPULATION]
     for before, after in pairwise(points):
         then, now = history.truth[POPULATION, before], history.truth[POPULATION, after]
         joined = np.flatnonzero((then.members == ABSENT) & (now.members != ABSENT))
-        start, end = then.frozen_at, after
+        days = tuple(int(history.people.joined[one]) + FIRST_POINT for one in joined)
+        yield Batch(then.frozen_at, before, after, _added(history, after, then.patients, parameters), days)
+
+
+def every_scrape(comes: float, patients: int, dice: random.Random) -> Iterator[Batch]:
+    """The control: exact numbers at every step, so that each person who comes is a batch of one."""
+    now = 0
+    for _ in range(patients):
+        wait = 1 + int(math.log(1 - dice.random()) / math.log(1 - comes))
+        yield Batch(now, now, now + wait, (1, 1), (now + wait,))
+        now += wait
+
+
+def membership_beliefs(found: Iterable[Batch], gate: Gate, prior: float, dice: random.Random) -> Iterator[Belief]:
+    """T5: did the person who came to the hospital at a known step become one of the study's?"""
+    for batch in found:
         true = dice.random() < prior
-        if true and not len(joined):
+        if true and not batch.joined:
             continue
-        visit = int(history.people.joined[dice.choice(joined.tolist())]) + FIRST_POINT if true else dice.randint(start + 1, end)
-        added = _added(history, after, then.patients, parameters)
-        likely = [_release_chance(rate, start, before, end, visit if member else None, added, parameters.m) for member in (1, 0)]
+        visit = dice.choice(batch.joined) if true else dice.randint(batch.start + 1, batch.end)
+        likely = [_release_chance(gate, batch, visit if member else None) for member in (1, 0)]
         yield Belief(prior, _posterior(prior, likely[0], likely[1]), true)
 
 
@@ -90,25 +124,25 @@ def _added(history: Lived, point: int, size: int, parameters: Parameters) -> tup
     return max(low - size, 0), high - size
 
 
-def _release_chance(rate: float, start: int, before: int, end: int, visit: int | None, added: tuple[int, int], m: int) -> float:
-    """How likely a release on day `end` is, with a batch in `added`: the gate opens at m..2m-1, a delay of 0..13 days follows."""
-    comes = _poisson(rate / DAYS_A_WEEK, 12)
-    counts = np.zeros(added[1] + 2)
+def _release_chance(gate: Gate, batch: Batch, visit: int | None) -> float:
+    """How likely a release at `batch.end` with so many people is, when the target came at `visit` or (None) never joined."""
+    comes, m = _poisson(gate.comes, 12), gate.m
+    counts = np.zeros(batch.added[1] + 2)
     counts[0] = 1.0
     waiting = np.tile(counts, (m, 1))  # per threshold: how many came while the gate is still closed
     total = 0.0
-    for day in range(start + 1, end + 1):
+    for step in range(batch.start + 1, batch.end + 1):
         waiting = np.array([np.convolve(row, comes)[: len(row)] for row in waiting])
-        if visit == day:
+        if visit == step:
             waiting = np.concatenate([np.zeros((m, 1)), waiting[:, :-1]], axis=1)
-        if day <= before:
+        if step <= batch.before:
             continue
         for i in range(m):
             opened = waiting[i, m + i :].copy()
             waiting[i, m + i :] = 0.0
-            if end - day < DELAYS:
+            if batch.end - step < gate.delays:
                 sizes = np.arange(m + i, m + i + len(opened))
-                total += float(opened[(sizes >= added[0]) & (sizes <= added[1])].sum()) / DELAYS / m
+                total += float(opened[(sizes >= batch.added[0]) & (sizes <= batch.added[1])].sum()) / gate.delays / m
     return total
 
 

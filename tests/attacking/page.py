@@ -97,7 +97,7 @@ against somebody who knows all the others only differential privacy helps. Contr
 last unknown person away every time.
 
 T5: the attacker knows the exact size and day of the version before, how often patients come and on which day the target
-came to the hospital. Pass: at most 2 % of targets certain (over 0.95). **A control for T5 is still missing.**
+came to the hospital. Pass: at most 2 % of targets certain (over 0.95). Control (in `make test`): exact numbers at every scrape.
 """
     yield "| patients a week | attack | targets | certain | accuracy over the prior | mean posterior of members | verdict |"
     yield "|" + "---|" * 7
@@ -162,9 +162,9 @@ NOT_HERE = """
 
 ## Attacks that run elsewhere
 
-T7, T8, T10, T11 and T12 run with `make test` (`tests/attack`, `tests/exporter/disclosure`), each with its control.
+T7, T8, T10, T11, T12 and T17 (the scraped page of a real centre, in every format) run with `make test` (`tests/attack`, `tests/exporter/disclosure`), each with its control.
 
 **Not attacked yet:** T6 (several sites and an insider), T9 (ratios), T13 (policy drift), T16 (overlapping studies and an
-adversarial coordinator), T17 (operational metrics), the reader attacker, T18 (cost). Until they are, a data-protection
+adversarial coordinator), the reader attacker, T18 (cost). Until they are, a data-protection
 officer should refuse a second study over the same patients, and treat a change of policy as not covered by this page.
 """
