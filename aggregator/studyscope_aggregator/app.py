@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
+from studyscope_aggregator.access.guard import AccessGuard, open_guard
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.enrolment_requests import EnrolmentRequests
@@ -21,7 +22,7 @@ from studyscope_aggregator.reception import Reception
 from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.release_number import release_number
 from studyscope_aggregator.remote_write import HistoryWriter
-from studyscope_aggregator.routes import enrolments, health, own_reports, reports, scrapes, studies
+from studyscope_aggregator.routes import enrolments, health, own_reports, queries, reports, scrapes, studies
 from studyscope_aggregator.routes.overview import overview_router
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.store import ReportStore
@@ -44,12 +45,13 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
         settings.signing_key(),
         EnrolmentRequests(settings.registry),
         CallLimits(settings.limits),
+        open_guard(settings, settings.access, clock) if settings.access else None,
     )
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         try:
-            async with _history(settings, wiring), _running(follow(store, consortium)):
+            async with _history(settings, wiring), _running(follow(store, consortium)), _closed(wiring.access):
                 yield
         finally:
             store.close()
@@ -63,7 +65,7 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
         redoc_url=None,
     )
     app.state.wiring = wiring
-    for part in (enrolments, reports, own_reports, studies, scrapes, health):
+    for part in (enrolments, reports, own_reports, studies, scrapes, health, queries):
         app.include_router(part.router)
     app.include_router(overview_router())
     return app
@@ -78,6 +80,15 @@ async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+@asynccontextmanager
+async def _closed(access: AccessGuard | None) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        if access is not None:
+            await access.close()
 
 
 @asynccontextmanager

@@ -56,6 +56,24 @@ class Limits(Strict):
     burst: int = Field(default=1000, ge=1, le=1_000_000, description="so many at once, as after weeks without a line")
 
 
+class OpenIdSettings(Strict):
+    """The identity provider of the consortium's people, and the groups that give them a role."""
+
+    issuer: Url = Field(description="as its discovery document names it")
+    audience: str = Field(default="studyscope", min_length=1, max_length=200, description="our client id there; tokens name it")
+    claim: str = Field(default="groups", pattern=r"^[A-Za-z_]+(\.[A-Za-z_]+)*$", description="where a token holds the groups")
+    coordinator: str = Field(default="studyscope-coordinator", min_length=1, max_length=200)
+    lead: str = Field(default="studyscope-lead-{study}", pattern=r"^[^{}]*\{study\}[^{}]*$", max_length=200)
+    site: str = Field(default="studyscope-site-{site}", pattern=r"^[^{}]*\{site\}[^{}]*$", max_length=200)
+
+
+class AccessSettings(Strict):
+    """Who sees what: the guarded way to Prometheus, for Grafana and for programs."""
+
+    prometheus: Url = Field(description="where queries are answered; nobody else should reach it")
+    openid: OpenIdSettings | None = Field(default=None, description="without it only tokens of machines are known")
+
+
 class CentreSettings(Strict):
     """The centre file, whole."""
 
@@ -66,6 +84,7 @@ class CentreSettings(Strict):
     base_url: Url = Field(default="http://127.0.0.1:8400", description="under which sites and people reach this centre")
     key: Path | None = Field(default=None, description="the centre's signing key (see keygen); without it nothing is signed")
     remote_write: RemoteWrite | None = None
+    access: AccessSettings | None = Field(default=None, description="without it this centre answers no queries")
 
     def signing_key(self) -> SigningKey | None:
         """The centre's key, None when it has none; raises KeyProblem."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from studyscope_aggregator.access.guard import AccessGuard
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.enrolment_requests import EnrolmentRequests
@@ -31,6 +32,7 @@ class Wiring:
     key: SigningKey | None
     enrolments: EnrolmentRequests
     limits: CallLimits
+    access: AccessGuard | None = None
 
 
 async def _of_request(request: Request) -> Wiring:

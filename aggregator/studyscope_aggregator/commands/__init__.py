@@ -16,6 +16,7 @@ from studyscope_aggregator.commands import (
     sites,
     status,
     study,
+    tokens,
 )
 
 COMMANDS = (
@@ -30,6 +31,7 @@ COMMANDS = (
     retract,
     purge,
     import_,
+    tokens,
     audit,
 )
 """In the order in which a new centre meets them."""
