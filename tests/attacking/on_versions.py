@@ -13,7 +13,7 @@ from attacking.people import DAYS_A_WEEK, Life, People, people
 from disclosure_cast import STAGES
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Parameters, Policy
-from studyscope_exporter.attack.background import Background, Deduction, deduced
+from studyscope_exporter.attack.background import Background, deduced
 from studyscope_exporter.attack.claims import Claim, batches, groups, shown_numbers
 from studyscope_exporter.attack.prover import Prover
 from studyscope_exporter.attack.published import Cell, Moment, PublishedHistory
@@ -77,7 +77,7 @@ def attacked(life: Life, seed: int, policy: Policy, audit: Audit | None) -> Tall
 def proven(published: PublishedHistory, life: Life, truth: Truth) -> Tally:
     """The attacks; the truth only judges them. Groups and numbers from inside, batches from outside too."""
     inside = deduced(published, from_inside(life))
-    values = _true_values(inside.puzzle, truth)
+    values = true_values(inside.puzzle, truth)
     parts = groups(inside), shown_numbers(inside), batches(inside)
     first, second = len(parts[0]), len(parts[0]) + len(parts[1])
     prover = Prover(inside.puzzle, [*parts[0], *parts[1], *parts[2]])
@@ -88,28 +88,30 @@ def proven(published: PublishedHistory, life: Life, truth: Truth) -> Tally:
     moved = Prover(outside.puzzle, batches(outside)).small_groups()
     return Tally(
         histories=1,
-        small=_truly_small(parts[0], values),
+        small=truly_small(parts[0], values),
         small_proven=len(small),
         small_exact=sum(one.least == one.most for one in small),
         shown=len(parts[1]),
         shown_exact=len(exact),
-        batches=_truly_small(parts[2], values),
+        batches=truly_small(parts[2], values),
         batches_proven=len(moved),
         batches_exact=sum(one.least == one.most for one in [*moved, *moved_inside]),
         batches_proven_inside=len(moved_inside),
-        truth_excluded=_excluded(inside, values),
+        truth_excluded=excluded(inside.puzzle, values),
     )
 
 
-def _true_values(puzzle: Puzzle, truth: Truth) -> list[int | None]:
+def true_values(puzzle: Puzzle, truth: Truth, since: int = 0) -> list[int | None]:
+    """What the unknowns from number `since` on truly are; None for a choice."""
     values: list[int | None] = []
-    for name in puzzle.names:
+    for name in puzzle.names[since:]:
         behind = None if name is None else truth.get((name.key, name.grid_point))
         values.append(None if behind is None or name is None else behind[1] if name.cell is None else behind[0].get(name.cell, 0))
     return values
 
 
-def _truly_small(claims: Iterable[Claim], values: list[int | None]) -> int:
+def truly_small(claims: Iterable[Claim], values: list[int | None]) -> int:
+    """How many of these groups truly are of 1..k-1 people."""
     small = 0
     for claim in claims:
         parts = [(values[unknown], coefficient) for unknown, coefficient in claim.terms]
@@ -117,9 +119,8 @@ def _truly_small(claims: Iterable[Claim], values: list[int | None]) -> int:
     return small
 
 
-def _excluded(deduction: Deduction, values: list[int | None]) -> int:
+def excluded(puzzle: Puzzle, values: list[int | None]) -> int:
     """Constraints of the attacker that the truth does not meet: there must be none."""
-    puzzle = deduction.puzzle
     outside = sum(v is not None and not low <= v <= high for v, low, high in zip(values, puzzle.low, puzzle.high, strict=True))
     for row in puzzle.rows:
         known = [(values[unknown], coefficient) for unknown, coefficient in row.terms]
@@ -149,7 +150,7 @@ def suppress_and_round(life: Life, seed: int) -> Tally:
     truth: dict[tuple[TableKey, int], tuple[Mapping[Cell, int], int]] = {}
     moments = []
     for week in range(1, life.weeks):
-        point, exact = FIRST_POINT + week * DAYS_A_WEEK, _counts(ours, week * DAYS_A_WEEK, codes)
+        point, exact = FIRST_POINT + week * DAYS_A_WEEK, exact_counts(ours, week * DAYS_A_WEEK, codes)
         patients = exact[POPULATION][()]
         truth |= {(key, point): (cells, patients) for key, cells in exact.items()}
         shown = {key: {cell: n for cell, v in cells.items() if (n := ROUND_FIVE.published(v))} for key, cells in exact.items()}
@@ -167,7 +168,7 @@ def rounded_with_its_own_total() -> PublishedHistory:
     )
 
 
-def _counts(ours: People, day: int, codes: Mapping[TableKey, tuple[Cell, ...]]) -> dict[TableKey, dict[Cell, int]]:
+def exact_counts(ours: People, day: int, codes: Mapping[TableKey, tuple[Cell, ...]]) -> dict[TableKey, dict[Cell, int]]:
     there = (ours.joined <= day) & (day < ours.left)
     stage = (day >= ours.segmented).astype(int) + (day >= ours.reviewed)
     counts: dict[TableKey, dict[Cell, int]] = {

@@ -31,9 +31,9 @@ class Deduction:
     versions: Mapping[TableKey, Sequence[Placed]]
 
 
-def deduced(history: PublishedHistory, background: Background) -> Deduction:
-    """Everything that follows from what was published."""
-    puzzle, versions = Puzzle(), dict[TableKey, list[Placed]]()
+def deduced(history: PublishedHistory, background: Background, into: Puzzle | None = None) -> Deduction:
+    """Everything that follows from what was published; `into` a puzzle that holds other sites already."""
+    puzzle, versions = into or Puzzle(), dict[TableKey, list[Placed]]()
     for moment in placed(puzzle, history):
         for one in moment:
             versions.setdefault(one.key, []).append(one)
