@@ -23,6 +23,7 @@ from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.release_number import release_number
 from studyscope_aggregator.remote_write import HistoryWriter
 from studyscope_aggregator.routes import enrolments, health, own_reports, queries, reports, scrapes, studies
+from studyscope_aggregator.routes.mail_links import mail_links_router
 from studyscope_aggregator.routes.overview import overview_router
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.store import ReportStore
@@ -30,7 +31,10 @@ from studyscope_aggregator.wiring import Wiring
 
 
 def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> FastAPI:
-    """The aggregator as an ASGI application; closes `store` when it ends. Raises FileProblem, KeyProblem, StoreUnavailable."""
+    """The aggregator as an ASGI application; closes `store` when it ends.
+
+    Raises FileProblem, KeyProblem, LinkProblem, StoreUnavailable.
+    """
     metrics = OwnMetrics()
     consortium = Consortium(RegistryWatch(settings.registry, metrics, clock), store)
     metrics.store_up.set(1)
@@ -68,6 +72,9 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
     for part in (enrolments, reports, own_reports, studies, scrapes, health, queries):
         app.include_router(part.router)
     app.include_router(overview_router())
+    secret = settings.link_secret()
+    if secret is not None:
+        app.include_router(mail_links_router(secret, settings.registry))
     return app
 
 

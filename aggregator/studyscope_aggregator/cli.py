@@ -14,6 +14,7 @@ from studyscope_aggregator.release_number import release_number
 from studyscope_aggregator.settings import read_settings
 from studyscope_aggregator.store import StoreUnavailable
 from studyscope_contract.keys import KeyProblem
+from studyscope_contract.mail_link import LinkProblem
 from studyscope_contract.yaml_file import FileProblem
 
 WRONG_SETTINGS = 2
@@ -78,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
             return int(chosen.found(chosen, SystemClock().now().date()))
         settings = read_settings(chosen.config)
         result: int = chosen.execute(settings, chosen)
-    except (FileProblem, KeyProblem, NoSuchReport) as problem:
+    except (FileProblem, KeyProblem, LinkProblem, NoSuchReport) as problem:
         print(problem, file=sys.stderr)
         return WRONG_SETTINGS
     except StoreUnavailable as problem:

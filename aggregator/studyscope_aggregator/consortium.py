@@ -43,6 +43,10 @@ class Consortium:
     def registry(self) -> Registry:
         return self._watch.current()
 
+    def registry_changed(self) -> None:
+        """Something was written into the registry here."""
+        self._watch.look_again()
+
     @property
     def edition(self) -> tuple[int, int]:
         """Changes when the registry, a standing or a refusal did."""

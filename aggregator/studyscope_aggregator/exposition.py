@@ -25,6 +25,7 @@ from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.state import Member, planned_patients
 from studyscope_aggregator.study_totals import StudyTotals, TotalsMemory, study_totals, total_samples
 from studyscope_contract.catalogue import centre
+from studyscope_contract.mail_choices import MailChoices
 from studyscope_contract.study import Study
 
 MOVES_EVERY = dt.timedelta(seconds=1)
@@ -115,6 +116,7 @@ class Exposition:
             yield from _key_samples(one, self._consortium.registry.sites[one.site.id], today)
             for reason, refusals in self._consortium.refusals(one.study.id, one.site.id).items():
                 yield Sample(centre.SITE_REFUSED_REPORTS.name, (*_who(one), ("reason", reason)), refusals.count)
+            yield from _downtime_samples(one, self._consortium.registry.choices, today)
             yield Sample(centre.SITE_RETRACTED.name, _who(one), self._consortium.retracted_reports(one.study.id, one.site.id))
         for closing in self._consortium.registry.closings:
             if closing.into is not None:
@@ -185,6 +187,12 @@ def _key_samples(one: Member, registered: RegisteredSite, today: dt.date) -> Ite
     if last is not None:
         end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), dt.UTC)
         yield Sample(centre.SITE_KEY_EXPIRY.name, _who(one), end.timestamp())
+
+
+def _downtime_samples(one: Member, choices: MailChoices, today: dt.date) -> Iterator[Sample]:
+    downtime = choices.downtime(one.site.id)
+    if downtime is not None and downtime.first <= today <= downtime.last:
+        yield Sample(centre.SITE_DOWNTIME.name, _who(one), downtime.end.timestamp())
 
 
 def _target_samples(one: Member, today: dt.date) -> Iterator[Sample]:

@@ -23,6 +23,7 @@ SITE_STATE_SERIES = (
     centre.SITE_DEFINED_OTHERWISE,
     centre.SITE_RETRACTED,
     centre.SITE_MERGED,
+    centre.SITE_DOWNTIME,
 )
 """Derived from registry and clock; the other series of a site come from its report."""
 

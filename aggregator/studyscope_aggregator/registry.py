@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.keys import KeyProblem, VerifyingKey
+from studyscope_contract.mail_choices import CHOICES_FILE, MailChoices
 from studyscope_contract.names import Slug, Text
 from studyscope_contract.signed_study import SignedStudy, SignedStudyProblem
 from studyscope_contract.study import Mail, Study, StudySite
@@ -125,6 +126,7 @@ class Registry:
     closings: tuple[Closing, ...] = ()
     signed: Mapping[str, Mapping[int, StudyFile]] = field(default_factory=dict)
     """Every signed version of each study that this release can read; `raw` is the signed file."""
+    choices: MailChoices = field(default_factory=MailChoices)
 
     def definition(self, study_id: str, version: int) -> Study | None:
         """The study as a site has it that accepted `version`; None where nobody can know.
@@ -151,7 +153,7 @@ class Registry:
 
 def registry_files(folder: Path) -> list[Path]:
     """The files that there are of the registry, in a fixed order; the log too, which changes with every act."""
-    single = [path for name in (SITES_FILE, AUDIT_FILE) if (path := folder / name).exists()]
+    single = [path for name in (SITES_FILE, AUDIT_FILE, CHOICES_FILE) if (path := folder / name).exists()]
     folders = (
         (STUDIES_FOLDER, "*.yaml"),
         (ENROLLED_FOLDER, "*.yaml"),
@@ -175,7 +177,9 @@ def load_registry(folder: Path) -> Registry:
         if study.id != path.stem:
             raise FileProblem(path, [Problem(1, "id", f"is {study.id}, so the file must be named {study.id}.yaml")])
         studies[study.id] = StudyFile(_closed(study, closings), raw)
-    return Registry(MappingProxyType(studies), MappingProxyType(_sites(folder)), _waiting(folder), closings, _signed(folder))
+    choices = MailChoices.read(folder / CHOICES_FILE)
+    sites = MappingProxyType(_sites(folder))
+    return Registry(MappingProxyType(studies), sites, _waiting(folder), closings, _signed(folder), choices)
 
 
 def enrolled_site(path: Path) -> RegisteredSite | None:

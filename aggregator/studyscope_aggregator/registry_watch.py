@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,10 @@ class RegistryWatch:
                 self._stamp = stamp
                 self._reload()
         return self._registry
+
+    def look_again(self) -> None:
+        """The next look is at the folder, because something was just written there."""
+        self._checked = -math.inf
 
     def _reload(self) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from studyscope_contract.keys import SigningKey
+from studyscope_contract.mail_link import LinkSecret
 from studyscope_contract.yaml_file import Strict, read_yaml
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=400)]
@@ -83,8 +84,15 @@ class CentreSettings(Strict):
     limits: Limits = Limits()
     base_url: Url = Field(default="http://127.0.0.1:8400", description="under which sites and people reach this centre")
     key: Path | None = Field(default=None, description="the centre's signing key (see keygen); without it nothing is signed")
+    mail_links: Path | None = Field(
+        default=None, description="the secret that signs the links in mails (openssl rand -hex 32); without it there are none"
+    )
     remote_write: RemoteWrite | None = None
     access: AccessSettings | None = Field(default=None, description="without it this centre answers no queries")
+
+    def link_secret(self) -> LinkSecret | None:
+        """The secret of the mail links, None when there is none; raises LinkProblem."""
+        return LinkSecret.load(self.mail_links) if self.mail_links else None
 
     def signing_key(self) -> SigningKey | None:
         """The centre's key, None when it has none; raises KeyProblem."""
@@ -100,7 +108,7 @@ def read_settings(path: Path) -> CentreSettings:
     """The centre file at `path`; raises FileProblem."""
     settings = read_yaml(path, CentreSettings)
     folder = path.resolve().parent
-    files = {name: folder / path for name in ("registry", "key") if (path := getattr(settings, name)) is not None}
+    files = {name: folder / path for name in ("registry", "key", "mail_links") if (path := getattr(settings, name)) is not None}
     return settings.model_copy(update=files | {"store": _store_from(folder, settings.store)})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from studyscope_contract.study import Study
+from studyscope_dashboards.personal_mails import PersonalMails, Recipient, as_html, as_text
 
 HELD = "nobody"
 """Receiver of alerts that concern no study in force: kept visible in Alertmanager, mailed to nobody."""
@@ -55,21 +56,25 @@ def alertmanager_config(
     *,
     template_files: Sequence[str],
     watchdog: str | None = None,
+    personal: PersonalMails | None = None,
 ) -> str:
     """An alertmanager.yml. `template_files` are those of `mail_templates.write_mail_templates`.
 
     `watchdog` is a webhook that hears every five minutes that alerts still arrive; without one nobody is told.
+    `personal` adds links for each reader, and leaves out who chose to get no mails.
     """
+    write = _Letters(personal)
     receivers: list[dict[str, Any]] = [{"name": HELD}]
     routes: list[dict[str, Any]] = [_watchdog(watchdog)]
     if watchdog:
         receivers.append({"name": "watchdog", "webhook_configs": [{"url": watchdog, "send_resolved": False}]})
     for study in sorted(studies, key=lambda study: study.id):
-        study_route, study_receivers = _study(study, contacts)
+        study_route, study_receivers = _study(study, contacts, write)
         routes.append(study_route)
         receivers += study_receivers
-    if contacts.coordinators:
-        receivers.append(_mail_receiver("centre", contacts.coordinators))
+    to_centre = write.mails([Recipient(mail, "coordinator") for mail in contacts.coordinators])
+    if to_centre:
+        receivers.append({"name": "centre", "email_configs": to_centre})
         routes.append({"matchers": ['study=""'], "receiver": "centre", "group_by": ["alertname"]})
     config = {
         "global": _global(smtp),
@@ -90,8 +95,10 @@ def alertmanager_config(
 
 def write_alertmanager_config(path: Path, content: str) -> None:
     """Writes the configuration, readable by its owner and group only: it names people."""
-    path.write_text(content, encoding="utf-8")
-    path.chmod(0o640)
+    new = path.with_suffix(".new")
+    new.write_text(content, encoding="utf-8")
+    new.chmod(0o640)
+    new.replace(path)
 
 
 INHIBITIONS: list[dict[str, Any]] = [
@@ -130,38 +137,51 @@ def _global(smtp: Smtp) -> dict[str, Any]:
     return settings
 
 
-def _study(study: Study, contacts: Contacts) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _study(study: Study, contacts: Contacts, write: _Letters) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The branch of one study: one mail per study to leads and coordinators, one per hospital to its IT."""
     receivers: list[dict[str, Any]] = []
     routes: list[dict[str, Any]] = []
 
-    def branch(name: str, mails: Iterable[str], matchers: list[str], group_by: list[str]) -> None:
-        addresses = tuple(mails)
-        if addresses:
-            receivers.append(_mail_receiver(name, addresses))
+    def branch(name: str, people: Sequence[Recipient], matchers: list[str], group_by: list[str]) -> None:
+        mails = write.mails(people)
+        if mails:
+            receivers.append({"name": name, "email_configs": mails})
             routes.append({"receiver": name, "matchers": matchers, "group_by": group_by, "continue": True})
 
-    branch(f"{study.id}/coordinators", contacts.coordinators, [], ["study"])
-    branch(f"{study.id}/leads", (lead.mail for lead in study.leads), ['audience=~"decision|everyone"'], ["study"])
+    branch(
+        f"{study.id}/coordinators", [Recipient(mail, "coordinator", study.id) for mail in contacts.coordinators], [], ["study"]
+    )
+    leads = [Recipient(lead.mail, "lead", study.id) for lead in study.leads]
+    branch(f"{study.id}/leads", leads, ['audience=~"decision|everyone"'], ["study"])
     for site in study.sites:
         matchers = ['audience=~"technical|everyone"', f'site="{site.id}"']
-        branch(f"{study.id}/site/{site.id}", contacts.site_it.get(site.id, ()), matchers, ["study", "site"])
+        people = [Recipient(mail, "site_it", study.id, site.id) for mail in contacts.site_it.get(site.id, ())]
+        branch(f"{study.id}/site/{site.id}", people, matchers, ["study", "site"])
     return {"matchers": [f'study="{study.id}"'], "receiver": HELD, "routes": routes}, receivers
 
 
-def _mail_receiver(name: str, addresses: Sequence[str]) -> dict[str, Any]:
-    return {"name": name, "email_configs": [_mail(address) for address in dict.fromkeys(addresses)]}
+class _Letters:
+    """One mail per person: nobody sees who else is told, and each has links of their own."""
 
+    def __init__(self, personal: PersonalMails | None) -> None:
+        self._personal = personal
 
-def _mail(address: str) -> dict[str, Any]:
-    """One mail per person: nobody sees who else is told."""
-    return {
-        "to": address,
-        "send_resolved": True,
-        "headers": {"Subject": '{{ template "studyscope.subject" . }}'},
-        "html": '{{ template "studyscope.html" . }}',
-        "text": '{{ template "studyscope.text" . }}',
-    }
+    def mails(self, people: Sequence[Recipient]) -> list[dict[str, Any]]:
+        told = [one for one in dict.fromkeys(people) if not self._personal or self._personal.wanted(one.address, one.study)]
+        return [self._mail(one, may_stop=one.role != "coordinator" or len(told) > 1) for one in told]
+
+    def _mail(self, to: Recipient, *, may_stop: bool) -> dict[str, Any]:
+        links = self._personal.links(to, may_stop=may_stop) if self._personal else ()
+        headers = {"Subject": '{{ template "studyscope.subject" . }}'}
+        if self._personal and may_stop:
+            headers["List-Unsubscribe"] = f"<{self._personal.link('mails', to)}>"
+        return {
+            "to": to.address,
+            "send_resolved": True,
+            "headers": headers,
+            "html": f'{{{{ template "studyscope.html" . }}}}{as_html(links)}{{{{ template "studyscope.html.end" . }}}}',
+            "text": f'{{{{ template "studyscope.text" . }}}}{as_text(links)}',
+        }
 
 
 class _Plain(yaml.SafeDumper):

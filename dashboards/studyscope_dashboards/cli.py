@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from studyscope_contract.study import Study
-from studyscope_contract.yaml_file import FileProblem, read_yaml
-from studyscope_dashboards.alertmanager import MailTiming, Smtp, alertmanager_config, write_alertmanager_config
+from studyscope_contract.mail_link import LinkProblem
+from studyscope_contract.yaml_file import FileProblem
+from studyscope_dashboards.cli_alertmanager import alertmanager_command
 from studyscope_dashboards.cli_grafana import grafana_command
 from studyscope_dashboards.generated import differences, generate
-from studyscope_dashboards.mail_templates import write_mail_templates
 from studyscope_dashboards.prometheus import prometheus_config
 from studyscope_dashboards.quiet_hours import QuietHours
-from studyscope_dashboards.registry_contacts import ContactsProblem, contacts_in
+from studyscope_dashboards.registry_contacts import ContactsProblem
 from studyscope_dashboards.rules import write_rules
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 done, 1 generated files differ, 2 an input cannot be used."""
     chosen = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         code: int = chosen.run(chosen)
-    except (FileProblem, ContactsProblem) as problem:
+    except (FileProblem, ContactsProblem, LinkProblem) as problem:
         print(problem, file=sys.stderr)
         return 2
     return code
@@ -37,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     _generate_command(commands.add_parser("generate", help="write dashboards, provisioning, rules and mail templates"))
     _prometheus_command(commands.add_parser("prometheus", help="write prometheus.yml and the alert rules"))
-    _alertmanager_command(commands.add_parser("alertmanager", help="write alertmanager.yml and the mail templates"))
+    alertmanager_command(commands.add_parser("alertmanager", help="write alertmanager.yml and the mail templates"))
     grafana_command(commands.add_parser("grafana", help="write grafana.ini, provisioning and dashboards"))
     _look_command(commands.add_parser("look", help="every query of every panel through a real Grafana, and screenshots"))
     check = commands.add_parser("check", help="form, layout, queries and lint rules of every page, without a server")
@@ -95,34 +96,6 @@ def _prometheus(chosen: argparse.Namespace) -> int:
         scheme=chosen.scheme,
     )
     (chosen.out / "prometheus.yml").write_text(config, encoding="utf-8")
-    return 0
-
-
-def _alertmanager_command(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--study", type=Path, action="append", required=True, metavar="FILE", help="study file; repeat for each")
-    parser.add_argument("--sites", type=Path, required=True, metavar="FILE", help="the registry's sites.yaml, for site contacts")
-    parser.add_argument("--coordinator", action="append", required=True, metavar="MAIL", help="who gets every mail; repeatable")
-    parser.add_argument("--smtp", required=True, metavar="HOST:PORT", help="mail server")
-    parser.add_argument("--sender", required=True, metavar="MAIL", help="who the mails come from")
-    parser.add_argument("--smtp-user", metavar="NAME")
-    parser.add_argument("--smtp-password-file", metavar="FILE", help="read by Alertmanager itself")
-    parser.add_argument("--grafana", required=True, metavar="URL", help="where the mails' dashboard links lead")
-    parser.add_argument("--runbooks", required=True, metavar="URL", help="the folder that serves runbooks.md")
-    parser.add_argument("--watchdog", metavar="URL", help="webhook that hears every 5 minutes that alerts still arrive")
-    parser.add_argument("--repeat", default="168h", help="how often an alert that goes on is mailed again (default weekly)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the alertmanager.yml to write")
-    parser.set_defaults(run=_alertmanager)
-
-
-def _alertmanager(chosen: argparse.Namespace) -> int:
-    studies = [read_yaml(path, Study) for path in chosen.study]
-    contacts = contacts_in(chosen.sites, chosen.coordinator)
-    smtp = Smtp(chosen.smtp, chosen.sender, username=chosen.smtp_user, password_file=chosen.smtp_password_file)
-    templates = write_mail_templates(chosen.out.parent, chosen.grafana, chosen.runbooks)
-    timing = MailTiming(repeat=chosen.repeat)
-    names = [path.name for path in templates]  # relative to alertmanager.yml, so that the folder can be moved
-    config = alertmanager_config(studies, contacts, smtp, timing, template_files=names, watchdog=chosen.watchdog)
-    write_alertmanager_config(chosen.out, config)
     return 0
 
 

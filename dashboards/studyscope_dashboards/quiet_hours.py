@@ -1,14 +1,11 @@
-"""Hours in which nobody is told anything new.
-
-Alertmanager's own mute intervals lose mails: what resolves while it is muted is forgotten without a
-word. So the rules themselves wait: in quiet hours an alert goes on as it was when they began, and the
-mail about what changed goes out when they end.
-"""
+"""Hours in which nobody is told anything new; the mail about what changed goes out when they end."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from studyscope_dashboards.held_alerts import held
 
 _FORM = re.compile(r"(\d{1,2})-(\d{1,2})(\+weekends)?")
 
@@ -31,9 +28,7 @@ class QuietHours:
 
     def outside(self, alert: str, expr: str) -> str:
         """`expr` by day; in quiet hours what `alert` was when they began."""
-        firing = f'ALERTS{{alertname="{alert}",alertstate="firing"}}'
-        as_before = f"max without (alertname, alertstate, audience, severity) ({firing})"
-        return f"(({expr}) unless on () ({self._now})) or (({as_before}) and on () ({self._now}))"
+        return held(alert, expr, self._now)
 
     @property
     def _now(self) -> str:

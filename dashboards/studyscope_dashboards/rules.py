@@ -11,6 +11,7 @@ from typing import Any, Literal
 import yaml
 
 from studyscope_dashboards import alerts
+from studyscope_dashboards.held_alerts import outside_downtimes
 from studyscope_dashboards.quiet_hours import QuietHours
 
 Audience = Literal["technical", "decision", "everyone", "machine"]
@@ -38,11 +39,16 @@ class AlertRule:
     severity: Literal["information", "warning", "critical"] = "warning"
     keep: str = ""  # how long it goes on after `expr` ended: a value that vanished has not become better
 
+    @property
+    def is_about_a_site(self) -> bool:
+        return "$labels.name" in self.title
+
     def to_prometheus(self, quiet: QuietHours | None = None) -> dict[str, Any]:
         waits = quiet is not None and self.severity != "critical"
+        expr = outside_downtimes(self.name, self.expr) if self.is_about_a_site else self.expr
         return {
             "alert": self.name,
-            "expr": quiet.outside(self.name, self.expr) if quiet is not None and waits else self.expr,
+            "expr": quiet.outside(self.name, expr) if quiet is not None and waits else expr,
             "for": self.hold,
             **({"keep_firing_for": self.keep} if self.keep else {}),
             "labels": {"audience": self.audience, "severity": self.severity},

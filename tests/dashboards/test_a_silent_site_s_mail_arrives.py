@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import email
-import email.policy
 import shutil
-import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from email.message import EmailMessage
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from aiosmtpd.controller import Controller
 
+from mail_sink import Mailbox, free_port, mail_server, part, start, wait_until
 from studyscope_contract.catalogue import centre
 from studyscope_contract.study import Lead, Study, StudySite
 from studyscope_dashboards.alertmanager import Contacts, MailTiming, Smtp, alertmanager_config
@@ -64,34 +58,6 @@ class Centre:
         return "\n".join((*states, info, ""))
 
 
-@dataclass
-class Mailbox:
-    """Every mail that was sent, in the order of arrival, as `(recipient, mail)`."""
-
-    mails: list[tuple[str, EmailMessage]] = field(default_factory=list)
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.mails += [(recipient, mail) for recipient in envelope.rcpt_tos]
-        return "250 OK"
-
-    def to(self, recipient: str) -> list[EmailMessage]:
-        return [mail for address, mail in self.mails if address == recipient]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until(true: Callable[[], bool], what: str, seconds: float = 45) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"waited {seconds} s for {what}"
-        time.sleep(0.2)
-
-
 def serve(said: Centre) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -109,21 +75,6 @@ def serve(said: Centre) -> ThreadingHTTPServer:
     return server
 
 
-def start(stack: ExitStack, folder: Path, name: str, command: list[str], ready: str) -> None:
-    log = stack.enter_context((folder / f"{name}.log").open("wb"))
-    process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-    stack.callback(process.wait, 20)
-    stack.callback(process.terminate)
-    wait_until(lambda: _answers(ready), f"{name} to start")
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=1, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 @pytest.fixture
 def said() -> Centre:
     return Centre()
@@ -133,17 +84,14 @@ def said() -> Centre:
 def mailbox(tmp_path: Path, said: Centre) -> Iterator[Mailbox]:
     """A centre that evaluates every second and writes mails at once."""
     with ExitStack() as stack:
-        box = Mailbox()
-        mail_port, alert_port, prometheus_port = free_port(), free_port(), free_port()
-        sink = Controller(box, hostname="127.0.0.1", port=mail_port)
-        sink.start()
-        stack.callback(sink.stop)
+        box = stack.enter_context(mail_server())
+        alert_port, prometheus_port = free_port(), free_port()
         server = serve(said)
         stack.callback(server.server_close)
         stack.callback(server.shutdown)
 
         templates = write_mail_templates(tmp_path, "https://grafana.example", "https://docs.example")
-        smtp = Smtp(f"127.0.0.1:{mail_port}", "studyscope@centre.example", require_tls=False)
+        smtp = Smtp(f"127.0.0.1:{box.port}", "studyscope@centre.example", require_tls=False)
         timing = MailTiming(gather="1s", regather="1s", repeat="1h")
         routes = alertmanager_config([STUDY], CONTACTS, smtp, timing, template_files=[path.name for path in templates])
         (tmp_path / "alertmanager.yml").write_text(routes, encoding="utf-8")
@@ -163,12 +111,6 @@ def mailbox(tmp_path: Path, said: Centre) -> Iterator[Mailbox]:
         command = [str(PROMETHEUS), "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", f"--web.listen-address={listen}"]
         start(stack, tmp_path, "prometheus", command, f"http://{listen}/-/ready")
         yield box
-
-
-def part(mail: EmailMessage, kind: str) -> str:
-    body = mail.get_body((kind,))
-    assert body is not None
-    return str(body.get_content())
 
 
 def test_everybody_concerned_learns_of_a_silent_site_and_of_its_recovery(said: Centre, mailbox: Mailbox) -> None:

@@ -14,6 +14,7 @@ import httpx
 from studyscope_aggregator.founding.files import SECRETS, founding_files
 from studyscope_aggregator.founding.plan import ADDRESSES, FirstSite, OpenId, Plan, PlanProblem, Smtp
 from studyscope_contract.keys import SigningKey
+from studyscope_contract.mail_link import LinkSecret
 
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
@@ -111,6 +112,9 @@ def _write(files: dict[str, str], folder: Path) -> None:
     if not key.exists():
         key.parent.mkdir(mode=0o700, exist_ok=True)
         SigningKey.generate().save(key)
+    secret = folder / "keys" / "mail-links"
+    if not secret.exists():
+        LinkSecret.generate().save(secret)
 
 
 def _next_steps(plan: Plan, folder: Path) -> str:

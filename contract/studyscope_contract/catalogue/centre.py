@@ -83,6 +83,11 @@ SITE_RETRACTED = Series(
 SITE_MERGED = Series(
     "study_site_merged_info", "The site left the study and another one goes on with its patients.", ("study", "site", "into")
 )
+SITE_DOWNTIME = Series(
+    "study_site_downtime_until_timestamp_seconds",
+    "When the planned downtime in which the site is ends; absent while there is none.",
+    ("study", "site"),
+)
 SITE_TABLE = Series(
     "study_site_table_offer",
     "1 for what the site says of the table: offered, refused, not_approved or no_source.",
@@ -143,6 +148,7 @@ SITE_SERIES = (
     SITE_DEFINED_OTHERWISE,
     SITE_RETRACTED,
     SITE_MERGED,
+    SITE_DOWNTIME,
     SITE_TABLE,
     TABLE_VERSION,
     TABLE_RELEASED,
