@@ -15,6 +15,7 @@ from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.enrolment_requests import EnrolmentRequests
 from studyscope_aggregator.exposition import Exposition
 from studyscope_aggregator.following import follow
+from studyscope_aggregator.forecast.forecast_task import Forecasts, ForecastTask
 from studyscope_aggregator.history_task import HistoryTask
 from studyscope_aggregator.limits import CallLimits
 from studyscope_aggregator.metrics import OwnMetrics
@@ -38,6 +39,7 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
     metrics = OwnMetrics()
     consortium = Consortium(RegistryWatch(settings.registry, metrics, clock), store)
     metrics.store_up.set(1)
+    forecasts = Forecasts()
     reception = Reception(consortium, store, clock, metrics)
     wiring = Wiring(
         clock,
@@ -45,17 +47,20 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
         store,
         consortium,
         reception,
-        Exposition(consortium, metrics),
+        Exposition(consortium, metrics, forecasts),
         settings.signing_key(),
         EnrolmentRequests(settings.registry),
         CallLimits(settings.limits),
         open_guard(settings, settings.access, clock) if settings.access else None,
     )
 
+    forecasting = ForecastTask(consortium, store, clock, forecasts)
+
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         try:
-            async with _history(settings, wiring), _running(follow(store, consortium)), _closed(wiring.access):
+            beside = _running(follow(store, consortium)), _running(forecasting.run())
+            async with _history(settings, wiring), beside[0], beside[1], _closed(wiring.access):
                 yield
         finally:
             store.close()

@@ -18,6 +18,8 @@ from isal import isal_zlib
 
 from studyscope_aggregator.consortium import Consortium, SiteKey
 from studyscope_aggregator.families import HEADERS, MOVING_FAMILIES, REPORT_FAMILIES, by_family
+from studyscope_aggregator.forecast.forecast_task import Forecasts
+from studyscope_aggregator.forecast.outlook import outlook_samples
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.registry import RegisteredSite
 from studyscope_aggregator.samples import Sample, published, site_facts
@@ -48,8 +50,8 @@ class Page:
 class Exposition:
     """Makes the page of a consortium; belongs to the consortium's thread."""
 
-    def __init__(self, consortium: Consortium, metrics: OwnMetrics) -> None:
-        self._consortium, self._metrics = consortium, metrics
+    def __init__(self, consortium: Consortium, metrics: OwnMetrics, forecasts: Forecasts) -> None:
+        self._consortium, self._metrics, self._forecasts = consortium, metrics, forecasts
         self._blocks: dict[SiteKey, tuple[Standing, dict[str, bytes]]] = {}
         self._reported = _Part(b"")
         self._numbers: tuple[int, int] | None = None
@@ -128,6 +130,8 @@ class Exposition:
             yield Sample(centre.ENROLMENT_REQUESTS.name, (("study", file.study.id),), waiting)
         for totals in self._totals.values():
             yield from total_samples(totals)
+        for outlook in self._forecasts.current.values():
+            yield from outlook_samples(outlook)
 
 
 class _Part:
@@ -199,6 +203,7 @@ def _target_samples(one: Member, today: dt.date) -> Iterator[Sample]:
     target, planned = one.site.target(today), planned_patients(one.site, today)
     if target is not None:
         yield Sample(centre.SITE_TARGET.name, _who(one), target.patients)
+        yield Sample(centre.SITE_TARGET_DUE.name, _who(one), dt.datetime.combine(target.by, dt.time(), dt.UTC).timestamp())
     if planned is not None:
         yield Sample(centre.SITE_TARGET_BY_NOW.name, _who(one), planned)
 

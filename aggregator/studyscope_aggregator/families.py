@@ -18,6 +18,8 @@ SITE_STATE_SERIES = (
     centre.SITE_MISSED_GRID_POINTS,
     centre.SITE_TARGET,
     centre.SITE_TARGET_BY_NOW,
+    centre.SITE_TARGET_DUE,
+    centre.SITE_FORECAST_TARGET,
     centre.SITE_REFUSED_REPORTS,
     centre.SITE_KEY_EXPIRY,
     centre.SITE_DEFINED_OTHERWISE,
@@ -25,7 +27,7 @@ SITE_STATE_SERIES = (
     centre.SITE_MERGED,
     centre.SITE_DOWNTIME,
 )
-"""Derived from registry and clock; the other series of a site come from its report."""
+"""Derived from registry, clock and other reports; the other series of a site come from its report."""
 
 
 def _table_series(table: Table) -> tuple[Series, ...]:

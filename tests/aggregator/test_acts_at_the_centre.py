@@ -21,6 +21,7 @@ from studyscope_aggregator.cli import main
 from studyscope_aggregator.closings import close
 from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.exposition import Exposition
+from studyscope_aggregator.forecast.forecast_task import Forecasts
 from studyscope_aggregator.history import retraction_points
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.registry import Closing
@@ -185,7 +186,7 @@ def test_bounds_hold_the_truth_through_reports_refusals_retractions_closings_and
     centre, store, clock = Centre(folder / "registry"), MemoryStore(), StandingClock()
     watch = RegistryWatch(centre.folder, OwnMetrics(), clock, _a_tick())
     consortium = Consortium(watch, store)
-    exposition = Exposition(consortium, OwnMetrics())
+    exposition = Exposition(consortium, OwnMetrics(), Forecasts())
     truth: dict[str, list[int]] = {site: [] for site in centre.sites}
     hidden: set[tuple[str, int]] = set()
     members = set(centre.sites)
@@ -195,7 +196,9 @@ def test_bounds_hold_the_truth_through_reports_refusals_retractions_closings_and
 
     entries = {site: [n for n in range(1, len(truth[site]) + 1) if (site, n) not in hidden] for site in members}
     expected = [truth[site][numbers[-1] - 1] for site, numbers in entries.items() if numbers]
-    total = Exposition(Consortium(RegistryWatch(centre.folder, OwnMetrics(), clock), store), OwnMetrics()).totals(NOW)
+    total = Exposition(Consortium(RegistryWatch(centre.folder, OwnMetrics(), clock), store), OwnMetrics(), Forecasts()).totals(
+        NOW
+    )
 
     followed = exposition.totals(NOW)["liver"].of("last_known", TableKey("population"))
     assert followed == total["liver"].of("last_known", TableKey("population"))

@@ -38,6 +38,16 @@ SITE_TARGET_BY_NOW = Series(
     "Patients that the site was to have by now, on a straight line between its targets.",
     ("study", "site"),
 )
+SITE_TARGET_DUE = Series(
+    "study_site_target_due_timestamp_seconds", "Day by which the site is to reach its target.", ("study", "site")
+)
+FORECAST_DATES = ("earliest", "likely", "latest")
+SITE_FORECAST_TARGET = Series(
+    "study_site_forecast_target_timestamp_seconds",
+    "When the site reaches its target, by its pace: four times out of five between earliest and latest. "
+    "Absent where that is more than five years ahead.",
+    ("study", "site", "bound"),
+)
 SITE_REFUSED_REPORTS = Series(
     "study_site_refused_reports",
     "Refused reports of the site since its registration, by reason.",
@@ -111,6 +121,19 @@ NEVER_REPORTED_AFTER = Series(
     "Missed grid points after which a site that has never reported raises an alert; from the study file.",
     ("study",),
 )
+FORECAST_DAYS = (0, 30, 60, 90, 120, 180, 240, 300, 360)
+FORECAST_BOUNDS = ("lower", "middle", "upper")
+FORECAST_PATIENTS = Series(
+    "study_forecast_patients",
+    "Patients in so many days at the pace of the sites that show a number: four times out of five between lower and upper.",
+    ("study", "days", "bound"),
+)
+FORECAST_TARGET = Series(
+    "study_forecast_target_timestamp_seconds",
+    "When the sites together reach the sum of their targets: four times out of five between earliest and latest. "
+    "Absent where that is more than five years ahead.",
+    ("study", "bound"),
+)
 ALERT_THRESHOLD = Series(
     "study_alert_threshold",
     "From which value on the study's people are told, from the study file; in per cent or patients, as the name says.",
@@ -133,6 +156,8 @@ SITE_SERIES = (
     SITE_MISSED_GRID_POINTS,
     SITE_TARGET,
     SITE_TARGET_BY_NOW,
+    SITE_TARGET_DUE,
+    SITE_FORECAST_TARGET,
     SITE_REFUSED_REPORTS,
     SITE_POLICY,
     SITE_THRESHOLD,
@@ -153,7 +178,15 @@ SITE_SERIES = (
     TABLE_VERSION,
     TABLE_RELEASED,
 )
-STUDY_SERIES = (STUDY_INFO, ENROLMENT_REQUESTS, SITES_EXPECTED, NEVER_REPORTED_AFTER, ALERT_THRESHOLD)
+STUDY_SERIES = (
+    STUDY_INFO,
+    ENROLMENT_REQUESTS,
+    SITES_EXPECTED,
+    NEVER_REPORTED_AFTER,
+    ALERT_THRESHOLD,
+    FORECAST_PATIENTS,
+    FORECAST_TARGET,
+)
 
 ACTIVITIES = ("active", "paused", "frozen", "withdrawn")
 SITE_ACTIVITY = Series(

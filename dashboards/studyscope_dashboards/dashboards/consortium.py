@@ -9,6 +9,7 @@ from grafana_foundation_sdk.models import common as choices
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column, state_column
+from studyscope_dashboards.forecast import pace_and_need, target_reached
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import GREEN, colours
 from studyscope_dashboards.panels import at, bars, grid, lines, now, number, over_time, rows
@@ -23,16 +24,18 @@ def dashboard() -> build.Dashboard:
         page(
             "consortium", "Consortium", "Where every site stands and how far the study is.", [study_variable(), sites_variable()]
         )
-        .with_panel(site_map(1).grid_pos(at(0, 0, 10, 17)))
+        .with_panel(site_map(1).grid_pos(at(0, 0, 10, 20)))
         .with_panel(patients(2).grid_pos(at(10, 0, 4, 4)))
         .with_panel(patients_bounds(3).grid_pos(at(14, 0, 6, 4)))
         .with_panel(coverage(4).grid_pos(at(20, 0, 4, 4)))
-        .with_panel(attention(5).grid_pos(at(10, 4, 14, 7)))
-        .with_panel(stages(6).grid_pos(at(10, 11, 14, 6)))
-        .with_panel(every_site(7).grid_pos(at(0, 17, 24, 11)))
-        .with_panel(patients_over_time(10).grid_pos(at(0, 28, 24, 9)))
-        .with_panel(studies(8).grid_pos(at(0, 37, 8, 9)))
-        .with_panel(moved(9).grid_pos(at(8, 37, 16, 9)))
+        .with_panel(target_reached(11).grid_pos(at(10, 4, 9, 4)))
+        .with_panel(pace_and_need(12).grid_pos(at(19, 4, 5, 4)))
+        .with_panel(attention(5).grid_pos(at(10, 8, 14, 6)))
+        .with_panel(stages(6).grid_pos(at(10, 14, 14, 6)))
+        .with_panel(every_site(7).grid_pos(at(0, 20, 24, 11)))
+        .with_panel(patients_over_time(10).grid_pos(at(0, 31, 24, 9)))
+        .with_panel(studies(8).grid_pos(at(0, 40, 8, 9)))
+        .with_panel(moved(9).grid_pos(at(8, 40, 16, 9)))
     )
 
 

@@ -9,6 +9,7 @@ from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import compared, compared_in_table
 from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column
+from studyscope_dashboards.forecast import pace_and_need, past_and_coming, target_reached, targets_by_site
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE, SKY
 from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, steps
@@ -20,11 +21,15 @@ DESCRIPTION = "How far the study is and how fast it goes: stages, pace and plan,
 def dashboard() -> build.Dashboard:
     return (
         page("study_progress", "Study progress", DESCRIPTION, [study_variable(), sites_variable()])
-        .with_panel(total_over_time(1).span(24))
+        .with_panel(target_reached(8).span(14).height(4))
+        .with_panel(pace_and_need(9).span(10).height(4))
+        .with_panel(past_and_coming(10).span(12).height(10))
+        .with_panel(total_over_time(1).span(12).height(10))
         .with_panel(compared(2, "Where patients are now, sites compared", progress.STAGE).span(14).height(10))
         .with_panel(share_of_target(3).span(10).height(10))
         .with_panel(compared_in_table(6, "Stages that patients reached", progress.REACHED).span(14).height(11))
         .with_panel(compared(7, "On the site's list of expected patients", progress.ROSTER_STATE).span(10).height(11))
+        .with_panel(targets_by_site(11).span(24).height(10))
         .with_panel(behind_plan(4).span(14).height(10))
         .with_panel(pace(5).span(10).height(10))
     )
