@@ -39,8 +39,10 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder: Path, *, scrapes: str | None = None, window: str = "400d") -> Iterator[Prometheus]:
-    """Runs Prometheus with an out-of-order window; it scrapes /metrics of `scrapes` (host:port) every second."""
+def prometheus(
+    folder: Path, *, scrapes: str | None = None, window: str = "400d", jobs: list[dict[str, Any]] | None = None
+) -> Iterator[Prometheus]:
+    """Runs Prometheus with an out-of-order window; it scrapes /metrics of `scrapes` (host:port) every second, or has `jobs`."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("no prometheus on the PATH")
@@ -50,6 +52,8 @@ def prometheus(folder: Path, *, scrapes: str | None = None, window: str = "400d"
             {"job_name": "centre", "honor_labels": True, "scrape_interval": "1s", "scrape_timeout": "1s"}
             | {"static_configs": [{"targets": [scrapes]}]}
         ]
+    if jobs:
+        config["scrape_configs"] = [{"scrape_timeout": "1s"} | job for job in jobs]
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     port = free_port()

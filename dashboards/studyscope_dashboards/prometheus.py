@@ -13,6 +13,8 @@ PROMETHEUS_JOB = "prometheus"
 """Scrape job of Prometheus' own health."""
 CENTRE_JOB = "studyscope-aggregator"
 """Scrape job of the aggregator's own health; every replica is a target."""
+OF_A_HOSPITAL = "studyscope_local_.*"
+"""An exporter's own gauges: for its hospital, so that a centre keeps none, whatever a job of it is pointed at."""
 
 
 def prometheus_config(
@@ -60,7 +62,11 @@ def _published(aggregator: str, scheme: str) -> dict[str, Any]:
 
 
 def _own(address: str) -> dict[str, Any]:
-    return {"job_name": PROMETHEUS_JOB, "static_configs": [{"targets": [address]}]}
+    return {
+        "job_name": PROMETHEUS_JOB,
+        "static_configs": [{"targets": [address]}],
+        "metric_relabel_configs": [_dropped(OF_A_HOSPITAL)],
+    }
 
 
 def _centre(replicas: Sequence[str], scheme: str) -> dict[str, Any]:
@@ -69,5 +75,9 @@ def _centre(replicas: Sequence[str], scheme: str) -> dict[str, Any]:
         "scheme": scheme,
         "metrics_path": "/metrics/self",
         "static_configs": [{"targets": list(replicas)}],
-        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": "study_.*", "action": "drop"}],
+        "metric_relabel_configs": [_dropped(f"study_.*|{OF_A_HOSPITAL}")],
     }
+
+
+def _dropped(names: str) -> dict[str, Any]:
+    return {"source_labels": ["__name__"], "regex": names, "action": "drop"}

@@ -15,11 +15,13 @@ from studyscope_exporter.disclosure.domain import DisclosureError
 from studyscope_exporter.extras import ExtraMissing
 from studyscope_exporter.identity import IdentityProblem
 from studyscope_exporter.inventory.errors import InventoryError
+from studyscope_exporter.local_metrics.serving import EndpointProblem
 from studyscope_exporter.release_number import release_number
 from studyscope_exporter.retirement import Retired
 
 WRONG_SETTINGS = 2
 INTERRUPTED = 130
+PROBLEMS = (FileProblem, IdentityProblem, KeyProblem, ExtraMissing, DisclosureError, InventoryError, Retired, EndpointProblem)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         result: int = chosen.execute(chosen)
-    except (FileProblem, IdentityProblem, KeyProblem, ExtraMissing, DisclosureError, InventoryError, Retired) as problem:
+    except PROBLEMS as problem:
         print(problem, file=sys.stderr)
         return WRONG_SETTINGS
     except KeyboardInterrupt:

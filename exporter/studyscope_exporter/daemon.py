@@ -19,8 +19,9 @@ from collections.abc import Callable
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.delivery.push import NotDelivered, backoff_seconds
 from studyscope_exporter.handing_in import hand_in
-from studyscope_exporter.local_endpoint import LocalMetrics, served
-from studyscope_exporter.local_gauges import TellsGauges
+from studyscope_exporter.local_metrics.gauges import LocalMetrics
+from studyscope_exporter.local_metrics.serving import served
+from studyscope_exporter.local_metrics.standing import tell_scan, tell_standing
 from studyscope_exporter.page.serving import served_beside
 from studyscope_exporter.settings import SiteSettings
 from studyscope_exporter.site import Site, StudyAtSite
@@ -28,6 +29,8 @@ from studyscope_exporter.sources.source import NoProgress
 from studyscope_exporter.troubles import tell_about
 
 log = logging.getLogger(__name__)
+
+LOOK_EVERY = dt.timedelta(minutes=10)
 
 
 class _CutOff(Exception):
@@ -47,10 +50,11 @@ class _UntilCutOff(NoProgress):
 
 def run(settings: SiteSettings, clock: Clock, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
     """Runs until `stop` is set (and `clock.wake` called); `ready` is called once everything is open."""
-    metrics = LocalMetrics()
-    with Site(settings, clock) as site, served(metrics, settings.local_metrics_port), served_beside(settings, clock):
+    metrics, gauges = LocalMetrics(), settings.local_metrics
+    with Site(settings, clock) as site, served(metrics.registry, gauges), served_beside(settings, clock):
         ready()
         daemon = Daemon(site, stop, metrics)
+        daemon.look_around(after_scan=True)
         daemon.first_reports()
         while not stop.is_set():
             daemon.cycle()
@@ -75,7 +79,7 @@ class Daemon:
     def cycle(self) -> None:
         """From now to the delivery after the next grid point."""
         following = min(self._next_grid_point(study) for study in self._site.studies)
-        self._clock.sleep_until(following - dt.timedelta(hours=self._site.settings.scan_hours_before))
+        self._rest_until(following - dt.timedelta(hours=self._site.settings.scan_hours_before))
         if self._stop.is_set():
             return
         finished = self._scan(following)
@@ -93,6 +97,23 @@ class Daemon:
         if not finished and not self._stop.is_set():
             self._scan(following + dt.timedelta(hours=24))
 
+    def look_around(self, *, after_scan: bool = False) -> None:
+        """Brings the gauges up to date, where somebody may read them."""
+        if self._site.settings.local_metrics is None:
+            return
+        tell_standing(self._site, self._metrics)
+        if after_scan:
+            tell_scan(self._site, self._metrics)
+
+    def _rest_until(self, moment: dt.datetime) -> None:
+        """Waits; an approver's signature or a full disk meanwhile is on the gauges soon."""
+        while self._site.settings.local_metrics is not None and self._clock.now() + LOOK_EVERY < moment:
+            self._clock.sleep_until(self._clock.now() + LOOK_EVERY)
+            if self._stop.is_set():
+                return
+            self.look_around()
+        self._clock.sleep_until(moment)
+
     def _next_grid_point(self, study: StudyAtSite) -> dt.datetime:
         grid = study.settings.policy.grid
         return grid.moment(self._site.grid_point(study) + 1)
@@ -101,18 +122,16 @@ class Daemon:
         """Whether the scan finished before the cut-off."""
         until = _UntilCutOff(self._clock, cut_off, self._stop)
         try:
-            outcomes = self._site.scan(lambda source: self._metrics.progress(source, until))
+            self._site.scan(lambda source: self._metrics.progress(source, until))
         except _CutOff:
             log.info("the scan was still running at the cut-off; it goes on after delivery")
             return False
-        self._metrics.scanned(self._clock.now(), {outcome.name: outcome.problem is None for outcome in outcomes})
-        sources = self._site.sources
-        self._metrics.told({one.name: one.gauges(self._site.inventory) for one in sources if isinstance(one, TellsGauges)})
+        self.look_around(after_scan=True)
         return True
 
     def _release(self, study: StudyAtSite) -> None:
-        report = self._site.release(study).report
-        self._metrics.released(study.study.id, study.settings.policy.grid.moment(report.grid_point))
+        self._site.release(study)
+        self.look_around()
 
     def _deliver_all(self, give_up: dt.datetime) -> None:
         """Tries every study in rounds, so that a centre that is down keeps none of the others waiting."""
@@ -135,7 +154,7 @@ class Daemon:
             log.warning("study %s: %s", study.study.id, problem)
             return not problem.temporary
         finally:
-            self._metrics.waiting(study.study.id, len(study.outbox.waiting()))
+            self.look_around()
         if done.set_aside:
             log.error("study %s: the centre refused %d reports for good; see status", study.study.id, done.set_aside)
         return True

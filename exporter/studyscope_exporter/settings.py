@@ -15,6 +15,7 @@ from studyscope_contract.names import Slug, Text
 from studyscope_contract.policy import Policy
 from studyscope_contract.study import Study
 from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_yaml, read_yaml
+from studyscope_exporter.local_metrics.settings import LocalMetricsSettings
 from studyscope_exporter.mail_settings import MailSettings
 from studyscope_exporter.page.settings import PageSettings
 from studyscope_exporter.site_path import FOLDER, SitePath
@@ -98,8 +99,8 @@ class SiteSettings(Strict):
     keys: SitePath = Field(description="folder of the site's keys; outside the state folder, so that no backup holds both")
     default_issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where DICOM names none")
     scan_hours_before: float = Field(default=3, gt=0, le=20, description="how long before a grid point a scan starts")
-    local_metrics_port: int | None = Field(
-        default=None, ge=1024, le=65535, description="gauges for your own Prometheus, on 127.0.0.1"
+    local_metrics: LocalMetricsSettings | None = Field(
+        default=None, description="gauges for the hospital's own Prometheus; off when left out"
     )
     page: PageSettings | None = Field(default=None, description="the hospital's own page; off when left out")
     mail: MailSettings | None = Field(default=None, description="mails to the hospital's people; none when left out")

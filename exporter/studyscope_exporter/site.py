@@ -203,7 +203,7 @@ class Site:
         for source in self.settings.sources:
             if at_site.settings.sources is None or source.name in at_site.settings.sources:
                 up[source.kind] = up.get(source.kind, True) and problems.get(source.name) is None
-        return site_facts(at_site.study, at_site.settings.policy, up, at_site.domain.pending_approvals(), self._storage())
+        return site_facts(at_site.study, at_site.settings.policy, up, at_site.domain.pending_approvals(), self.storage())
 
     def client(self, at_site: StudyAtSite) -> CentreClient:
         return client_of(at_site.settings.centre)
@@ -216,7 +216,8 @@ class Site:
             return {}
         return found
 
-    def _storage(self) -> Literal["ok", "low"]:
+    def storage(self) -> Literal["ok", "low"]:
+        """Whether the volume of the state is low on space; what was said of it before is remembered."""
         remembered = self.settings.state / "storage"
         before = remembered.read_text(encoding="utf-8").strip() if remembered.exists() else None
         now = storage_state(self.settings.state, before)

@@ -56,7 +56,7 @@ def test_what_is_written_is_what_the_exporter_reads(study_file: Path) -> None:
         ("jobs", "jobs", Path("/jobs.jsonl")),
     ]
     (study,) = settings.studies
-    assert (settings.default_issuer, settings.local_metrics_port) == (SPOILS, 9411)
+    assert (settings.default_issuer, settings.local_metrics and settings.local_metrics.port) == (SPOILS, 9411)
     assert (study.study_file, study.policy.preset) == (study_file, "coarse")
     assert (study.centre.ca_file, study.centre.proxy) == (Path("/ca.pem"), "http://proxy:3128")
 
@@ -82,7 +82,7 @@ def test_keys_and_folders_are_there_and_nobody_else_can_look_into_them(study_fil
 def test_a_commented_line_becomes_valid_when_its_sign_is_taken_away(study_file: Path) -> None:
     init(study_file)
     path = study_file.parent / "site.yaml"
-    commented = r"(?m)^( *)# ((?:default_issuer|local_metrics_port|scan_hours_before|ca_file|keys|proxy|refuse): )"
+    commented = r"(?m)^( *)# ((?:default_issuer|local_metrics|scan_hours_before|ca_file|keys|proxy|refuse): )"
 
     text, found = re.subn(commented, r"\1\2", path.read_text())
     path.write_text(text)
@@ -119,7 +119,7 @@ def test_a_site_file_is_never_overwritten(study_file: Path, capsys: pytest.Captu
         (["--proxy", "proxy:3128"], "studies.0.centre.proxy: must be http://HOST:PORT"),
         (["--keys", "state/keys"], "keys must lie outside the state folder"),
         (["--link", "{Nobody}"], "link"),
-        (["--metrics-port", "80"], "local_metrics_port"),
+        (["--metrics-port", "80"], "local_metrics.port"),
     ],
 )
 def test_a_wrong_answer_is_told_and_nothing_is_written(

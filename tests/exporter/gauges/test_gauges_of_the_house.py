@@ -13,8 +13,8 @@ from prometheus_client import generate_latest
 from local_server import Answer, served
 from studyscope_exporter.facts import KINDS_THAT_FILL
 from studyscope_exporter.inventory import Inventory
-from studyscope_exporter.local_endpoint import LocalMetrics
 from studyscope_exporter.local_gauges import LocalGauge
+from studyscope_exporter.local_metrics.gauges import LocalMetrics
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.prometheus import PrometheusSource, Settings
