@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import field_validator
 
+from studyscope_contract.key_change import KeyChange
 from studyscope_contract.keys import KeyProblem, SigningKey, VerifyingKey
 from studyscope_contract.names import Slug
 from studyscope_contract.statement import Fingerprint, Signature, is_signed, signed
@@ -23,13 +24,14 @@ class EnrolmentRequest(Frozen):
     """One site's wish to report to one study with one key.
 
     The signature proves that the sender has the private key; whose key it is, two people find out by
-    comparing the fingerprint over the telephone.
+    comparing the fingerprint over the telephone. `change` says which earlier key of the site it follows.
     """
 
     study: Slug
     site: Slug
     key: str
     made: dt.date
+    change: KeyChange | None = None
     signature: Signature
 
     @field_validator("key")
@@ -41,8 +43,10 @@ class EnrolmentRequest(Frozen):
             raise ValueError(str(problem)) from None
 
     @classmethod
-    def make(cls, study: str, site: str, key: SigningKey, made: dt.date) -> Self:
-        content = {"study": study, "site": site, "key": key.public.text, "made": made.isoformat()}
+    def make(cls, study: str, site: str, key: SigningKey, made: dt.date, change: KeyChange | None = None) -> Self:
+        content: dict[str, Any] = {"study": study, "site": site, "key": key.public.text, "made": made.isoformat()}
+        if change is not None:
+            content["change"] = change.model_dump(mode="json")
         return cls.model_validate({**content, "signature": signed(KIND, content, key)})
 
     @property
@@ -51,12 +55,15 @@ class EnrolmentRequest(Frozen):
 
     @property
     def is_genuine(self) -> bool:
-        """Whether the private half of `key` signed it."""
-        content: dict[str, Any] = self.model_dump(mode="json", exclude={"signature"})
+        """Whether the private half of `key` signed it, and the change that it names is to this key."""
+        left_out = {"signature"} if self.change is not None else {"signature", "change"}
+        content: dict[str, Any] = self.model_dump(mode="json", exclude=left_out)
+        if self.change is not None and (self.change.site, self.change.new) != (self.site, self.key):
+            return False
         return is_signed(KIND, content, self.signature, self.verifying)
 
     def to_bytes(self) -> bytes:
-        return self.model_dump_json().encode()
+        return self.model_dump_json(exclude={"change"} if self.change is None else None).encode()
 
 
 class EnrolmentAnswer(Frozen):

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.delivery.push import NotDelivered, backoff_seconds
+from studyscope_exporter.disclosure.errors import KeyChanged
 from studyscope_exporter.handing_in import hand_in
 from studyscope_exporter.local_metrics.gauges import LocalMetrics
 from studyscope_exporter.local_metrics.serving import served
@@ -50,8 +51,19 @@ class _UntilCutOff(NoProgress):
 
 def run(settings: SiteSettings, clock: Clock, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
     """Runs until `stop` is set (and `clock.wake` called); `ready` is called once everything is open."""
-    metrics, gauges = LocalMetrics(), settings.local_metrics
-    with Site(settings, clock) as site, served(metrics.registry, gauges), served_beside(settings, clock):
+    metrics = LocalMetrics()
+    with served(metrics.registry, settings.local_metrics), served_beside(settings, clock):
+        while not stop.is_set():
+            try:
+                _run_with_todays_keys(settings, clock, stop, metrics, ready)
+            except KeyChanged:
+                log.info("this site has a new signing key; going on with it")
+
+
+def _run_with_todays_keys(
+    settings: SiteSettings, clock: Clock, stop: threading.Event, metrics: LocalMetrics, ready: Callable[[], None]
+) -> None:
+    with Site(settings, clock) as site:
         ready()
         daemon = Daemon(site, stop, metrics)
         daemon.look_around(after_scan=True)

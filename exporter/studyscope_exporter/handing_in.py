@@ -8,9 +8,9 @@ centre's word is not enough for that: it has to show a report with this site's o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from studyscope_contract.keys import SigningKey
+from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.report import ReportProblem, SignedReport
 from studyscope_contract.site_request import ReportsRequest, SignedRequest
 from studyscope_exporter.delivery.push import CentreClient, Delivered, NotDelivered
@@ -60,9 +60,9 @@ def signed_requests(site: Site, at_site: StudyAtSite) -> Callable[[int], bytes]:
 
 def _stop_if_overtaken(site: Site, at_site: StudyAtSite, client: CentreClient, after: int) -> None:
     """Stops the study where the centre shows a report of ours, later than `after`, that this machine does not know of."""
-    ours = at_site.domain.status().sequence
+    ours, keys = at_site.domain.status().sequence, at_site.domain.signing_keys()
     for raw in client.own_reports(signed_requests(site, at_site), after):
-        signed = _own(raw, site.identity.signing_key, at_site)
+        signed = _own(raw, keys, at_site)
         if signed is None or signed.report.sequence <= after:
             continue
         if signed.report.sequence > ours or not at_site.outbox.made(signed):
@@ -70,10 +70,10 @@ def _stop_if_overtaken(site: Site, at_site: StudyAtSite, client: CentreClient, a
             raise NotDelivered(OVERTAKEN, temporary=False)
 
 
-def _own(raw: bytes, key: SigningKey, at_site: StudyAtSite) -> SignedReport | None:
+def _own(raw: bytes, keys: Sequence[VerifyingKey], at_site: StudyAtSite) -> SignedReport | None:
     try:
         signed = SignedReport.from_bytes(raw)
     except ReportProblem:
         return None
     of_us = (signed.report.study, signed.report.site) == (at_site.study.id, at_site.site)
-    return signed if of_us and signed.is_signed_by(key.public) else None
+    return signed if of_us and any(signed.is_signed_by(key) for key in keys) else None

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from studyscope_contract.grid import Grid
+from studyscope_contract.key_change import KeyChange
 from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.metric import TableKey
 from studyscope_contract.study import Study
 from studyscope_exporter.before_release.words import cell_words, table_words
 from studyscope_exporter.disclosure.ledger import chained
+from studyscope_exporter.disclosure.ledger_keys import ACT as KEY_ACT
+from studyscope_exporter.disclosure.ledger_keys import changes_in
 
 DECISIONS = {
     "pause": "A person of the site paused the study: no number moves",
@@ -51,6 +54,7 @@ class Entry:
     receipt: str | None = None
     values: tuple[Value, ...] = field(default=())
     repeats: int = 0
+    is_key_change: bool = False
 
 
 def entries(raw: bytes, study: Study, receipt: Receipt) -> Iterator[Entry]:
@@ -77,7 +81,7 @@ class _Reader:
             return self._report(line)
         if "day" in line:
             self._day = dt.date.fromisoformat(line["day"])
-        return Entry(line["number"], self._day, self._act(act, line))
+        return Entry(line["number"], self._day, self._act(act, line), is_key_change=act == KEY_ACT)
 
     def _report(self, line: Mapping[str, Any]) -> Entry:
         self._day = self._grid.moment(line["grid_point"]).date()
@@ -123,6 +127,8 @@ class _Reader:
             self._day = dt.date.fromisoformat(approval["day"])
             tables = ", ".join(sorted(approval["codes"]))
             return f"{self._name(approval['approver'])} approved: {tables}"
+        if act == KEY_ACT:
+            return "; ".join(_key_words(change) for change in changes_in(line))
         if act == "decision":
             because = f" ({line['because']})" if line.get("because") else ""
             return DECISIONS.get(line["decision"], str(line["decision"])) + because
@@ -132,6 +138,12 @@ class _Reader:
 
     def _name(self, fingerprint: str) -> str:
         return self._names.get(fingerprint, f"key {fingerprint}")
+
+
+def _key_words(change: KeyChange) -> str:
+    old, new = (VerifyingKey(key).fingerprint for key in (change.old, change.new))
+    how = "the old one signed for the new one" if change.because is None else f"the old one did not sign: {change.because}"
+    return f"The site's signing key changed from {old} to {new}; {how}"
 
 
 def between(found: Iterable[Entry], since: dt.date | None, until: dt.date | None) -> Iterator[Entry]:

@@ -111,6 +111,7 @@ class Site:
             approvers=[Approver(name=person.name, key=person.key) for person in approvers_of(settings)],
             release=release_number(),
             random=self._random,
+            key_changes=self.identity.key_changes,
         )
         return StudyAtSite(self.settings.site, study, settings, self._open.enter_context(domain), Outbox(folder / "outbox"))
 

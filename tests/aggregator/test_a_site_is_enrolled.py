@@ -20,6 +20,7 @@ from studyscope_aggregator.enrolment_requests import MOST_WAITING
 from studyscope_aggregator.stores.memory import MemoryStore
 from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.grid import Grid
+from studyscope_contract.key_change import KeyChange
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import Report, SignedReport
 from studyscope_exporter.cli import main as exporter
@@ -50,8 +51,12 @@ def client(centre: Centre) -> Iterator[httpx.Client]:
         yield client
 
 
-def asked(client: httpx.Client, key: SigningKey, site: str = "berlin", study: str = "liver") -> httpx.Response:
-    request = EnrolmentRequest.make(study, site, key, dt.date(2026, 6, 1))
+def asked(
+    client: httpx.Client, key: SigningKey, site: str = "berlin", study: str = "liver", old: SigningKey | None = None
+) -> httpx.Response:
+    day = dt.date(2026, 6, 1)
+    change = KeyChange.vouched(site, old, key.public, day) if old else None
+    request = EnrolmentRequest.make(study, site, key, day, change)
     return client.post(ENROLMENTS, content=request.to_bytes())
 
 
@@ -112,8 +117,8 @@ def test_a_flood_of_requests_in_one_site_s_name_stays_a_list_that_people_can_rea
 
 def test_rotation_overlaps_and_then_ends_the_old_key(client: httpx.Client, config: str, centre: Centre) -> None:
     old, new = SigningKey.generate(), SigningKey.generate()
-    for key, step in ((old, ["accept"]), (new, ["rotate", "--overlap-days", "7"])):
-        asked(client, key)
+    for key, before, step in ((old, None, ["accept"]), (new, old, ["rotate", "--overlap-days", "7"])):
+        asked(client, key, old=before)
         assert main(["sites", step[0], "berlin", key.public.fingerprint, *step[1:], "--config", config]) == 0
     seen_by_the_running_centre()
 

@@ -20,7 +20,7 @@ from studyscope_aggregator.enrolment_requests import EnrolmentRequests
 from studyscope_aggregator.registry import RegisteredSite, Registry, SiteKey, load_registry
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_contract.enrolment import EnrolmentRequest
-from studyscope_contract.keys import KeyProblem
+from studyscope_contract.keys import KeyProblem, VerifyingKey
 
 SOON = dt.timedelta(days=60)
 
@@ -80,7 +80,7 @@ def _list(registry: Registry, requests: EnrolmentRequests, today: dt.date) -> No
             for key in keys:
                 table.add_row(file.study.id, site.id, site.name, key.verifying.fingerprint, _standing(key, today))
             for asked in (one for one in waiting if one.site == site.id):
-                table.add_row(file.study.id, site.id, site.name, asked.verifying.fingerprint, "WAITS: call, compare, accept")
+                table.add_row(file.study.id, site.id, site.name, asked.verifying.fingerprint, _waits(asked, registered, today))
             if not keys and all(one.site != site.id for one in waiting):
                 table.add_row(file.study.id, site.id, site.name, "none", "cannot report: it has to run studyscope-exporter enrol")
     Console().print(table)
@@ -90,8 +90,25 @@ def _show(site: RegisteredSite, today: dt.date) -> None:
     print(f"{site.id}, registered {site.registered}")
     for key in site.keys:
         print(f"  {key.verifying.fingerprint}  from {key.valid_from} until {key.valid_until}  {_standing(key, today)}")
+        print(f"    {key.key}")
     for contact in site.contacts:
         print(f"  {contact.role.replace('_', ' ')}: {contact.name}, {contact.mail}")
+
+
+def _waits(asked: EnrolmentRequest, site: RegisteredSite | None, today: dt.date) -> str:
+    if asked.change is None:
+        return "WAITS: call, compare, accept"
+    old = VerifyingKey(asked.change.old).fingerprint
+    if _vouched(asked, site, today):
+        return f"WAITS, signed for by {old}: call, compare, rotate"
+    why = asked.change.because or "it is not valid here"
+    return f"WAITS to follow {old}, which did not sign ({why}): call, compare, revoke, accept"
+
+
+def _vouched(asked: EnrolmentRequest, site: RegisteredSite | None, today: dt.date) -> bool:
+    """Whether a key of the site that is valid today signed for the one that waits."""
+    old = None if site is None or asked.change is None else site.key(VerifyingKey(asked.change.old).fingerprint)
+    return old is not None and old.is_valid(today) and asked.change is not None and asked.change.is_vouched
 
 
 def _standing(key: SiteKey, today: dt.date) -> str:
@@ -107,6 +124,11 @@ def _accept(folder: Path, registry: Registry, chosen: argparse.Namespace, now: d
     asked, today = _waiting(folder, chosen), now.date()
     enrolled, until = EnrolledKeys(folder), today + dt.timedelta(days=chosen.days)
     others = registry.sites[asked.site].keys if asked.site in registry.sites else ()
+    if chosen.step == "rotate" and others and not _vouched(asked, registry.sites[asked.site], today):
+        raise KeyProblem(
+            f"no valid key of site {asked.site} signed for {chosen.fingerprint}. Did the site run key new? If its old key was "
+            "stolen or lost, be sure whom you talk to, then: sites revoke the old one, sites accept this one"
+        )
     if chosen.step == "rotate":
         for key in others:
             if key.is_valid(today):

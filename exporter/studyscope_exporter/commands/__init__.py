@@ -16,6 +16,7 @@ from studyscope_exporter.commands import (
     freeze,
     import_receipt,
     init,
+    key,
     keygen,
     ledger,
     measures,
@@ -63,5 +64,5 @@ COMMANDS = (
 )
 """In the order in which a new site meets them."""
 
-ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver, move, recover)
+ACTS = (withdraw, pause, resume, freeze, withdraw_site, policy, approver, key, move, recover)
 """What people do on some days; docs/acts.md is about them."""

@@ -5,7 +5,7 @@
   ledger export        every number that ever left, in words: table, value, recipient, policy, approver, receipt
 
 Beside what the ledger lists, the centre gets: the site's public key and id when it asks for
-enrolment, and with each report the site's facts (release, kinds of sources and whether they can be
+enrolment or for a new key, and with each report the site's facts (release, kinds of sources and whether they can be
 read, which tables are offered).
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.disclosure.errors import DomainProblem
-from studyscope_exporter.disclosure.ledger import verify_ledger
+from studyscope_exporter.disclosure.ledger_keys import verify_ledger
 from studyscope_exporter.ledger_words import Entry, as_csv, as_text, between, entries, shortened
 from studyscope_exporter.new_file import write_new
 from studyscope_exporter.site import Site, StudyAtSite
@@ -57,6 +57,9 @@ def _verified(site: Site, study: StudyAtSite) -> bool:
     print(f"study {study.study.id}: {path}: " + ("BROKEN" if problems else "the chain is whole"))
     for problem in problems:
         print(f"  {problem}")
+    for entry in entries(path.read_bytes(), study.study, study.outbox.receipt) if not problems else ():
+        if entry.is_key_change:
+            print(f"  line {entry.number}: {entry.what}")
     return not problems
 
 

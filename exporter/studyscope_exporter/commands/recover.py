@@ -1,7 +1,7 @@
 """open a study again whose state was lost, put back from a backup, or frozen
 
 This site's accepted reports come back from the centre (or from --from FILE, one report a line, as
-the coordinator exports them), are verified against this site's key, and tell what was published. The
+the coordinator exports them), are verified against this site's keys, and tell what was published. The
 numbering of reports goes on. Who was counted is lost: each table shows what it showed last until at
 least a whole gate's worth of people is there beyond those who can have been counted.
 Two approvers answer for it with their keys. Make sure first that no other machine uses this site's key.
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from studyscope_contract.key_change import KeyChange
 from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.report import Report
 from studyscope_exporter.commands.approve import approver_key
@@ -54,7 +55,8 @@ def execute(chosen: argparse.Namespace) -> int:
             print("this site has several studies: say which one with --study ID", file=sys.stderr)
             return 2
         (at_site,) = chosen_studies(site, chosen)
-        keys = [site.identity.signing_key.public, *map(VerifyingKey.parse, chosen.old_key)]
+        old = [VerifyingKey.parse(text) for text in chosen.old_key]
+        keys = [*at_site.domain.signing_keys(), *old]
         accepted = _from_file(chosen.file, at_site, keys) if chosen.file else _from_centre(site, at_site, keys)
         _explain(at_site, accepted)
         said = chosen.confirm if chosen.confirm is not None else input("Type the study's id to go on: ")
@@ -64,7 +66,9 @@ def execute(chosen: argparse.Namespace) -> int:
         first, second = (approver_key(path) for path in chosen.key)
         least = max(accepted.last, at_site.outbox.highest())
         overtaken = at_site.domain.status().overtaken
-        done = at_site.domain.recover(accepted.reports, least, (first, second), site.clock.now().date())
+        today, ours = site.clock.now().date(), site.identity.signing_key.public
+        changes = [KeyChange.without_old(at_site.site, one, ours, today, "recovered under a new key") for one in old]
+        done = at_site.domain.recover(accepted.reports, least, (first, second), today, changes)
         waiting = at_site.outbox.supersede() if overtaken or done.set_aside else 0
         _say(done, waiting)
     return 0

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import SignedReport
 
 KEPT_DELIVERED = 90
@@ -43,19 +44,21 @@ class Outbox:
         name = _name(report.report.sequence)
         if any((part / name).exists() for part in (self._waiting, self._delivered, self._refused)):
             return
-        temporary = self._waiting / f".{name}.new"
-        with temporary.open("wb") as file:
-            file.write(report.to_bytes())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(self._waiting / name)
-        _sync(self._waiting)
+        self._write(self._waiting / name, report.to_bytes())
 
     def made(self, report: SignedReport) -> bool:
-        """Whether exactly this report was put here once; those delivered long ago are forgotten."""
-        name, raw = _name(report.report.sequence), report.to_bytes()
-        kept = [part / name for part in (self._waiting, self._delivered)]
-        return any(path.exists() and path.read_bytes() == raw for path in kept)
+        """Whether this report was put here once, under whichever key; those delivered long ago are forgotten."""
+        name = _name(report.report.sequence)
+        kept = [part / name for part in (self._waiting, self._delivered, self._refused)]
+        return any(path.exists() and SignedReport.from_bytes(path.read_bytes()).report == report.report for path in kept)
+
+    def sign_again(self, key: SigningKey) -> int:
+        """Puts this key's signature under everything that waits; how many reports that are."""
+        waiting = self.waiting()
+        for one in waiting:
+            signed = SignedReport.sign(SignedReport.from_bytes(one.read()).report, key)
+            self._write(one.path, signed.to_bytes())
+        return len(waiting)
 
     def highest(self) -> int:
         """The greatest sequence number that was ever put here and is kept."""
@@ -99,6 +102,15 @@ class Outbox:
     def refusals(self) -> dict[int, str]:
         """Why reports were set aside, by sequence number."""
         return {int(path.stem): path.read_text(encoding="utf-8") for path in sorted(self._refused.glob("*.reason"))}
+
+    def _write(self, path: Path, content: bytes) -> None:
+        temporary = path.with_name(f".{path.name}.new")
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync(path.parent)
 
     def _beyond(self, kept: int) -> Iterator[Path]:
         yield from sorted(self._delivered.glob("[0-9]*.json"))[:-kept]

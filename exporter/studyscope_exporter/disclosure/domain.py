@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from studyscope_contract.keys import SigningKey
+from studyscope_contract.key_change import KeyChange
+from studyscope_contract.keys import SigningKey, VerifyingKey
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Policy
 from studyscope_contract.report import Report, SignedReport, SiteFacts
@@ -25,6 +26,7 @@ from studyscope_exporter.disclosure.files import DiskFiles, Files
 from studyscope_exporter.disclosure.frozen import FrozenDomain
 from studyscope_exporter.disclosure.holding import after_holding
 from studyscope_exporter.disclosure.ledger import Head, written
+from studyscope_exporter.disclosure.ledger_keys import former_keys, handing_over, refuse_another_writer
 from studyscope_exporter.disclosure.opening import opened_state
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.preview import Preview, pending_tables, table_previews
@@ -93,14 +95,17 @@ class Domain:
         random: SecretRandom,
         audit: Audit | None = None,
         files: Files | None = None,
+        key_changes: Sequence[KeyChange] = (),
     ) -> Self:
         """The domain in `folder`, which is made where there is none. `state_key` is 32 bytes.
 
+        `key_changes` lead from earlier signing keys of the site to `signing_key`; the ledger says so once.
         Raises DomainInUse, DomainProblem, PolicyLoosened. A domain whose state is lost opens frozen.
         """
         store = Store(files or DiskFiles(folder), key=state_key, domain=f"{site}/{study.id}")
         terms = Terms.of(study, site, policy)
         domain = cls(folder, Lock(folder), store, terms, signing_key, approvers, random, audit or WitnessAudit(), state_key)
+        domain._hand_over(key_changes)
         domain._begin(release)
         return domain
 
@@ -113,6 +118,28 @@ class Domain:
     def close(self) -> None:
         """Forgets what was read; the folder itself is only held during an operation."""
         self._loaded = None
+
+    @_in_turn
+    def _hand_over(self, changes: Sequence[KeyChange]) -> None:
+        self._take_over(changes)
+
+    def _take_over(self, changes: Sequence[KeyChange]) -> None:
+        """The line with which the site's new key takes the ledger over from the old one."""
+        loaded = self._load()
+        act = handing_over(loaded.ledger, self._key.public, changes)
+        if act is None:
+            return
+        lines, _ = written(loaded.head, [act], self._key)
+        self._loaded = None
+        if loaded.state is None:
+            self._store.commit_frozen(self._store.frozen_report(), lines, loaded.head)
+        else:
+            self._store.commit(loaded.state, lines, loaded.head)
+
+    @_in_turn
+    def signing_keys(self) -> tuple[VerifyingKey, ...]:
+        """The site's key, and those before it that the ledger tells of."""
+        return (self._key.public, *former_keys(self._load().ledger))
 
     @_in_turn
     def _begin(self, release: str) -> None:
@@ -311,11 +338,20 @@ class Domain:
         self._loaded = None
 
     @_in_turn
-    def recover(self, reports: Sequence[Report], least: int, keys: tuple[SigningKey, SigningKey], day: dt.date) -> Recovered:
+    def recover(
+        self,
+        reports: Sequence[Report],
+        least: int,
+        keys: tuple[SigningKey, SigningKey],
+        day: dt.date,
+        key_changes: Sequence[KeyChange] = (),
+    ) -> Recovered:
         """Opens a new generation from the site's accepted `reports` (design.md 8), answered for by two approvers.
 
-        `least` is the greatest sequence number that was ever used. Raises RecoveryProblem, ApprovalProblem, PolicyLoosened.
+        `least` is the greatest sequence number that was ever used; `key_changes` are as in `open`.
+        Raises RecoveryProblem, ApprovalProblem, PolicyLoosened, DomainProblem.
         """
+        self._take_over(key_changes)
         loaded = self._load()
         if len({listed_approver(key, self._approvers).key for key in keys}) < 2:
             raise ApprovalProblem("a recovery needs the keys of two different approvers")
@@ -327,6 +363,8 @@ class Domain:
         for key in keys:
             state, signed, _ = tables_approved(state, self._terms, done.shown, key, day)
             acts += signed
+        if not done.set_aside:
+            refuse_another_writer(loaded.ledger, self._key.public)
         start = Head() if done.set_aside else loaded.head
         lines, _ = written(start, acts, self._key)
         self._loaded = None
@@ -353,7 +391,10 @@ class Domain:
 
     def _frozen(self) -> FrozenDomain | None:
         loaded = self._load()
-        return None if loaded.frozen is None else FrozenDomain(self._store, loaded, self._terms, self._key)
+        if loaded.frozen is None:
+            return None
+        refuse_another_writer(loaded.ledger, self._key.public)
+        return FrozenDomain(self._store, loaded, self._terms, self._key)
 
     def _state(self) -> State:
         state = self._load().state
@@ -371,6 +412,7 @@ class Domain:
         if not acts:
             return
         loaded = self._load()
+        refuse_another_writer(loaded.ledger, self._key.public)
         lines, head = written(loaded.head, acts, self._key)
         self._loaded = None  # where the commit breaks off, the next call reads what is on disk
         self._store.commit(state, lines, loaded.head)

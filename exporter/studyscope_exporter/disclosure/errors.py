@@ -4,6 +4,7 @@ DisclosureError
 ├── ContributionsProblem   contributions do not fit the study; `table`
 ├── DomainInUse            another process has the domain open
 ├── DomainProblem          the folder, its key or its ledger cannot be used
+├── KeyChanged             the site's signing key was changed while a program ran
 ├── OlderGridPoint         a release was asked for a grid point that has passed; `grid_point`, `last`
 ├── PolicyLoosened         the policy is looser than one that numbers were published under; `name`
 ├── ApprovalProblem        an approval cannot be given
@@ -37,6 +38,13 @@ class DomainInUse(DisclosureError):
 
 class DomainProblem(DisclosureError):
     """A domain's folder cannot be used; the message says why and what to do."""
+
+
+class KeyChanged(DisclosureError):
+    """Another process put a new signing key in use; what was opened before signs with the old one."""
+
+    def __init__(self) -> None:
+        super().__init__("this site's signing key was changed by another program; open the site again")
 
 
 class OlderGridPoint(DisclosureError):

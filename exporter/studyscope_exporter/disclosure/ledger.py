@@ -12,11 +12,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from studyscope_contract.canonical import canonical_bytes
-from studyscope_contract.keys import SigningKey, VerifyingKey
+from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import ProtectedTable
 
 ORIGIN = "0" * 64
@@ -112,22 +111,3 @@ def after_lines(before: Published, lines: Iterable[Mapping[str, Any]]) -> Publis
             if table["cells"]:
                 tables[name] = {field: table[field] for field in ProtectedTable.model_fields}
     return replace(now, tables=tables)
-
-
-def verify_ledger(path: Path, key: VerifyingKey) -> list[str]:
-    """What is wrong with the ledger at `path`, in words; [] when its chain and every signature hold."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        return [f"cannot be read: {error.strerror}"]
-    problems = []
-    try:
-        for head, line in chained(raw):
-            signature = base64.b64decode(line.pop("signature", ""))
-            if not key.verifies(signature, canonical_bytes(line)):
-                problems.append(f"line {head.lines}: the signature is not that of this site's key")
-    except (LedgerBroken, ValueError, TypeError) as broken:
-        problems.append(str(broken))
-    if raw and not raw.endswith(b"\n"):
-        problems.append("the last line is cut short; the next start of the exporter completes it")
-    return problems

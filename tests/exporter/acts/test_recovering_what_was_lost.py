@@ -43,7 +43,7 @@ from studyscope_contract.report import Report, SignedReport
 from studyscope_exporter.disclosure.decision import Decision
 from studyscope_exporter.disclosure.errors import ApprovalProblem, PolicyLoosened, RecoveryProblem
 from studyscope_exporter.disclosure.knowledge import world_of
-from studyscope_exporter.disclosure.ledger import verify_ledger
+from studyscope_exporter.disclosure.ledger_keys import verify_ledger
 from studyscope_exporter.disclosure.rebuilding import verified_reports
 from studyscope_exporter.disclosure.store import LEDGER, STATE
 from studyscope_exporter.disclosure.supposition import ShownRelease, ShownTable, supposed_history

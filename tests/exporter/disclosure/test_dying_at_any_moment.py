@@ -26,7 +26,8 @@ from disclosure_cast import (
 )
 from studyscope_contract.report import SignedReport
 from studyscope_exporter.disclosure.errors import DomainProblem
-from studyscope_exporter.disclosure.ledger import chained, verify_ledger
+from studyscope_exporter.disclosure.ledger import chained
+from studyscope_exporter.disclosure.ledger_keys import verify_ledger
 
 
 def grown(start: int) -> Hospital:

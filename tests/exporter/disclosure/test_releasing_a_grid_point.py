@@ -29,7 +29,7 @@ from studyscope_contract.policy import Policy
 from studyscope_exporter.disclosure.audit import Verdict
 from studyscope_exporter.disclosure.contributions import Contributions
 from studyscope_exporter.disclosure.errors import ApprovalProblem, DomainInUse, DomainProblem, OlderGridPoint, PolicyLoosened
-from studyscope_exporter.disclosure.ledger import verify_ledger
+from studyscope_exporter.disclosure.ledger_keys import verify_ledger
 from studyscope_exporter.disclosure.store import Lock
 
 ALL_DELAYS = 14
