@@ -13,7 +13,7 @@ from pathlib import Path
 from studyscope_contract.mail_link import LinkProblem
 from studyscope_contract.yaml_file import FileProblem
 from studyscope_dashboards.cli_alertmanager import alertmanager_command
-from studyscope_dashboards.cli_grafana import grafana_command
+from studyscope_dashboards.cli_grafana import grafana_command, public_command
 from studyscope_dashboards.generated import differences, generate
 from studyscope_dashboards.prometheus import prometheus_config
 from studyscope_dashboards.quiet_hours import QuietHours
@@ -40,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     _prometheus_command(commands.add_parser("prometheus", help="write prometheus.yml and the alert rules"))
     alertmanager_command(commands.add_parser("alertmanager", help="write alertmanager.yml and the mail templates"))
     grafana_command(commands.add_parser("grafana", help="write grafana.ini, provisioning and dashboards"))
+    public_command(
+        commands.add_parser("public", help="an organisation of Grafana's own for the public, with totals and nothing else")
+    )
     _look_command(commands.add_parser("look", help="every query of every panel through a real Grafana, and screenshots"))
     check = commands.add_parser("check", help="form, layout, queries and lint rules of every page, without a server")
     check.set_defaults(run=_check)

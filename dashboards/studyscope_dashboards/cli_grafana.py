@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from studyscope_dashboards.page import write_dashboards
 from studyscope_dashboards.provisioning import OpenId, grafana_ini, write_grafana_provisioning
+from studyscope_dashboards.public_organisation import PublicOrganisation, PublicOrganisationProblem
 
 
 def grafana_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prometheus", required=True, metavar="URL", help="where Grafana asks for numbers")
+    parser.add_argument(
+        "--guarded",
+        action="store_true",
+        help="that is the aggregator's /prometheus: Grafana forwards who asks",
+    )
+    parser.add_argument(
+        "--public", metavar="NAME", help="organisation that people without log-in see; `studyscope-dashboards public` makes it"
+    )
     parser.add_argument("--listen", default="127.0.0.1:3000", metavar="HOST:PORT", help="a host that is no number: every address")
     parser.add_argument("--root-url", required=True, metavar="URL", help="under which people reach Grafana")
     parser.add_argument("--data", default="/var/lib/grafana", metavar="FOLDER", help="Grafana's own data")
@@ -24,6 +34,9 @@ def grafana_command(parser: argparse.ArgumentParser) -> None:
 
 
 def _grafana(chosen: argparse.Namespace) -> int:
+    if chosen.guarded and not chosen.oidc_client:
+        print("--guarded needs --oidc-client: without a log-in there is no identity that Grafana could forward", file=sys.stderr)
+        return 2
     out: Path = chosen.out
     place = Path(chosen.installed_at) if chosen.installed_at else out.absolute()
     host, _, port = chosen.listen.rpartition(":")
@@ -32,7 +45,7 @@ def _grafana(chosen: argparse.Namespace) -> int:
         endpoints = (chosen.oidc_auth, chosen.oidc_token, chosen.oidc_userinfo)
         openid = OpenId(chosen.oidc_client, chosen.oidc_secret_file, *endpoints)
     write_dashboards(out / "dashboards")
-    write_grafana_provisioning(out / "provisioning", chosen.prometheus, str(place / "dashboards"))
+    write_grafana_provisioning(out / "provisioning", chosen.prometheus, str(place / "dashboards"), guarded=chosen.guarded)
     settings = grafana_ini(
         http_addr=host if host.replace(".", "").isdigit() else "",
         http_port=int(port),
@@ -41,6 +54,31 @@ def _grafana(chosen: argparse.Namespace) -> int:
         root_url=chosen.root_url,
         home_dashboard=str(place / "dashboards" / "consortium.json"),
         openid=openid,
+        public_organisation=chosen.public,
     )
     (out / "grafana.ini").write_text(settings, encoding="utf-8")
+    return 0
+
+
+def public_command(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--grafana", required=True, metavar="URL", help="the running Grafana")
+    parser.add_argument("--admin-password-file", type=Path, required=True, metavar="FILE", help="password of its user `admin`")
+    parser.add_argument("--prometheus", required=True, metavar="URL", help="the aggregator's /prometheus, as Grafana reaches it")
+    parser.add_argument(
+        "--token-file", type=Path, required=True, metavar="FILE", help="a token of `studyscope-aggregator tokens add public`"
+    )
+    parser.add_argument("--name", default="Public", help="of the organisation (default %(default)s)")
+    parser.set_defaults(run=_public)
+
+
+def _public(chosen: argparse.Namespace) -> int:
+    password, token = (path.read_text(encoding="utf-8").strip() for path in (chosen.admin_password_file, chosen.token_file))
+    try:
+        with PublicOrganisation(chosen.grafana, password) as grafana:
+            number = grafana.make(chosen.name, chosen.prometheus, token.splitlines()[0])
+    except PublicOrganisationProblem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    print(f"organisation {chosen.name} (number {number}) shows totals to whoever has not logged in")
+    print(f"write grafana.ini with --public {chosen.name}, and start Grafana anew")
     return 0

@@ -29,8 +29,13 @@ class OpenId:
     userinfo: str
 
 
-def datasource(prometheus_url: str) -> dict[str, Any]:
-    """The Prometheus data source, in Grafana's provisioning form."""
+def datasource(prometheus_url: str, *, guarded: bool = False) -> dict[str, Any]:
+    """The Prometheus data source, in Grafana's provisioning form.
+
+    `guarded`: the address is the aggregator's, which wants to know who asks; Grafana forwards the person's own identity
+    and holds no secret of its own, because every viewer can ask every data source of the organisation.
+    """
+    asker = {"oauthPassThru": True} if guarded else {}
     return {
         "apiVersion": 1,
         "datasources": [
@@ -42,7 +47,7 @@ def datasource(prometheus_url: str) -> dict[str, Any]:
                 "url": prometheus_url,
                 "isDefault": True,
                 "editable": False,
-                "jsonData": {"httpMethod": "POST", "timeInterval": "1m", "manageAlerts": False},
+                "jsonData": {"httpMethod": "POST", "timeInterval": "1m", "manageAlerts": False, **asker},
             }
         ],
     }
@@ -67,10 +72,12 @@ def dashboard_provider(dashboards_folder: str, reread_seconds: int = 30) -> dict
     }
 
 
-def write_grafana_provisioning(folder: Path, prometheus_url: str, dashboards_folder: str, *, reread_seconds: int = 30) -> None:
+def write_grafana_provisioning(
+    folder: Path, prometheus_url: str, dashboards_folder: str, *, reread_seconds: int = 30, guarded: bool = False
+) -> None:
     """Writes `datasources/` and `dashboards/` below `folder`, Grafana's provisioning path."""
     pages = dashboard_provider(dashboards_folder, reread_seconds)
-    for kind, content in (("datasources", datasource(prometheus_url)), ("dashboards", pages)):
+    for kind, content in (("datasources", datasource(prometheus_url, guarded=guarded)), ("dashboards", pages)):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         (folder / kind / "studyscope.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
@@ -83,13 +90,16 @@ def grafana_ini(
     provisioning_folder: str,
     root_url: str | None = None,
     anonymous_viewer: bool = False,
+    public_organisation: str | None = None,
     home_dashboard: str | None = None,
     openid: OpenId | None = None,
 ) -> str:
     """A grafana.ini for a closed network: nothing is fetched from or reported to anywhere.
 
-    The administrator's password is not in it: set GF_SECURITY_ADMIN_PASSWORD__FILE. `anonymous_viewer` is for the
-    demo, where there is nobody to protect. With a path in `root_url`, Grafana answers below that path.
+    The administrator's password is not in it: set GF_SECURITY_ADMIN_PASSWORD__FILE. `anonymous_viewer` is for the demo,
+    where there is nobody to protect. In `public_organisation` (see public_organisation.py) whoever has not logged in
+    sees totals; while there is no such organisation, they see the log-in. With a path in `root_url`, Grafana answers
+    below that path.
     """
     config = configparser.ConfigParser(interpolation=None)
     config.read_dict(
@@ -107,7 +117,7 @@ def grafana_ini(
             "security": {"disable_gravatar": "true", "allow_embedding": "false", "cookie_samesite": "strict"},
             "snapshots": {"external_enabled": "false"},
             "users": {"allow_sign_up": "false", "default_theme": "system"},
-            "auth.anonymous": {"enabled": str(anonymous_viewer).lower(), "org_role": "Viewer"},
+            "auth.anonymous": _anonymous(anonymous_viewer, public_organisation),
             **_openid(openid),
             "alerting": {"enabled": "false"},
             "unified_alerting": {"enabled": "false"},
@@ -117,6 +127,11 @@ def grafana_ini(
     text = io.StringIO()
     config.write(text)
     return text.getvalue()
+
+
+def _anonymous(viewer: bool, organisation: str | None) -> dict[str, str]:
+    enabled = {"enabled": str(viewer or organisation is not None).lower(), "org_role": "Viewer"}
+    return enabled | ({"org_name": organisation} if organisation else {})
 
 
 def _root(url: str | None) -> dict[str, str]:
@@ -139,6 +154,7 @@ def _openid(openid: OpenId | None) -> dict[str, dict[str, str]]:
         "token_url": openid.token,
         "api_url": openid.userinfo,
         "use_pkce": "true",
+        "use_refresh_token": "true",
         "allow_sign_up": "true",
         "role_attribute_path": ROLES,
         "role_attribute_strict": "true",

@@ -99,7 +99,10 @@ def test_log_in_by_an_identity_provider_is_read_from_its_discovery_document(tmp_
     class Provider(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             names = ("authorization", "token", "userinfo")
-            body = json.dumps({f"{name}_endpoint": f"https://id.example/{name}" for name in names}).encode()
+            document = {f"{name}_endpoint": f"https://id.example/{name}" for name in names} | {
+                "issuer": "https://id.example/realm"
+            }
+            body = json.dumps(document).encode()
             self.send_response(200 if self.path == "/realm/.well-known/openid-configuration" else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -123,6 +126,14 @@ def test_log_in_by_an_identity_provider_is_read_from_its_discovery_document(tmp_
     assert settings["auth.generic_oauth"]["token_url"] == "https://id.example/token"
     assert settings["auth.generic_oauth"]["client_secret"] == f"$__file{{{tmp_path}/grafana/oidc-secret}}"
     assert settings["server"]["root_url"] == "https://centre.example/grafana/"
+    access = read_settings(tmp_path / "centre.yaml").access
+    assert access is not None
+    assert access.openid is not None
+    assert (access.openid.issuer, access.openid.audience) == ("https://id.example/realm", "grafana")
+    source = yaml.safe_load((tmp_path / "grafana/provisioning/datasources/studyscope.yaml").read_text())["datasources"][0]
+    assert source["url"] == "http://127.0.0.1:8400/prometheus"
+    assert source["jsonData"]["oauthPassThru"] is True
+    assert "secureJsonData" not in source
 
 
 def test_for_compose_the_programs_find_each_other_by_name(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ ASKED_FOR_A_NEW_KEY_AFTER = dt.timedelta(seconds=20)
 """An unknown key makes us ask at once, but not more often: anybody can name unknown keys."""
 BELIEVED = dt.timedelta(hours=6)
 """So long we go on without the provider."""
+PATIENCE_SECONDS = 10.0
 
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Never `none`, never a shared secret."""
@@ -58,7 +59,9 @@ class SigningKeys:
         return document
 
     def _wants_to_ask(self, kid: str, now: dt.datetime) -> bool:
-        if self._tried is not None and now - self._tried < ASKED_FOR_A_NEW_KEY_AFTER and self._fetched is not None:
+        if self._tried is not None and now - self._tried < ASKED_FOR_A_NEW_KEY_AFTER:
+            if self._fetched is None:
+                raise IdentityProviderDown(f"{self._issuer} gave no keys a moment ago")
             return False
         return self._fetched is None or kid not in self._keys or now - self._fetched > ASKED_AGAIN_AFTER
 
@@ -76,7 +79,7 @@ class SigningKeys:
 
     async def _json(self, address: str) -> Mapping[str, Any]:
         try:
-            content = (await self._client.get(address)).raise_for_status().json()
+            content = (await self._client.get(address, timeout=PATIENCE_SECONDS)).raise_for_status().json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as problem:
             raise IdentityProviderDown(f"{address}: {problem}") from None
         if not isinstance(content, dict):

@@ -64,8 +64,20 @@ def _centre(plan: Plan) -> str:
     port = plan.addresses["aggregator"].rpartition(":")[2]
     listen = "127.0.0.1" if plan.layout == "machine" else "0.0.0.0"  # noqa: S104 - inside a container, whose network is the border
     return _filled(
-        "centre.yaml.in", listen_host=listen, listen_port=port, url=_quoted(plan.url), prometheus=plan.addresses["prometheus"]
+        "centre.yaml.in",
+        listen_host=listen,
+        listen_port=port,
+        url=_quoted(plan.url),
+        prometheus=plan.addresses["prometheus"],
+        openid=_people(plan),
     )
+
+
+def _people(plan: Plan) -> str:
+    """Who may log in; without an identity provider only tokens of machines are known."""
+    if plan.openid is None:
+        return "  # openid: {issuer: https://id.example/realms/research, audience: studyscope}\n"
+    return f"  openid:\n    issuer: {_quoted(plan.openid.issuer)}\n    audience: {_quoted(plan.openid.client)}\n"
 
 
 def _study(plan: Plan, today: dt.date) -> str:
@@ -117,9 +129,10 @@ def _secret(plan: Plan, folder: Path, name: str) -> str:
 def _configure(plan: Plan, folder: Path) -> str:
     place, smtp, openid = _place(plan, folder), plan.smtp, plan.openid
     login = ["--smtp-user", smtp.user, "--smtp-password-file", _secret(plan, folder, "smtp_password")] if smtp.user else []
-    provider = []
+    source, provider = f"http://{plan.addresses['prometheus']}", []
     if openid:
-        provider = ["--oidc-client", openid.client, "--oidc-secret-file", _secret(plan, folder, "oidc_secret")]
+        source = f"http://{plan.addresses['aggregator']}/prometheus"
+        provider = ["--guarded", "--oidc-client", openid.client, "--oidc-secret-file", _secret(plan, folder, "oidc_secret")]
         provider += ["--oidc-auth", openid.authorization, "--oidc-token", openid.token, "--oidc-userinfo", openid.userinfo]
     return _filled(
         "configure.in",
@@ -131,6 +144,7 @@ def _configure(plan: Plan, folder: Path) -> str:
         url=shlex.quote(plan.url),
         grafana_data="/var/lib/grafana",
         grafana_files=shlex.quote(f"{place}/grafana"),
+        source=shlex.quote(source),
         openid="".join(f" {shlex.quote(word)}" for word in provider),
         **plan.addresses,
     )

@@ -77,6 +77,7 @@ class OpenId:
     """Log-in by the consortium's identity provider, as its discovery document has it (OpenID Connect Discovery 1.0, 4.2)."""
 
     client: str
+    issuer: str
     authorization: str
     token: str
     userinfo: str
@@ -84,7 +85,7 @@ class OpenId:
     @classmethod
     def discovered(cls, client: str, document: Mapping[str, object]) -> Self:
         """Raises PlanProblem for a document without the endpoints."""
-        names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint")
+        names = ("issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint")
         found = [document.get(name) for name in names]
         if not all(isinstance(url, str) and url.startswith(("https://", "http://127.0.0.1")) for url in found):
             raise PlanProblem(f"--oidc-issuer: its discovery document has no https:// address for {', '.join(names)}")

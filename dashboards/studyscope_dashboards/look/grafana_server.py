@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from studyscope_dashboards.page import write_dashboards
-from studyscope_dashboards.provisioning import grafana_ini, write_grafana_provisioning
+from studyscope_dashboards.provisioning import OpenId, grafana_ini, write_grafana_provisioning
 
 _START_SECONDS = 120.0
 """A fresh database takes half a minute on a busy machine."""
@@ -62,22 +62,36 @@ def _homes(binary: Path) -> tuple[Path, ...]:
 
 @contextmanager
 def running_grafana(
-    command: list[str], folder: Path, prometheus_url: str, environment: Mapping[str, str], *, reread_seconds: int = 30
+    command: list[str],
+    folder: Path,
+    prometheus_url: str,
+    environment: Mapping[str, str],
+    *,
+    reread_seconds: int = 30,
+    openid: OpenId | None = None,
+    public_organisation: str | None = None,
 ) -> Iterator[Grafana]:
-    """Runs Grafana on a free port of the loopback with every dashboard; all its files are below `folder`."""
+    """Runs Grafana on a free port of the loopback with every dashboard; all its files are below `folder`.
+
+    With `openid`, people log in, and `prometheus_url` is the aggregator's guarded one; else everybody is a viewer.
+    """
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]
     grafana = Grafana(f"http://127.0.0.1:{port}", secrets.token_urlsafe(18), folder / "dashboards")
     write_dashboards(grafana.dashboards)
     provisioning = folder / "provisioning"
-    write_grafana_provisioning(provisioning, prometheus_url, str(grafana.dashboards), reread_seconds=reread_seconds)
+    write_grafana_provisioning(
+        provisioning, prometheus_url, str(grafana.dashboards), reread_seconds=reread_seconds, guarded=openid is not None
+    )
     ini = grafana_ini(
         http_port=port,
         data_folder=str(folder / "data"),
         provisioning_folder=str(provisioning),
         root_url=grafana.url,
-        anonymous_viewer=True,
+        anonymous_viewer=openid is None,
+        public_organisation=public_organisation,
+        openid=openid,
     )
     (folder / "grafana.ini").write_text(ini, encoding="utf-8")
     started = [*command, f"--config={folder / 'grafana.ini'}"]
@@ -85,7 +99,7 @@ def running_grafana(
     with (folder / "grafana.log").open("wb") as log:
         process = subprocess.Popen(started, stdout=log, stderr=log, env={**environment, **secret})
     try:
-        _wait(grafana.url, process, folder / "grafana.log")
+        _wait(grafana, process, folder / "grafana.log")
         yield grafana
     finally:
         process.terminate()
@@ -96,14 +110,14 @@ def running_grafana(
             process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(grafana: Grafana, process: subprocess.Popen[bytes], log: Path) -> None:
     """Until it answers and has read its dashboards, which it does a moment later."""
-    deadline = time.monotonic() + _START_SECONDS
+    deadline, address = time.monotonic() + _START_SECONDS, f"{grafana.url}/api/dashboards/uid/consortium"
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.get(f"{url}/api/dashboards/uid/consortium", timeout=2, trust_env=False).status_code == 200:
+            if httpx.get(address, timeout=2, trust_env=False, auth=("admin", grafana.password)).status_code == 200:
                 return
         except httpx.HTTPError:
             pass
         time.sleep(0.2)
-    raise GrafanaDidNotStart(url, log)
+    raise GrafanaDidNotStart(grafana.url, log)
