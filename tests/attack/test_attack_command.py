@@ -43,6 +43,21 @@ def test_a_domain_s_own_ledger_gives_nothing_away(tmp_path: Path, capsys: pytest
     assert "Nothing about a small group can be proven." in said
 
 
+def test_a_policy_that_changed_does_not_blind_the_attackers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hospital = Hospital()
+    for policy, days in ((Policy(), range(30)), (Policy(m=20), range(30, 60))):
+        with opened(tmp_path, policy=policy, audit=WitnessAudit()) as domain:
+            for day in days:
+                hospital.admit(3, start=day * 10, sex="FM"[day % 2], stage=day % 3)
+                domain.release(hospital.contributions(), FACTS, 100 + day)
+            path = domain.ledger_path
+    moments = history_of_ledger(path.read_bytes()).moments
+    assert {moment.parameters.m for moment in moments} == {10, 20}
+    assert [moment.other_rules for moment in moments].count(True) == 1
+    assert main(["attack", "--ledger", str(path)]) == 0
+    assert "this is not true of your hospital" not in capsys.readouterr().out.partition("also knows that stages")[0]
+
+
 def test_a_ledger_that_gives_small_groups_away_is_found_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     history = lived(Life(3, weeks=52), 2, Policy()).published  # without the audit
     (tmp_path / "ledger.jsonl").write_bytes(as_ledger(history))

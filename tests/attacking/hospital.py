@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from attacking.people import NEVER, Life, People, people
+from attacking.people import DAYS_A_WEEK, NEVER, Life, People, people
 from disclosure_cast import OFFICER, SECOND_OFFICER, STAGES, study
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Policy
@@ -81,14 +81,17 @@ def terms_of(policy: Policy) -> Terms:
     return Terms.of(STUDY, "berlin", policy.model_copy(update={"refuse": refused}))
 
 
-def lived(life: Life, seed: int, policy: Policy, audit: Audit | None = None) -> Lived:
-    """The history of one hospital under `policy`."""
+def lived(life: Life, seed: int, policy: Policy, audit: Audit | None = None, later: Mapping[int, Policy] | None = None) -> Lived:
+    """The history of one hospital under `policy`, and from the weeks in `later` on under other ones."""
     ours, terms = people(life, seed), terms_of(policy)
     answers = _answers(terms)
     roster = roster_of(patient_key(index) for index in range(len(ours)))
     dice = Dice(seed)
     walk = _Walk(_begun(terms, roster, answers, dice), terms, ours, audit or NoAudit(), dice)
-    for day in _days(walk, ours.event_days(), life.weeks * 7):
+    changes = {week * DAYS_A_WEEK: other for week, other in (later or {}).items()}
+    for day in _days(walk, ours.event_days(), life.weeks * DAYS_A_WEEK):
+        for due in sorted(due for due in changes if due <= day):
+            walk.change(changes.pop(due))
         walk.step(day)
     published = PublishedHistory("berlin", STUDY.id, walk.codes(), tuple(walk.moments))
     return Lived(published, walk.truth, ours, walk.state.answers, walk.holds, walk.asked)
@@ -104,10 +107,14 @@ def _days(walk: _Walk, events: list[int], days: int) -> Iterator[int]:
 
 def _begun(terms: Terms, roster: Roster, answers: tuple[Answer, ...], dice: Dice) -> State:
     state, _ = opened_state(None, terms, dice, "0.1.0")
+    return replace(_approved(state, terms), roster=roster, answers=answers)
+
+
+def _approved(state: State, terms: Terms) -> State:
     definitions = {key: terms.definitions[key] for key in terms.tables if not terms.refused(key)}
     day = dt.date(2026, 1, 5)
     approvals = tuple(Approval.sign(definitions, terms.policy, officer, day) for officer in (OFFICER, SECOND_OFFICER))
-    return replace(state, roster=roster, answers=answers, approvals=approvals)
+    return replace(state, approvals=(*state.approvals, *approvals))
 
 
 def _answers(terms: Terms) -> tuple[Answer, ...]:
@@ -128,6 +135,13 @@ class _Walk:
         self.truth: dict[tuple[TableKey, int], Behind] = {}
         self._before = shown_tables(state, terms)
         self.holds = self.asked = 0
+        self._other_rules = False
+
+    def change(self, policy: Policy) -> None:
+        """The exporter starts again under another policy, and both officers approve everything at once."""
+        self._terms = terms_of(policy)
+        state, opened = opened_state(self.state, self._terms, self._dice, "0.1.0")
+        self.state, self._other_rules = _approved(state, self._terms), self._other_rules or opened is not None
 
     def codes(self) -> dict[TableKey, tuple[Cell, ...]]:
         return {key: codes for key, codes in self._terms.codes.items() if not self._terms.refused(key)}
@@ -146,13 +160,13 @@ class _Walk:
         if done.verdict is not None:
             self.asked += 1
             self.holds += not done.verdict.passed
-        if done.moved:
+        if done.moved or self._other_rules:
             self._publish(done.moved, before, point)
 
     def _publish(self, moved: frozenset[TableKey], before: State, point: int) -> None:
         now = shown_tables(self.state, self._terms)
-        moment = moved_since(self._before, now, point, self._terms.parameters)
-        self._before = now
+        moment = moved_since(self._before, now, point, self._terms.parameters, other_rules=self._other_rules)
+        self._before, self._other_rules = now, False
         if moment is not None:
             self.moments.append(moment)
         for key in moved:

@@ -48,6 +48,9 @@ def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
     before: dict[TableKey, Shown] = {}
     for moment in history.moments:
         moved = {key: shown for key, shown in moment.tables.items() if TABLES[key.table].kind is not Kind.MAGNITUDE}
+        if moment.other_rules:
+            moved = {key: shown for key, shown in moved.items() if shown}
+            before.clear()
         if POPULATION in moved:
             epoch += 1
             low, high = moment.parameters.bounds(moved[POPULATION].get(()))

@@ -15,11 +15,15 @@ Shown = Mapping[Cell, int]
 
 @dataclass(frozen=True)
 class Moment:
-    """A grid point at which something moved: the tables that did, and their numbers now; {} for one that vanished."""
+    """A grid point at which something moved: the tables that did, and their numbers now; {} for one that vanished.
+
+    `other_rules`: policy or study changed since the moment before, so that what vanished was hidden by that and says nothing.
+    """
 
     grid_point: int
     parameters: Parameters
     tables: Mapping[TableKey, Shown]
+    other_rules: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,19 @@ class PublishedHistory:
 
 
 def moved_since(
-    before: Iterable[ProtectedTable], now: Iterable[ProtectedTable], point: int, parameters: Parameters
+    before: Iterable[ProtectedTable],
+    now: Iterable[ProtectedTable],
+    point: int,
+    parameters: Parameters,
+    *,
+    other_rules: bool = False,
 ) -> Moment | None:
     """What moved between two reports; None when nothing did."""
     old = {TableKey(table.table, table.per): table for table in before}
     new = {TableKey(table.table, table.per): table for table in now}
     moved = {key: _shown(table) for key, table in new.items() if old.get(key) != table}
     gone: dict[TableKey, Shown] = {key: {} for key in old if key not in new}
-    return Moment(point, parameters, moved | gone) if moved or gone else None
+    return Moment(point, parameters, moved | gone, other_rules) if moved or gone or other_rules else None
 
 
 def _shown(table: ProtectedTable) -> Shown:
@@ -55,8 +64,15 @@ def history_of(reports: Sequence[Report], codes: Mapping[TableKey, tuple[Cell, .
     """The history in a site's reports, oldest first; there must be one."""
     moments: list[Moment] = []
     before: tuple[ProtectedTable, ...] = ()
+    rules = _rules(reports[0])
     for report in reports:
-        moment = moved_since(before, report.tables, report.grid_point, report.policy.parameters)
+        changed, rules = _rules(report) != rules, _rules(report)
+        moment = moved_since(before, report.tables, report.grid_point, report.policy.parameters, other_rules=changed)
         moments.extend([] if moment is None else [moment])
         before = report.tables
     return PublishedHistory(reports[0].site, reports[0].study, codes, tuple(moments))
+
+
+def _rules(report: Report) -> tuple[str, int]:
+    """What a table is shown under, as far as a report says it."""
+    return report.policy.hash, report.facts.study_version

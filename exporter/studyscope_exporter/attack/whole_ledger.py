@@ -18,11 +18,13 @@ class NothingPublished(Exception):
 
 def history_of_ledger(raw: bytes) -> PublishedHistory:
     """The history in the bytes of a ledger. Raises LedgerBroken, NothingPublished."""
-    moments, site, study = [], "", ""
+    moments, site, study, other_rules = list[Moment](), "", "", False
     for _, line in chained(raw):
         site, study = line.get("site", site), line.get("study", study)
+        other_rules |= line["act"] == "opened" and bool(moments)
         if line["act"] in ("release", "frozen") and line.get("tables"):
-            moments.append(_moment(line))
+            moments.append(_moment(line, other_rules))
+            other_rules = False
     if not moments:
         raise NothingPublished
     stages = _stages(moments)
@@ -31,14 +33,14 @@ def history_of_ledger(raw: bytes) -> PublishedHistory:
     return PublishedHistory(site, study, codes, tuple(moments), offered_from_the_start=False)
 
 
-def _moment(line: Mapping[str, Any]) -> Moment:
+def _moment(line: Mapping[str, Any], other_rules: bool) -> Moment:
     parameters = Parameters.model_validate(line["policy"]["parameters"])
     tables = {
         TableKey(table["table"], table["per"]): {tuple(cell["codes"]): cell["value"] for cell in table["cells"]}
         for table in line["tables"]
         if table["table"] in TABLES
     }
-    return Moment(line["grid_point"], parameters, tables)
+    return Moment(line["grid_point"], parameters, tables, other_rules)
 
 
 def _stages(moments: Iterable[Moment]) -> tuple[str, ...]:
