@@ -96,7 +96,8 @@ def _fixed_margins(puzzle: Puzzle, now: Mapping[TableKey, Placed], versions: Map
 
 
 def _over_time(puzzle: Puzzle, key: TableKey, before: Placed, after: Placed, background: Background) -> None:
-    m, stays = after.parameters.m, background.nobody_leaves
+    # A batch that waited when the policy changed had opened the gate of the one before.
+    m, stays = min(before.parameters.m, after.parameters.m), background.nobody_leaves
     if key == POPULATION:
         if stays:
             puzzle.at_least([after.total], [before.total], by=m)
@@ -129,7 +130,7 @@ def _advance(puzzle: Puzzle, before: Placed, after: Placed, same_members: bool) 
             puzzle.at_least(more, less)
             steps += [*((unknown, 1) for unknown in more), *((unknown, -1) for unknown in less)]
     if same_members:
-        puzzle.row(after.parameters.m, 10 * len(codes) * 1_000_000, _summed(steps))
+        puzzle.row(min(before.parameters.m, after.parameters.m), 10 * len(codes) * 1_000_000, _summed(steps))
 
 
 def _summed(terms: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
