@@ -21,6 +21,7 @@ from studyscope_aggregator.families import HEADERS, MOVING_FAMILIES, REPORT_FAMI
 from studyscope_aggregator.forecast.forecast_task import Forecasts
 from studyscope_aggregator.forecast.outlook import outlook_samples
 from studyscope_aggregator.metrics import OwnMetrics
+from studyscope_aggregator.milestones import milestone_samples
 from studyscope_aggregator.registry import RegisteredSite
 from studyscope_aggregator.samples import Sample, published, site_facts
 from studyscope_aggregator.standing import Standing
@@ -115,6 +116,7 @@ class Exposition:
             expected[one.study.id] = expected.get(one.study.id, 0) + one.expected
             yield from _site_samples(one)
             yield from _target_samples(one, today)
+            yield from milestone_samples(one.study, one.site, self._consortium.registry.passed)
             yield from _key_samples(one, self._consortium.registry.sites[one.site.id], today)
             for reason, refusals in self._consortium.refusals(one.study.id, one.site.id).items():
                 yield Sample(centre.SITE_REFUSED_REPORTS.name, (*_who(one), ("reason", reason)), refusals.count)

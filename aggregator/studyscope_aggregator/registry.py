@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from studyscope_aggregator.milestones import PASSED_FOLDER, PassedDays, read_passed
 from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.keys import KeyProblem, VerifyingKey
 from studyscope_contract.mail_choices import CHOICES_FILE, MailChoices
@@ -127,6 +128,7 @@ class Registry:
     signed: Mapping[str, Mapping[int, StudyFile]] = field(default_factory=dict)
     """Every signed version of each study that this release can read; `raw` is the signed file."""
     choices: MailChoices = field(default_factory=MailChoices)
+    passed: PassedDays = field(default_factory=dict)
 
     def definition(self, study_id: str, version: int) -> Study | None:
         """The study as a site has it that accepted `version`; None where nobody can know.
@@ -160,6 +162,7 @@ def registry_files(folder: Path) -> list[Path]:
         (REQUESTS_FOLDER, "*.json"),
         (SIGNED_FOLDER, "*/*.json"),
         (CLOSED_FOLDER, "*.yaml"),
+        (PASSED_FOLDER, "*.yaml"),
     )
     return [*single, *(path for name, ending in folders for path in sorted((folder / name).glob(ending)))]
 
@@ -179,7 +182,15 @@ def load_registry(folder: Path) -> Registry:
         studies[study.id] = StudyFile(_closed(study, closings), raw)
     choices = MailChoices.read(folder / CHOICES_FILE)
     sites = MappingProxyType(_sites(folder))
-    return Registry(MappingProxyType(studies), sites, _waiting(folder), closings, _signed(folder), choices)
+    return Registry(
+        MappingProxyType(studies),
+        sites,
+        _waiting(folder),
+        closings,
+        _signed(folder),
+        choices,
+        read_passed(folder),
+    )
 
 
 def enrolled_site(path: Path) -> RegisteredSite | None:

@@ -17,6 +17,10 @@ NO_FORECAST = "no forecast before the number moved twice"
 DATE = "time:YYYY-MM-DD"
 BEYOND = {"0": "more than five years"}
 """A forecast without that date: 0 is no day of any study."""
+AXIS = "Days from now"
+WORDS = {"lower": "at least", "middle": "expected", "upper": "at most"}
+FURTHEST = PAST_DAYS[0]
+"""As far ahead as back; further away the interval would leave no room for anything else."""
 OF_FIVE = "Four times out of five it lies between"
 
 
@@ -29,7 +33,7 @@ def target_reached(panel_id: int) -> stat.Panel:
         DATE,
     )
     panel = panel.mappings(code_words(BEYOND)).no_value(NO_FORECAST).text_mode(choices.BigValueTextMode.VALUE_AND_NAME)
-    panel = panel.text(common.VizTextDisplayOptions().title_size(14).value_size(26))
+    panel = panel.text(common.VizTextDisplayOptions().title_size(14).value_size(20))
     made = f"0 * max by (study) ({_forecast(0)})"
     for ref, bound, name in (("A", "earliest", "between"), ("B", "latest", "and")):
         date = f"1000 * {q.of_study(centre.FORECAST_TARGET.name, _bound(bound))}"
@@ -41,7 +45,7 @@ def target_reached(panel_id: int) -> stat.Panel:
 def pace_and_need(panel_id: int) -> stat.Panel:
     panel = number(
         panel_id,
-        "Patients in 30 days: pace and need",
+        "Patients per 30 days",
         "What the sites that show a number bring in 30 days at their pace, and what each 30 days must bring "
         "from now on so that the target is reached on the day agreed on.",
     ).decimals(0)
@@ -58,24 +62,18 @@ def past_and_coming(panel_id: int) -> trend.Panel:
     panel = house(
         trend.Panel(),
         panel_id,
-        "Patients: shown so far, and expected",
+        "Patients shown so far and expected, by days from now",
         f"{OF_FIVE} the two thin lines; tried on real accrual curves. All sites that show a number, days from now; "
         "the grey line is the sum of the targets.",
     )
-    panel = panel.no_value(NO_FORECAST).with_target(rows(_coming())).with_target(rows(_past(), "B"))
-    panel = panel.with_target(rows(_target(), "C"))
+    panel = panel.no_value(NO_FORECAST).with_target(rows(f"{_coming()} or {_past()} or {_target()}"))
     matrix = transformed("groupingToMatrix", columnField="bound", rowField="days", valueField="Value", emptyValue="null")
     as_number = transformed("convertFieldType", conversions=[{"targetField": "days\\bound", "destinationType": "number"}])
-    named = transformed("organize", renameByName={"days\\bound": "Days from now"}, indexByName={}, excludeByName={})
-    ordered = transformed("sortBy", fields={}, sort=[{"field": "Days from now"}])
-    panel = panel.transformations([transformed("merge"), matrix, as_number, named, ordered]).x_field("Days from now")
-    for name, colour, width in (
-        ("shown", BLUE, 3),
-        ("middle", BLUE, 2),
-        ("lower", SKY, 1),
-        ("upper", SKY, 1),
-        ("target", GREY, 2),
-    ):
+    named = transformed("organize", renameByName={"days\\bound": AXIS}, indexByName={}, excludeByName={})
+    ordered = transformed("sortBy", fields={}, sort=[{"field": AXIS}])
+    panel = panel.transformations([matrix, as_number, named, ordered]).x_field(AXIS)
+    looks = (("shown", BLUE, 3), ("expected", BLUE, 2), ("at least", SKY, 1), ("at most", SKY, 1), ("target", GREY, 2))
+    for name, colour, width in looks:
         style = [setting("color", {"mode": "fixed", "fixedColor": colour}), setting("custom.lineWidth", width)]
         panel = panel.override_by_name(name, [*style, *_extra(name)])
     return (
@@ -95,15 +93,20 @@ def past_and_coming(panel_id: int) -> trend.Panel:
 
 
 def _extra(name: str) -> list[models.DynamicConfigValue]:
-    if name == "upper":
-        return [setting("custom.fillBelowTo", "lower"), setting("custom.fillOpacity", 25)]
-    if name in ("middle", "target"):
+    if name == "at most":
+        return [setting("custom.fillBelowTo", "at least"), setting("custom.fillOpacity", 25)]
+    if name in ("expected", "target"):
         return [setting("custom.lineStyle", {"fill": "dash", "dash": [8, 6]})]
     return []
 
 
 def _coming() -> str:
-    return f"max by (days, bound) ({q.of_study(centre.FORECAST_PATIENTS.name)})"
+    ahead = "|".join(str(days) for days in centre.FORECAST_DAYS if days <= FURTHEST)
+    chosen = f'days=~"{ahead}"'
+    coming = f"max by (days, bound) ({q.of_study(centre.FORECAST_PATIENTS.name, chosen)})"
+    for bound, word in WORDS.items():
+        coming = f'label_replace({coming}, "bound", "{word}", "bound", "{bound}")'
+    return coming
 
 
 def _past() -> str:
@@ -116,7 +119,7 @@ def _past() -> str:
 
 def _target() -> str:
     target = f"sum({q.of_study(centre.SITE_TARGET.name)})"
-    return " or ".join(_point(target, days, "target") for days in (-PAST_DAYS[0], centre.FORECAST_DAYS[-1]))
+    return " or ".join(_point(target, days, "target") for days in (-FURTHEST, FURTHEST))
 
 
 def _point(expr: str, days: int, bound: str) -> str:

@@ -48,6 +48,16 @@ SITE_FORECAST_TARGET = Series(
     "Absent where that is more than five years ahead.",
     ("study", "site", "bound"),
 )
+SITE_MILESTONE_DUE = Series(
+    "study_site_milestone_due_timestamp_seconds",
+    "Day by which the site is to pass the milestone, from the study file.",
+    ("study", "site", "milestone"),
+)
+SITE_MILESTONE_PASSED = Series(
+    "study_site_milestone_passed_timestamp_seconds",
+    "Day on which the site passed the milestone, as it was told to the centre.",
+    ("study", "site", "milestone"),
+)
 SITE_REFUSED_REPORTS = Series(
     "study_site_refused_reports",
     "Refused reports of the site since its registration, by reason.",
@@ -158,6 +168,8 @@ SITE_SERIES = (
     SITE_TARGET_BY_NOW,
     SITE_TARGET_DUE,
     SITE_FORECAST_TARGET,
+    SITE_MILESTONE_DUE,
+    SITE_MILESTONE_PASSED,
     SITE_REFUSED_REPORTS,
     SITE_POLICY,
     SITE_THRESHOLD,

@@ -10,6 +10,7 @@ from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import compared, compared_in_table
 from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column
 from studyscope_dashboards.forecast import pace_and_need, past_and_coming, target_reached, targets_by_site
+from studyscope_dashboards.milestones import milestones
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE, SKY
 from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, steps
@@ -30,6 +31,7 @@ def dashboard() -> build.Dashboard:
         .with_panel(compared_in_table(6, "Stages that patients reached", progress.REACHED).span(14).height(11))
         .with_panel(compared(7, "On the site's list of expected patients", progress.ROSTER_STATE).span(10).height(11))
         .with_panel(targets_by_site(11).span(24).height(10))
+        .with_panel(milestones(12).span(24).height(7))
         .with_panel(behind_plan(4).span(14).height(10))
         .with_panel(pace(5).span(10).height(10))
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from studyscope_aggregator.milestones import Passed, set_passed
 from studyscope_contract.keys import SigningKey
+from studyscope_contract.study import Milestone
 from studyscope_demo.folder import DemoFolder
 from studyscope_demo.profiles import Hospital
 from studyscope_demo.world.anatomy import STRUCTURES
@@ -72,7 +74,16 @@ def _study_site(hospital: Hospital, span: Span) -> dict[str, Any]:
         {"patients": hospital.target, "by": span.first + dt.timedelta(days=210), "valid_from": halfway},
     ]
     place = {key: getattr(hospital, key) for key in ("id", "name", "city", "latitude", "longitude")}
-    return place | {"member_from": span.first, "targets": targets}
+    steps = ("contract", "ethics", "network", "installed", "data_ready")
+    milestones = {step: span.first + dt.timedelta(days=30 * (number + 1)) for number, step in enumerate(steps)}
+    return place | {"member_from": span.first, "targets": targets, "milestones": milestones}
+
+
+_PASSED: Mapping[str, Mapping[Milestone, int]] = {
+    "never_reports": {"contract": 20, "ethics": 75},
+    "wrong_key": {"contract": 25, "ethics": 40, "network": 60, "installed": 70},
+}
+"""Days after the study began on which hospitals that show nothing told of a passed step."""
 
 
 def write_centre(folder: DemoFolder, hospitals: Sequence[Hospital], span: Span, keys: dict[str, str]) -> None:
@@ -84,6 +95,10 @@ def write_centre(folder: DemoFolder, hospitals: Sequence[Hospital], span: Span, 
     _write_yaml(
         folder.registry / "sites.yaml", {"sites": [_registered(hospital, span, keys[hospital.id]) for hospital in hospitals]}
     )
+    for hospital in hospitals:
+        for milestone, after_days in _PASSED.get(hospital.part, {}).items():
+            on = span.first + dt.timedelta(days=after_days)
+            set_passed(folder.registry, Passed(study=STUDY_ID, site=hospital.id, milestone=milestone, on=on))
 
 
 def _registered(hospital: Hospital, span: Span, key: str) -> dict[str, Any]:
