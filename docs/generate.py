@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from runbook_page import runbook_page
+
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.catalogue.centre import HISTORY_SERIES, SITE_SERIES, STUDY_SERIES, history_name, total_series
 from studyscope_contract.metric import Kind, Table
@@ -100,7 +102,15 @@ def metrics() -> str:
     return "\n".join(rows) + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"what-leaves.md": what_leaves, "metrics.md": metrics}
+def runbooks() -> str:
+    return runbook_page((DOCS / "runbooks.md").read_text(encoding="utf-8"))
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "what-leaves.md": what_leaves,
+    "metrics.md": metrics,
+    "../dashboards/studyscope_dashboards/runbooks.html": runbooks,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -42,7 +42,7 @@ def firing(folder: Path, alert: str, series: list[tuple[str, str]], moments: dic
         {"expr": expr, "eval_time": moment, "exp_samples": [{"labels": "{}", "value": count}]}
         for moment, count in moments.items()
     ]
-    (rule,) = yaml.safe_load(written.read_text(encoding="utf-8"))["groups"][0]["rules"]
+    _, rule = yaml.safe_load(written.read_text(encoding="utf-8"))["groups"][0]["rules"]
     asked += [
         {"expr": f"max({rule['expr']})", "eval_time": moment, "exp_samples": [{"labels": "{}", "value": value}]}
         for moment, value in worth.items()
@@ -58,6 +58,8 @@ def firing(folder: Path, alert: str, series: list[tuple[str, str]], moments: dic
 def only(alert: str, rules: Path) -> Path:
     """The rule file with one rule left: the simulator is slow with all of them."""
     content = yaml.safe_load(rules.read_text(encoding="utf-8"))
-    content["groups"][0]["rules"] = [rule for rule in content["groups"][0]["rules"] if rule["alert"] == alert]
+    content["groups"][0]["rules"] = [
+        rule for rule in content["groups"][0]["rules"] if alert in (rule.get("alert"), rule.get("record", "").partition(":")[2])
+    ]
     rules.write_text(yaml.safe_dump(content), encoding="utf-8")
     return rules

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from studyscope_contract.mail_link import LinkProblem
@@ -43,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     public_command(
         commands.add_parser("public", help="an organisation of Grafana's own for the public, with totals and nothing else")
     )
+    runbooks = commands.add_parser("runbooks", help="write the page that the mails link to")
+    runbooks.add_argument("--out", type=Path, required=True, metavar="FILE", help="runbooks.html in a folder that is served")
+    runbooks.set_defaults(run=_runbooks)
     _look_command(commands.add_parser("look", help="every query of every panel through a real Grafana, and screenshots"))
     check = commands.add_parser("check", help="form, layout, queries and lint rules of every page, without a server")
     check.set_defaults(run=_check)
@@ -120,6 +124,11 @@ def _look(chosen: argparse.Namespace) -> int:
     except (NoGrafana, GrafanaDidNotStart) as problem:
         print(problem, file=sys.stderr)
         return 2
+
+
+def _runbooks(chosen: argparse.Namespace) -> int:
+    chosen.out.write_bytes(files("studyscope_dashboards").joinpath("runbooks.html").read_bytes())
+    return 0
 
 
 def _check(_: argparse.Namespace) -> int:

@@ -32,7 +32,7 @@ def alertmanager_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smtp-password-file", metavar="FILE", help="read by Alertmanager itself")
     parser.add_argument("--smtp-without-tls", action="store_true", help="for a mail server on this machine only")
     parser.add_argument("--grafana", required=True, metavar="URL", help="where the mails' dashboard links lead")
-    parser.add_argument("--runbooks", required=True, metavar="URL", help="the folder that serves runbooks.md")
+    parser.add_argument("--runbooks", required=True, metavar="URL", help="the folder that serves runbooks.html")
     parser.add_argument("--links", metavar="URL", help="the centre's address, for the links by which readers stop mails")
     parser.add_argument("--link-secret", type=Path, metavar="FILE", help="the centre file's mail_links; needed with --links")
     parser.add_argument("--watchdog", metavar="URL", help="webhook that hears every 5 minutes that alerts still arrive")

@@ -17,7 +17,7 @@ def mail_templates() -> str:
 def mail_addresses(grafana_url: str, runbooks_url: str) -> str:
     """Where the links of the mails lead; apart from the words, so that these are the same everywhere.
 
-    `runbooks_url` is the folder that serves runbooks.md.
+    `runbooks_url` is the folder that serves runbooks.html (command `runbooks`).
     """
     for address in (grafana_url, runbooks_url):
         if '"' in address or "{{" in address:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,7 @@ RULES_FILE = "studyscope.rules.yml"
 class AlertRule:
     """One alert, worded for people: what happened, what follows, what to do.
 
+    `to_do` names who is meant, as in "Coordinator: call the site. Study leads: decide about the target."
     Texts may use Prometheus' template variables ($labels, $value). `dashboard` is a path below Grafana's address.
     """
 
@@ -43,9 +45,18 @@ class AlertRule:
     def is_about_a_site(self) -> bool:
         return "$labels.name" in self.title
 
+    @property
+    def recorded(self) -> str:
+        """The series that holds `expr` as it is now, whether or not anybody is told yet."""
+        return f"studyscope:{self.name}"
+
+    def recording(self) -> dict[str, Any]:
+        """What is looked at several times is evaluated once; it comes before the alert in its group."""
+        return {"record": self.recorded, "expr": self.expr}
+
     def to_prometheus(self, quiet: QuietHours | None = None) -> dict[str, Any]:
         waits = quiet is not None and self.severity != "critical"
-        expr = outside_downtimes(self.name, self.expr) if self.is_about_a_site else self.expr
+        expr = outside_downtimes(self.name, self.recorded) if self.is_about_a_site else self.recorded
         return {
             "alert": self.name,
             "expr": quiet.outside(self.name, expr) if quiet is not None and waits else expr,
@@ -57,10 +68,20 @@ class AlertRule:
                 "over": self.over,
                 "what": self.what,
                 "to_do": self.to_do,
+                **_by_role(self.to_do),
                 "dashboard": self.dashboard,
-                "runbook": f"runbooks.md#{self.name}",
+                "runbook": f"runbooks.html#{self.name}",
             },
         }
+
+
+_ROLES = {"Coordinator": "coordinator", "Study leads": "leads", "Site IT": "site_it", "Everybody else": "others"}
+"""How `to_do` names who is meant, and the annotation in which a mail finds it apart."""
+
+
+def _by_role(to_do: str) -> dict[str, str]:
+    parts = re.split(rf"(?:^|(?<=\.) )({'|'.join(_ROLES)}): ", to_do)
+    return {f"to_do_{_ROLES[role]}": text for role, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def alert_rules() -> tuple[AlertRule, ...]:
@@ -76,7 +97,8 @@ def alert_rules() -> tuple[AlertRule, ...]:
 
 def rules_file(quiet: QuietHours | None = None) -> str:
     """All rules as one Prometheus rule file; in `quiet` hours nothing begins or ends but what is critical."""
-    groups = [{"name": "studyscope", "rules": [rule.to_prometheus(quiet) for rule in alert_rules()]}]
+    rules = [made for rule in alert_rules() for made in (rule.recording(), rule.to_prometheus(quiet))]
+    groups = [{"name": "studyscope", "rules": rules}]
     return yaml.safe_dump({"groups": groups}, sort_keys=False, width=110, allow_unicode=True)
 
 

@@ -11,6 +11,15 @@ otherwise every open alert would be reported as resolved."""
 SITE_PAGE = "/d/site?var-study={{ $labels.study }}&var-site={{ $labels.site }}"
 
 
+LAST_REPORT = (
+    "{{ with printf `last_over_time("
+    + centre.SITE_LAST_REPORT.name
+    + "{study=%q,site=%q}[1d])` $labels.study $labels.site | query }} Its last report is of "
+    '{{ (. | first | value | toTime).Format "2 January 2006" }}.{{ end }}'
+)
+"""A sentence with the day of the site's newest report, which begins with a space; nothing where there is none."""
+
+
 def last(name: str, *matchers: str) -> str:
     """The last known value of series `name` of every study and site."""
     selector = f"{name}{{{','.join(matchers)}}}" if matchers else name

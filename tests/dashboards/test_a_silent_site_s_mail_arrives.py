@@ -41,6 +41,7 @@ STUDY = Study(
         StudySite(id="lyon", name="Hospital of Lyon", city="Lyon", latitude=45.7, longitude=4.8, member_from=dt.date(2026, 1, 1)),
     ),
 )
+LAST_REPORT = dt.datetime(2026, 11, 9, 22, tzinfo=dt.UTC)
 CONTACTS = Contacts(("coordinator@centre.example",), {"lyon": ("it@lyon.example",)})
 
 
@@ -54,8 +55,9 @@ class Centre:
     def metrics(self) -> str:
         site = 'study="liver-ct",site="lyon"'
         states = (f'study_site_state{{{site},state="{state}"}} {int(state == self.state)}' for state in centre.SITE_STATES)
+        last = f"study_site_last_report_timestamp_seconds{{{site}}} {LAST_REPORT.timestamp():.0f}"
         info = f'study_site_info{{{site},name="Hospital of Lyon",city="Lyon",latitude="45.7",longitude="4.8"}} 1'
-        return "\n".join((*states, info, ""))
+        return "\n".join((*states, info, last, ""))
 
 
 def serve(said: Centre) -> ThreadingHTTPServer:
@@ -123,10 +125,11 @@ def test_everybody_concerned_learns_of_a_silent_site_and_of_its_recovery(said: C
     assert first["Subject"] == "Studyscope liver-ct: Hospital of Lyon is silent"
     for body in (text, html):
         assert "Hospital of Lyon (Lyon) has not reported for several of its reporting days" in body
+        assert "Its last report is of 9 November 2026. Dashboards go on" in body
         assert "What to do" in body
-        assert "lyon" in body
+        assert "Hospital of Lyon, Lyon (site lyon)" in body
         assert f"{dt.datetime.now(dt.UTC):%B %Y}" in body
-        assert "https://docs.example/runbooks.md#site_silent" in body
+        assert "https://docs.example/runbooks.html#site_silent" in body
     assert "https://grafana.example/d/site?var-study=liver-ct&var-site=lyon" in text
     assert "{{" not in text + html
     assert "<no value>" not in text + html

@@ -213,7 +213,6 @@ def test_a_report_goes_through_the_front_door_into_prometheus(tmp_path: Path, st
     pem = certificate(tmp_path)
     for name in ("tls.crt", "tls.key"):
         shutil.copy(pem, tmp_path / "nginx" / name)
-    (tmp_path / "docs" / "runbooks.md").write_text("# Site silent")
     key = SigningKey.generate()
     today = dt.datetime.now(dt.UTC).date()
     row = {
@@ -256,14 +255,14 @@ def test_a_report_goes_through_the_front_door_into_prometheus(tmp_path: Path, st
     assert "studyscope@centre.example" in alerts["config"]["original"]
     door = {
         path: site._http.get(path).status_code
-        for path in ("/metrics", "/metrics/self", "/readyz", "/openapi.json", "/docs/runbooks.md", "/")
+        for path in ("/metrics", "/metrics/self", "/readyz", "/openapi.json", "/docs/runbooks.html", "/")
     }
     assert door == {
         "/metrics": 404,
         "/metrics/self": 404,
         "/readyz": 404,
         "/openapi.json": 404,
-        "/docs/runbooks.md": 200,
+        "/docs/runbooks.html": 200,
         "/": 302,
     }
     assert site._http.post("/api/v1/reports", content=b" " * 1_500_000).status_code == 413, "the aggregator's own refusal"

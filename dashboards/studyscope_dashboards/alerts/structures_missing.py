@@ -19,6 +19,6 @@ RULE = AlertRule(
     what="At {{ $labels.name }} ({{ $labels.city }}) {{ $labels.structure }} is missing in the segmentations of about "
     "{{ $value }} % of the segmented patients.",
     to_do="Study leads: look whether other sites miss it too (then it is the model) or only this one (then it is its images or "
-    "its protocol). Site: run studyscope-exporter cases empty to see which cases.",
+    "its protocol). Site IT: run studyscope-exporter cases empty to see which cases.",
     dashboard="/d/segmentation_outcomes?var-study={{ $labels.study }}&var-site={{ $labels.site }}",
 )

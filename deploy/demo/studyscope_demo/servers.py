@@ -11,7 +11,6 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import yaml
 
@@ -51,8 +50,7 @@ def own_program(name: str, module: str, *arguments: str, ready_url: str | None =
 
 def mailbox(folder: DemoFolder, ports: Ports) -> Program:
     smtp, web = (str(ports.by_server[server]) for server in ("smtp", "mails"))
-    runbooks = Path(__file__).resolve().parents[3] / "docs" / "runbooks.md"  # in a source tree; a wheel has none
-    arguments = (str(folder.mails), HOST, smtp, web, str(runbooks))
+    arguments = (str(folder.mails), HOST, smtp, web)
     return own_program("mails", "mailbox", *arguments, ready_url=ports.url("mails"))
 
 

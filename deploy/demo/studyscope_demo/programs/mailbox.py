@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
+from importlib.resources import files
 from pathlib import Path
 
 import uvicorn
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse
 
 _SECURITY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; img-src data:"
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -78,7 +79,7 @@ class Keeper:
         return "250 kept"
 
 
-def page(folder: Path, runbooks: Path, smtp: Controller | None = None) -> FastAPI:
+def page(folder: Path, runbooks: str, smtp: Controller | None = None) -> FastAPI:
     """The web page over `folder`, and the runbooks that the mails name; `smtp` is started and stopped with it."""
 
     @asynccontextmanager
@@ -103,11 +104,9 @@ def page(folder: Path, runbooks: Path, smtp: Controller | None = None) -> FastAP
         head = f'<p>To {html.escape(mail.to)}, {html.escape(str(mail.message["Date"]))}. <a href="/">All mails</a></p>'
         return _html(mail.subject, head + shown + text)
 
-    @app.get("/runbooks.md", response_class=PlainTextResponse)
-    def runbook() -> PlainTextResponse:
-        if not runbooks.exists():
-            raise HTTPException(404, "the runbooks are in docs/runbooks.md of the source tree")
-        return PlainTextResponse(runbooks.read_text(encoding="utf-8"))
+    @app.get("/runbooks.html", response_class=HTMLResponse)
+    def runbook() -> HTMLResponse:
+        return HTMLResponse(runbooks)
 
     @app.get("/mails/{number}/html", response_class=HTMLResponse)
     def html_part(number: int) -> HTMLResponse:
@@ -140,10 +139,11 @@ def _html(title: str, body: str, *, refresh: bool = False) -> HTMLResponse:
     return HTMLResponse(text, headers={"Content-Security-Policy": _SECURITY})
 
 
-def main(folder: str, host: str, smtp_port: str, web_port: str, runbooks: str) -> None:
+def main(folder: str, host: str, smtp_port: str, web_port: str) -> None:
     """Serves until SIGTERM."""
+    runbooks = files("studyscope_dashboards").joinpath("runbooks.html").read_text(encoding="utf-8")
     smtp = Controller(Keeper(Path(folder)), hostname=host, port=int(smtp_port))
-    uvicorn.run(page(Path(folder), Path(runbooks), smtp), host=host, port=int(web_port), log_level="warning")
+    uvicorn.run(page(Path(folder), runbooks, smtp), host=host, port=int(web_port), log_level="warning")
 
 
 if __name__ == "__main__":
