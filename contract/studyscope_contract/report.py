@@ -36,6 +36,7 @@ SourceKind = Literal[
     "folder",
     "dicomweb",
     "nifti",
+    "ensemble",
     "pairs",
     "nnunet_summary",
     "landmarks",

@@ -149,6 +149,11 @@ class Study(Strict):
     structures: tuple[Structure, ...] = Field(default=(), max_length=200)
     algorithm: Algorithm | None = None
     landmarks: tuple[Landmark, ...] = Field(default=(), max_length=200)
+    success_radii_mm: tuple[Annotated[float, Field(gt=0, le=100)], ...] = Field(
+        default=(2.0, 2.5, 3.0, 4.0),
+        max_length=8,
+        description="within which a landmark counts as found, on the site's own screens",
+    )
     classifiers: tuple[Classifier, ...] = Field(default=(), max_length=50)
     workflows: tuple[Workflow, ...] = Field(default=(), max_length=50)
     alerts: AlertThresholds = AlertThresholds()

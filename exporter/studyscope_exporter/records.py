@@ -86,6 +86,17 @@ class Agreement:
     hausdorff_mm: float | None  # at 95 per cent
     volume_difference: float | None  # relative to the mean of both
     noise: str | None = ""  # codes of catalogue.quality.LABEL_NOISE_CODES but `none`, by blanks; None: not looked for
+    confused_with: str = ""  # with `label_swap` the other structure that most of it is
+    volume_ml: float | None = None
+    reference_ml: float | None = None
+    instances: int | None = None  # separate parts; None where they were not counted
+    reference_instances: int | None = None
+    matched_instances: int | None = None
+    matched_iou: float | None = None  # mean of those that match
+
+
+ENSEMBLE = "ensemble"
+"""What a Comparison is against that holds the mean over all pairs of an ensemble's members; it enters no table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,7 @@ class Comparison:
     algorithm: str  # of the result; lower case
     algorithm_version: str
     review_state: str  # of the result
-    against: str  # the other reading's role: "second", "reference"
+    against: str  # the other reading's role: "second", "reference"; or ENSEMBLE
     agreements: tuple[Agreement, ...]
 
 

@@ -84,6 +84,13 @@ def pairs_of_label_maps(path: Path) -> dict[str, Any]:
     return {"kind": "pairs", "path": path, "readings": other, "link": link, "structures": ("label 1",)}
 
 
+def members_of_an_ensemble(path: Path) -> dict[str, Any]:
+    for folder in (path, path.with_name("other-member")):
+        label_maps(folder)
+    link = {"by": "pattern", "pattern": "{PatientID}.nii.gz"}
+    return {"kind": "ensemble", "members": (path, path.with_name("other-member")), "link": link}
+
+
 def a_summary_of_nnunet(path: Path) -> dict[str, Any]:
     cases = [{"prediction_file": f"{name}.nii.gz", "metrics": {"1": {"Dice": 0.9}}} for name in ("one", "two")]
     path.write_text(json.dumps({"metric_per_case": cases}))
@@ -109,6 +116,7 @@ EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "tracker": a_progress_table,
     "images": images_with_a_table,
     "pairs": pairs_of_label_maps,
+    "ensemble": members_of_an_ensemble,
     "nnunet_summary": a_summary_of_nnunet,
     "landmarks": landmark_errors,
     "classification": decisions,

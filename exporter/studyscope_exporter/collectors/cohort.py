@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from studyscope_contract.study import Study, Workflow
+from studyscope_exporter.records import ENSEMBLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +126,15 @@ class StudyRecords:
 
         What a person drew or corrected is left out: comparing that would be about the person.
         """
+        return self._all_agreements[self._all_agreements["against"] != ENSEMBLE]
+
+    @cached_property
+    def ensembles(self) -> pd.DataFrame:
+        """Of each case how far the members of an ensemble agree with one another, structure by structure, the latest last."""
+        return self._all_agreements[self._all_agreements["against"] == ENSEMBLE]
+
+    @cached_property
+    def _all_agreements(self) -> pd.DataFrame:
         found = self._of_the_sources(self.frames.agreements_frame())
         found = of_patients(found[found["review_state"].isin(("automatic", "not_stated"))], self.patients)
         found = self._by_the_algorithm(found).sort_values(["first_seen", "comparison_key"], kind="stable")

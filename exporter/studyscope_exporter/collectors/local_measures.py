@@ -6,49 +6,22 @@ They are shown to a person at the site who asks for them, and go nowhere else.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from studyscope_exporter.collectors.cohort import StudyRecords, of_patients
+from studyscope_exporter.collectors.local_structures import structure_measures
+from studyscope_exporter.collectors.measure import Measure
 from studyscope_exporter.quality.decisions import calibration_error, risk_coverage_area, roc_area
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RADII_MM = (2.0, 2.5, 3.0, 4.0)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One number: of which structure, landmark or classifier, over how many patients."""
-
-    subject: str
-    name: str
-    patients: int
-    value: float
-
 
 def local_measures(records: StudyRecords, admitted: Collection[bytes]) -> list[Measure]:
     """Of the patients in `admitted`; what nothing is known of is left out."""
-    return [*_of_structures(records, admitted), *_of_landmarks(records, admitted), *_of_classifiers(records, admitted)]
-
-
-def _of_structures(records: StudyRecords, admitted: Collection[bytes]) -> Iterator[Measure]:
-    rows = of_patients(records.agreements, admitted)
-    for structure in records.study.structures:
-        of_structure = rows[rows["code"] == structure.code]
-        for column, name in (
-            ("dice", "Dice, median"),
-            ("surface_dice", "surface Dice, median"),
-            ("hausdorff_mm", "Hausdorff distance (95 %), median, mm"),
-            ("volume_difference", "volume difference, median, %"),
-        ):
-            known = of_structure[of_structure[column].notna()].drop_duplicates("patient_key", keep="last")[column]
-            if len(known):
-                scale = 100.0 if column == "volume_difference" else 1.0
-                yield Measure(f"structure {structure.code}", name, len(known), scale * float(known.median()))
+    return [*structure_measures(records, admitted), *_of_landmarks(records, admitted), *_of_classifiers(records, admitted)]
 
 
 def _of_landmarks(records: StudyRecords, admitted: Collection[bytes]) -> Iterator[Measure]:
@@ -58,7 +31,7 @@ def _of_landmarks(records: StudyRecords, admitted: Collection[bytes]) -> Iterato
         if len(known):
             subject = f"landmark {landmark.code}"
             yield Measure(subject, "radial error, mean, mm", len(known), float(known.mean()))
-            for radius in RADII_MM:
+            for radius in records.study.success_radii_mm:
                 yield Measure(subject, f"found within {radius:g} mm, %", len(known), 100.0 * float((known <= radius).mean()))
 
 
@@ -68,9 +41,18 @@ def _of_classifiers(records: StudyRecords, admitted: Collection[bytes]) -> Itera
         cases = of_patients(cases[cases["reference"] != ""], admitted)
         if not len(cases):
             continue
+        subject = f"classifier {classifier.id}"
         for name, value, count in (*_rates(cases), *_of_scores(cases[cases["score"].notna()])):
             if value is not None:
-                yield Measure(f"classifier {classifier.id}", name, count, value)
+                yield Measure(subject, name, count, value)
+        yield from _confusion(subject, cases)
+
+
+def _confusion(subject: str, cases: pd.DataFrame) -> Iterator[Measure]:
+    """The confusion matrix, a row of the reference at a time, in per cent of the row."""
+    for truth, row in cases.groupby("reference"):
+        for decided, count in row["predicted"].value_counts().sort_index().items():
+            yield Measure(subject, f"{truth} decided as {decided}, %", len(row), 100.0 * int(count) / len(row))
 
 
 def _rates(cases: pd.DataFrame) -> Iterator[tuple[str, float | None, int]]:

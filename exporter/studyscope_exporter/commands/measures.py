@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from studyscope_contract.metric import TableKey
-from studyscope_exporter.collectors.local_measures import Measure, local_measures
+from studyscope_exporter.collectors.local_measures import local_measures
+from studyscope_exporter.collectors.measure import Measure
 from studyscope_exporter.commands.count import WARNING
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 

@@ -47,7 +47,8 @@ FROM ranked JOIN structure ON structure.segmentation = ranked.number WHERE place
 """
 _AGREEMENTS = f"""{_latest("comparison")}
 SELECT comparison_key, patient_key, image_series_key, algorithm, algorithm_version, review_state, against,
-       structure, dice, surface_dice, hausdorff_mm, volume_difference, noise, source_name AS source, first_seen
+       structure, dice, surface_dice, hausdorff_mm, volume_difference, noise, confused_with, volume_ml, reference_ml,
+       instances, reference_instances, matched_instances, matched_iou, source_name AS source, first_seen
 FROM ranked JOIN agreement ON agreement.comparison = ranked.number WHERE place = 1 ORDER BY number, position
 """
 _LANDMARKS = f"""{_latest("landmarks")}
@@ -98,8 +99,9 @@ def structures_frame(db: sqlite3.Connection) -> pd.DataFrame:
 
 def agreements_frame(db: sqlite3.Connection) -> pd.DataFrame:
     """One row per comparison and structure: the fields of both, then source and first_seen; measures NaN where undefined."""
-    frame = _with_numbers(_frame(db, _AGREEMENTS), "dice", "surface_dice", "hausdorff_mm", "volume_difference")
-    return _with_dates(frame, "first_seen")
+    measures = ("dice", "surface_dice", "hausdorff_mm", "volume_difference", "volume_ml", "reference_ml")
+    instances = ("instances", "reference_instances", "matched_instances", "matched_iou")
+    return _with_dates(_with_numbers(_frame(db, _AGREEMENTS), *measures, *instances), "first_seen")
 
 
 def landmarks_frame(db: sqlite3.Connection) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from studyscope_exporter.inventory.errors import InventoryDamaged, InventoryTooNew
 
-SCHEMA = 3
+SCHEMA = 4
 _APPLICATION_ID = 0x53545343
 _PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -16384")
 
@@ -62,6 +62,8 @@ CREATE INDEX comparison_key ON comparison (comparison_key);
 CREATE TABLE agreement (
     comparison INTEGER NOT NULL REFERENCES comparison (number) ON DELETE CASCADE, position INTEGER NOT NULL,
     structure TEXT NOT NULL, dice REAL, surface_dice REAL, hausdorff_mm REAL, volume_difference REAL, noise TEXT,
+    confused_with TEXT NOT NULL, volume_ml REAL, reference_ml REAL,
+    instances INTEGER, reference_instances INTEGER, matched_instances INTEGER, matched_iou REAL,
     PRIMARY KEY (comparison, position)
 ) WITHOUT ROWID;
 CREATE TABLE landmarks (

@@ -37,12 +37,17 @@ def risk_coverage_area(confidence: Numbers, right: Flags) -> float | None:
 
     Geifman and El-Yaniv 2017. Cases of one confidence come in no order: each counts as wrong as they are on average.
     """
+    return selective_risk_area(confidence, (~right).astype(np.float64))
+
+
+def selective_risk_area(confidence: Numbers, risk: Numbers) -> float | None:
+    """As `risk_coverage_area`, where each case has a risk of its own, as 1 - Dice."""
     if not confidence.size:
         return None
     order = np.argsort(-confidence, kind="stable")
     levels, group = np.unique(-confidence[order], return_inverse=True)
-    wrong = np.bincount(group, weights=~right[order], minlength=levels.size) / np.bincount(group, minlength=levels.size)
-    risks = np.cumsum(wrong[group]) / np.arange(1, confidence.size + 1)
+    mean = np.bincount(group, weights=risk[order], minlength=levels.size) / np.bincount(group, minlength=levels.size)
+    risks = np.cumsum(mean[group]) / np.arange(1, confidence.size + 1)
     return float(risks.mean())
 
 

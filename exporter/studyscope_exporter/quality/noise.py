@@ -33,9 +33,17 @@ class Counts:
     elsewhere: Mapping[str, tuple[int, int]]
 
 
+def confused_with(counts: Counts) -> str:
+    """The one other structure that the result's is most of, "" where it is none: there is at most one."""
+    swapped = (
+        name for name, (inside, whole) in counts.elsewhere.items() if inside > OTHER_STRUCTURE_SHARE * max(counts.result, whole)
+    )
+    return next(swapped, "")
+
+
 def kinds_of_noise(counts: Counts, hausdorff_mm: float | None, tolerance_mm: float) -> tuple[str, ...]:
     """Codes of LABEL_NOISE_CODES, in their order; none where the structure agrees. `hausdorff_mm` None: one side is empty."""
-    if any(inside > OTHER_STRUCTURE_SHARE * max(counts.result, whole) for inside, whole in counts.elsewhere.values()):
+    if confused_with(counts):
         return ("label_swap",)
     if not counts.result:
         return ("missing_structure",) if counts.reference else ()

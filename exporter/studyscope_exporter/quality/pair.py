@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from studyscope_exporter.foreground import filled_words, places_in, voxels_in
-from studyscope_exporter.quality.noise import Counts, kinds_of_noise
+from studyscope_exporter.quality.instances import MatchedInstances, matched_instances
+from studyscope_exporter.quality.noise import Counts, confused_with, kinds_of_noise
 from studyscope_exporter.quality.overlap import dice, volume_difference
 from studyscope_exporter.quality.surface import Spacing, SurfaceDistances, surface_distances
 from studyscope_exporter.records import Agreement
@@ -122,12 +123,18 @@ def _lookup(labels: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def agreements(
-    result: LabelledGrid, reference: LabelledGrid, spacing_mm: Spacing, tolerance_mm: float, only: Collection[str] = ()
+    result: LabelledGrid,
+    reference: LabelledGrid,
+    spacing_mm: Spacing,
+    tolerance_mm: float,
+    only: Collection[str] = (),
+    lesions: Collection[str] = (),
 ) -> tuple[Agreement, ...]:
     """One Agreement per structure that either reading names, or of those in `only`, in that order.
 
-    Both label maps have one shape and one order in memory. Surfaces are measured in the box around
-    the structure, so memory beside the maps grows with the largest structure.
+    Of those in `lesions` the separate parts are matched too. Both label maps have one shape and one
+    order in memory. Surfaces are measured in the box around the structure, so memory beside the maps
+    grows with the largest structure.
     """
     foreground = _Foreground.of(result.labels, reference.labels)
     counts = foreground.confusion()
@@ -136,13 +143,26 @@ def agreements(
     for name in only or dict.fromkeys((*result.structures, *reference.structures)):
         mine, theirs = tuple(result.structures.get(name, ())), tuple(reference.structures.get(name, ()))
         of_structure = _counts(counts, mine, theirs, name, reference.structures)
-        distances = None
-        if of_structure.result and of_structure.reference:
+        distances = matched = None
+        looks = of_structure.result and of_structure.reference
+        if looks or (name in lesions and (of_structure.result or of_structure.reference)):
             box = _around([*(boxes[0].get(label) for label in mine), *(boxes[1].get(label) for label in theirs)])
             here, there = np.isin(result.labels[box], mine), np.isin(reference.labels[box], theirs)
-            distances = surface_distances(here, there, spacing_mm)
-        found.append(_agreement(name, of_structure, distances, tolerance_mm))
+            distances = surface_distances(here, there, spacing_mm) if looks else None
+            matched = matched_instances(here, there) if name in lesions else None
+        measured = _agreement(name, of_structure, distances, tolerance_mm, float(np.prod(spacing_mm)) / 1000.0)
+        found.append(measured if matched is None else _with_instances(measured, matched))
     return tuple(found)
+
+
+def _with_instances(agreement: Agreement, found: MatchedInstances) -> Agreement:
+    return replace(
+        agreement,
+        instances=found.result,
+        reference_instances=found.reference,
+        matched_instances=found.matched,
+        matched_iou=found.iou,
+    )
 
 
 def _counts(counts: Confusion, mine: Sequence[int], theirs: Sequence[int], name: str, others: StructureLabels) -> Counts:
@@ -156,7 +176,7 @@ def _counts(counts: Confusion, mine: Sequence[int], theirs: Sequence[int], name:
     )
 
 
-def _agreement(name: str, counts: Counts, distances: SurfaceDistances | None, tolerance_mm: float) -> Agreement:
+def _agreement(name: str, counts: Counts, distances: SurfaceDistances | None, tolerance_mm: float, voxel_ml: float) -> Agreement:
     hausdorff_mm = distances.hausdorff() if distances else None
     return Agreement(
         structure=name,
@@ -165,6 +185,9 @@ def _agreement(name: str, counts: Counts, distances: SurfaceDistances | None, to
         hausdorff_mm=hausdorff_mm,
         volume_difference=volume_difference(counts.result, counts.reference),
         noise=" ".join(kinds_of_noise(counts, hausdorff_mm, tolerance_mm)),
+        confused_with=confused_with(counts),
+        volume_ml=counts.result * voxel_ml,
+        reference_ml=counts.reference * voxel_ml,
     )
 
 

@@ -110,6 +110,7 @@ class PairReader:
     against: str
     tolerance_mm: float
     structures: tuple[str, ...]
+    lesions: frozenset[str] = frozenset()
 
     def __call__(self, pairs: Iterable[Pair]) -> list[Reading]:
         """One Reading per pair; a pair that cannot be compared says why."""
@@ -141,7 +142,7 @@ class PairReader:
         if not mine.lies_as(theirs):
             raise UnreadableLabelMap(OTHER_GRID)
         grids = (_named(pair.result, self.results, mine), _named(pair.reading, self.readings, theirs))
-        return agreements(*grids, mine.spacing_mm, self.tolerance_mm, self.structures)
+        return agreements(*grids, mine.spacing_mm, self.tolerance_mm, self.structures, self.lesions)
 
 
 def _named(file: LabelFile, folder: LabelFolder, voxels: VoxelMap) -> LabelledGrid:

@@ -6,7 +6,6 @@ What is compared, and how, is in the package `quality`. A pair is read anew when
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,17 +13,17 @@ from pydantic import Field
 
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.inventory import Inventory, Reading
+from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.linking import CsvLink, Link, LinkProblem, PatternLink
 from studyscope_exporter.site_path import SitePath
+from studyscope_exporter.sources.keyed_scan import scanned
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.nifti import LabelTable, ReviewState
-from studyscope_exporter.sources.pair_files import FoundPairs, LabelFolder, Pair, PairReader, found_pairs
+from studyscope_exporter.sources.pair_files import FoundPairs, LabelFolder, PairReader, found_pairs
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
 from studyscope_exporter.structures import structure_name
 
-_READS_AS = b"pairs 1"  # to be raised when pairs are compared differently, so that they are read anew
-_PAIRS_AT_ONCE = 16
+_READS_AS = b"pairs 2"  # to be raised when pairs are compared differently, so that they are read anew
 
 
 class Settings(Strict):
@@ -46,6 +45,7 @@ class Settings(Strict):
     reading: str = Field(default="second", max_length=32, description="the reader's role")
     tolerance_mm: float = Field(default=2.0, gt=0, le=50, description="what two careful readers may differ by")
     structures: tuple[str, ...] = Field(default=(), description="compare these only; all that the files name when left out")
+    lesions: tuple[str, ...] = Field(default=(), description="structures whose separate parts are matched one to one")
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,7 @@ class PairsSource:
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         reader, found = self._found()
-        had = inventory.items(self.name)
-        if had and not found.files:
+        if inventory.items(self.name) and not found.files:
             raise SourceUnavailable(
                 f"Source {self.name}: no label map is left. Are both folders mounted? "
                 "If they were emptied on purpose, take the source out of the site file.",
@@ -78,27 +77,7 @@ class PairsSource:
             )
         reads_as = self._reads_as(reader)
         now = {pair.item(self.site.pseudonyms, reads_as): pair for pair in found.pairs}
-        new = [item for item in now if item not in had]
-        progress.total(len(new))
-        for item, reading in zip(new, self._readings(reader, [now[item] for item in new]), strict=True):
-            inventory.put(self.name, item, reading.records, unreadable=reading.unreadable)
-            progress.advance()
-        gone = had - now.keys()
-        for item in gone:
-            inventory.remove(self.name, item)
-        inventory.link_results(self.name)
-        unreadable, _ = inventory.reasons(self.name)
-        return ScanResult(len(now), len(new), len(gone), unreadable, dict(found.ignored), inventory.unlinked(self.name))
-
-    def _readings(self, reader: PairReader, pairs: Sequence[Pair]) -> Iterator[Reading]:
-        for begin in range(0, len(pairs), _PAIRS_AT_ONCE):
-            some = pairs[begin : begin + _PAIRS_AT_ONCE]
-            if self.site.executor is None:
-                for pair in some:
-                    yield from reader([pair])
-            else:
-                for readings in self.site.executor.map(reader, ([pair] for pair in some)):
-                    yield from readings
+        return scanned(self.name, self.site, inventory, progress, now, reader, found.ignored)
 
     def _found(self) -> tuple[PairReader, FoundPairs]:
         reader = self._reader()
@@ -128,6 +107,7 @@ class PairsSource:
             against=settings.reading,
             tolerance_mm=settings.tolerance_mm,
             structures=tuple(structure_name(name, "") for name in settings.structures),
+            lesions=frozenset(structure_name(name, "") for name in settings.lesions),
         )
 
     def _reads_as(self, reader: PairReader) -> bytes:

@@ -83,7 +83,7 @@ def test_a_site_sees_its_own_measures_and_is_told_to_keep_them(tmp_path: Path, c
     (tmp_path / "study.yaml").write_text(
         "schema: 1\nid: liver\ntitle: Liver\nversion: 1\nleads: [{name: L, mail: l@study.example}]\n"
         "sites: [{id: berlin, name: B, city: B, latitude: 52.5, longitude: 13.4, member_from: 2026-01-01}]\n"
-        "structures: [{code: liver, label: Liver}]\nlandmarks: [{code: nasion, label: Nasion}]\n"
+        "structures: [{code: liver, label: Liver}]\nlandmarks: [{code: nasion, label: Nasion}]\nsuccess_radii_mm: [1.5, 3]\n"
         "classifiers: [{id: triage, title: Triage, positive: [malignant]}]\n"
     )
     patients = _patient_ids(tmp_path / "dicom")
@@ -120,10 +120,13 @@ def test_a_site_sees_its_own_measures_and_is_told_to_keep_them(tmp_path: Path, c
     assert found["structure liver", "Dice, median"] == (3, pytest.approx(0.8))
     assert found["structure liver", "volume difference, median, %"] == (4, pytest.approx(20.0))
     assert found["landmark nasion", "radial error, mean, mm"] == (4, pytest.approx(2.5))
+    assert found["landmark nasion", "found within 1.5 mm, %"] == (4, pytest.approx(25.0))
     assert found["landmark nasion", "found within 3 mm, %"] == (4, pytest.approx(75.0))
     assert found["classifier triage", "sensitivity"] == (2, pytest.approx(0.5))
     assert found["classifier triage", "specificity"] == (2, pytest.approx(1.0))
     assert found["classifier triage", "area under the ROC curve"] == (4, pytest.approx(1.0))
+    assert found["classifier triage", "malignant decided as benign, %"] == (2, pytest.approx(50.0))
+    assert found["classifier triage", "benign decided as benign, %"] == (2, pytest.approx(100.0))
     assert main(["--config", str(tmp_path / "site.yaml"), "measures"]) == 0
     assert "balanced accuracy" in capsys.readouterr().out
 
