@@ -18,7 +18,7 @@ from studyscope_aggregator.settings import CentreSettings, RemoteWrite
 from studyscope_contract.grid import Grid
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.policy import Policy
-from studyscope_contract.report import Cell, PolicyStatement, ProtectedTable, Report, SignedReport, SiteFacts
+from studyscope_contract.report import Cell, PolicyStatement, ProtectedTable, Report, ShownUnit, SignedReport, SiteFacts
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 TODAY = Grid().index(NOW)
@@ -93,13 +93,16 @@ def a_study(sites: tuple[str, ...] = SITES, version: int = 1) -> dict[str, objec
     }
 
 
-def a_table(table: str = "population", cells: dict[tuple[str, ...], int] | None = None, per: str = "") -> ProtectedTable:
+def a_table(
+    table: str = "population", cells: dict[tuple[str, ...], int] | None = None, per: str = "", unit: ShownUnit = "patient"
+) -> ProtectedTable:
     shown = {(): 40} if cells is None else cells
     return ProtectedTable(
         table=table,
         per=per,
         version=1,
         released=TODAY - 30,
+        unit=unit,
         cells=tuple(Cell(codes=codes, value=value) for codes, value in shown.items()),
     )
 

@@ -68,7 +68,7 @@ class StudyRules:
             if cell.codes in seen:
                 yield Rejected("schema", f"table {key} holds code {'/'.join(cell.codes)} twice")
             seen.add(cell.codes)
-            if not _can_publish(table, cell.value, policy):
+            if not _can_publish(shown, table, cell.value, policy):
                 yield Rejected(
                     "impossible_value",
                     f"table {key} holds a number that the policy it names cannot show (multiples of {policy.parameters.b}, "
@@ -80,10 +80,14 @@ def _in_order(table: Table, shown: ProtectedTable, policy: PolicyStatement, allo
     """Whether there is nothing to object to: the quick look, as nearly every report is in order."""
     codes = {cell.codes for cell in shown.cells}
     values = {cell.value for cell in shown.cells}
-    return len(codes) == len(shown.cells) and codes <= allowed and all(_can_publish(table, value, policy) for value in values)
+    return (
+        len(codes) == len(shown.cells) and codes <= allowed and all(_can_publish(shown, table, value, policy) for value in values)
+    )
 
 
-def _can_publish(table: Table, value: int, policy: PolicyStatement) -> bool:
+def _can_publish(shown: ProtectedTable, table: Table, value: int, policy: PolicyStatement) -> bool:
+    if shown.unit == "reported":
+        return True
     if table.kind is Kind.MAGNITUDE:
         return value % policy.parameters.width(table.clip) == 0
     return policy.parameters.can_publish(value)

@@ -20,6 +20,7 @@ class Shown:
     version: int
     released: dt.datetime
     cells: Cells
+    exact: bool = False  # unit `reported`: the numbers are those of the site, without bounds around them
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Standing:
                         table.version,
                         grid.moment(table.released),
                         MappingProxyType({cell.codes: cell.value for cell in table.cells}),
+                        exact=table.unit == "reported",
                     )
                     for table in report.tables
                 }

@@ -1,12 +1,13 @@
 """Totals of the consortium: sums of what sites publish, between bounds, with coverage.
 
 For each site that is expected and each cell:
-    shown                             the policy's bounds of the number (Parameters.bounds)
+    shown                             the policy's bounds of the number (Parameters.bounds); reported exactly: itself
     hidden by the threshold           0 to s-1; so for cells of an offered table, shown or not
     hidden for perhaps another reason 0 and no upper bound: never reported, refused, not approved,
-                                      no source, a sensitive table's withheld cell, a histogram that
-                                      is not shown (it may have had too few buckets to be shown), a
-                                      sum that is not shown (one patient may be most of it)
+                                      no source, reported exactly but not there yet, a sensitive table's
+                                      withheld cell, a histogram that is not shown (it may have had too few
+                                      buckets to be shown), a sum that is not shown (one patient may be most
+                                      of it)
 The bounds hold the truth as it was at each site's last released version. Histograms are added
 cumulatively and only at edges that every contributing site shows: elsewhere the sum would not grow
 with the edge.
@@ -62,6 +63,11 @@ def _offers(site: Standing, key: TableKey) -> bool:
     return key in site.tables or site.facts.tables.get(key.table) == "offered"
 
 
+def _awaited(site: Standing, key: TableKey) -> bool:
+    """Whether the site reports the table exactly and has not yet done so: it then may be of any size."""
+    return key.table in site.policy.reported and key not in site.tables
+
+
 def _cells(
     key: TableKey, table: Table, codes: Sequence[tuple[str, ...]], sites: Sequence[Standing | None]
 ) -> Iterator[CellTotal]:
@@ -69,7 +75,7 @@ def _cells(
     bounded = (
         not table.sensitive
         and table.kind is not Kind.MAGNITUDE
-        and all(site is not None and _offers(site, key) for site in sites)
+        and all(site is not None and _offers(site, key) and not _awaited(site, key) for site in sites)
     )
     if_all_hid = sum(site.policy.parameters.s - 1 for site in sites if site is not None)
     sums = _sums(showing, table)
@@ -95,6 +101,12 @@ class _Sum:
 _NOBODY = _Sum()
 
 
+def _bounds(value: int, shown: Shown, table: Table, parameters: Parameters) -> tuple[int, int]:
+    if shown.exact:
+        return value, value
+    return parameters.sum_bounds(value, table.clip) if table.clip else parameters.bounds(value)
+
+
 def _sums(showing: Iterable[tuple[Shown, Parameters]], table: Table) -> dict[tuple[str, ...], _Sum]:
     sums: dict[tuple[str, ...], _Sum] = {}
     for shown, parameters in showing:
@@ -103,7 +115,7 @@ def _sums(showing: Iterable[tuple[Shown, Parameters]], table: Table) -> dict[tup
             found = sums.get(cell)
             if found is None:
                 found = sums[cell] = _Sum()
-            low, high = parameters.sum_bounds(value, table.clip) if table.clip else parameters.bounds(value)
+            low, high = _bounds(value, shown, table, parameters)
             found.value += value
             found.lower += low
             found.upper += high

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from studyscope_contract.canonical import content_hash
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.grid import Grid
 from studyscope_contract.metric import Kind
+from studyscope_contract.names import Text
 from studyscope_contract.yaml_file import Strict
 
 
@@ -75,6 +76,20 @@ class Parameters(Strict):
         return max(low, self.s), low + self.width(clip) - 1
 
 
+REPORTABLE = tuple(sorted(table.id for table in TABLES.values() if table.reportable))
+"""Tables of the catalogue that may leave with unit `reported`."""
+
+
+def needs_wider_bins(parameters: Parameters) -> str | None:
+    """Why exact numbers may not stand beside numbers protected so (privacy.md, Reported numbers); None where they may.
+
+    Whoever knows N knows what is hidden to the width of a bin; a bin of k or more proves no small group.
+    """
+    if parameters.b >= parameters.k:
+        return None
+    return f"beside exact numbers b must be at least k, here {parameters.b} < {parameters.k}: use preset tens-open or coarse"
+
+
 PRESETS: Mapping[str, Parameters] = MappingProxyType(
     {
         "tens": Parameters(k=11, b=10, s=15, m=10),
@@ -106,6 +121,23 @@ class Deletions(Strict):
     )
 
 
+class Disclosure(Strict):
+    """`disclosure: reported`: progress tables that a study's approved protocol obliges the site to report exactly."""
+
+    reported: tuple[str, ...] = Field(min_length=1, description="progress tables that leave as exact numbers; two approvers each")
+    legal_basis: Annotated[Text, StringConstraints(min_length=20)] = Field(
+        description="which protocol obliges to it, in which paragraph, and who approved that"
+    )
+
+    @field_validator("reported")
+    @classmethod
+    def _progress_tables_only(cls, tables: tuple[str, ...]) -> tuple[str, ...]:
+        for table in tables:
+            if table not in REPORTABLE:
+                raise ValueError(f"{table!r} cannot be reported exactly; allowed: {', '.join(REPORTABLE)}")
+        return tuple(sorted(set(tables)))
+
+
 class Policy(Strict):
     """What a hospital lets out of one study.
 
@@ -123,6 +155,9 @@ class Policy(Strict):
     refuse: tuple[str, ...] = Field(default=(), description="tables of the catalogue that never leave")
     two_way: tuple[str, ...] = Field(default=(), description="two-way tables of the catalogue that may leave; two approvers each")
 
+    disclosure: Disclosure | None = Field(
+        default=None, description="exact numbers that the protocol obliges to; chosen before the first release, never later"
+    )
     approvals: Literal["auto", "one", "four_eyes"] = Field(
         default="one",
         description="who lets a table out the first time; auto: the signature under the policy alone. A two-way table and one "
@@ -145,7 +180,10 @@ class Policy(Strict):
             own, least = getattr(self, name), getattr(base, name)
             if own is not None and own < least:
                 raise ValueError(f"{name} = {own} is looser than preset {self.preset} ({least}); only stricter is allowed")
-        self.parameters  # noqa: B018 - raises when the four do not fit together
+        numbers = self.parameters  # raises when the four do not fit together
+        problem = needs_wider_bins(numbers) if self.disclosure else None
+        if problem:
+            raise ValueError(f"disclosure: {problem}")
         return self
 
     def tightened(self, asked: Stricter) -> Policy:
@@ -163,11 +201,18 @@ class Policy(Strict):
         return Parameters(**{name: getattr(self, name) or getattr(base, name) for name in ("k", "b", "s", "m")})
 
     @property
+    def reported(self) -> tuple[str, ...]:
+        """Tables that leave as exact numbers."""
+        return () if self.disclosure is None else self.disclosure.reported
+
+    @property
     def hash(self) -> str:
         """Names this policy in approvals, the ledger and reports."""
         declared: dict[str, Any] = {"two_way": sorted(self.two_way)} if self.two_way else {}
         if self.deletions != Deletions():
             declared["deletions"] = self.deletions.model_dump()
+        if self.disclosure is not None:
+            declared["legal_basis"] = self.disclosure.legal_basis
         if self.approvals != "one":
             declared["approvals"] = self.approvals
         return content_hash(self._rules | {"refuse": sorted(self.refuse)} | declared)
@@ -183,4 +228,4 @@ class Policy(Strict):
     @property
     def _rules(self) -> dict[str, Any]:
         rules = {"preset": self.preset, **self.parameters.model_dump(), "grid": self.grid.model_dump()}
-        return rules | {"delay_days": self.delay_days}
+        return rules | {"delay_days": self.delay_days} | ({"reported": list(self.reported)} if self.reported else {})

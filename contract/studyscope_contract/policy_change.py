@@ -37,9 +37,17 @@ def _changes(before: Policy, after: Policy) -> Iterator[Change]:
         yield Change("grid", _grid(before), _grid(after), "other")
     if before.deletions != after.deletions:
         yield Change("deletions", _deletions(before), _deletions(after), "other")
+    yield from _disclosure(before, after)
     yield from _approvals(before, after)
     yield from _tables("refuse", before.refuse, after.refuse, more="stricter")
     yield from _tables("two_way", before.two_way, after.two_way, more="looser")
+
+
+def _disclosure(before: Policy, after: Policy) -> Iterator[Change]:
+    yield from _tables("reported", before.reported, after.reported, more="looser")
+    old, new = ("" if policy.disclosure is None else policy.disclosure.legal_basis for policy in (before, after))
+    if old != new:
+        yield Change("legal_basis", old, new, "other")
 
 
 def _approvals(before: Policy, after: Policy) -> Iterator[Change]:

@@ -23,7 +23,7 @@ from studyscope_contract.canonical import serialised
 from studyscope_contract.grid import Grid
 from studyscope_contract.keys import SigningKey, VerifyingKey
 from studyscope_contract.names import Code, Release, Slug
-from studyscope_contract.policy import Parameters, Policy, Preset
+from studyscope_contract.policy import REPORTABLE, Parameters, Policy, Preset, needs_wider_bins
 from studyscope_contract.yaml_file import Frozen
 
 SCHEMA_VERSION = 1
@@ -54,6 +54,10 @@ SourceKind = Literal[
 Activity = Literal["active", "paused", "frozen", "withdrawn"]
 """What a person at the site, or lost state, made of the study there; never what the data say."""
 Offer = Literal["offered", "refused", "not_approved", "no_source"]
+ShownUnit = Literal["patient", "reported"]
+"""Of the units of the catalogue those of numbers in tables (metric.Unit)."""
+LEAST_PROTECTED = 5
+"""No policy whatever shows a protected number under its own b, which is at least this."""
 
 
 class Cell(Frozen):
@@ -64,17 +68,27 @@ class Cell(Frozen):
     """
 
     codes: tuple[Code, ...] = Field(max_length=2)
-    value: int = Field(ge=5, le=100_000_000)
+    value: int = Field(ge=0, le=100_000_000)
 
 
 class ProtectedTable(Frozen):
-    """A table as the site shows it. A cell that is not listed is under the threshold or withheld."""
+    """A table as the site shows it. A cell that is not listed is under the threshold or withheld.
+
+    With unit `reported` its numbers are exact, as the study's protocol obliges, and every cell is listed.
+    """
 
     table: TableName
     per: Slug | Literal[""] = ""
     version: int = Field(ge=1, description="how often it has moved since it was first shown")
     released: int = Field(ge=0, description="number of the grid point at which it last moved")
+    unit: ShownUnit = Field(default="patient", exclude_if=lambda unit: unit == "patient")
     cells: tuple[Cell, ...] = Field(min_length=1, max_length=4096)
+
+    @model_validator(mode="after")
+    def _nothing_small_is_protected(self) -> Self:
+        if self.unit == "patient" and min(cell.value for cell in self.cells) < LEAST_PROTECTED:
+            raise ValueError(f"a protected table holds a number under {LEAST_PROTECTED}")
+        return self
 
 
 class PolicyStatement(Frozen):
@@ -84,10 +98,24 @@ class PolicyStatement(Frozen):
     parameters: Parameters
     grid: Grid
     hash: Sha256
+    reported: tuple[TableName, ...] = Field(
+        default=(), exclude_if=lambda tables: not tables, description="tables whose numbers are exact, as the protocol obliges"
+    )
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
-        return cls(preset=policy.preset, parameters=policy.parameters, grid=policy.grid, hash=policy.hash)
+        parts = {"preset": policy.preset, "parameters": policy.parameters, "grid": policy.grid, "hash": policy.hash}
+        return cls.model_validate(parts | {"reported": policy.reported})
+
+    @model_validator(mode="after")
+    def _only_what_may_be_reported(self) -> Self:
+        for table in self.reported:
+            if table not in REPORTABLE:
+                raise ValueError("a table is named as reported that may only leave protected")
+        problem = needs_wider_bins(self.parameters) if self.reported else None
+        if problem:
+            raise ValueError(problem)
+        return self
 
 
 class SiteFacts(Frozen):
@@ -114,6 +142,12 @@ class Report(Frozen):
     facts: SiteFacts
     tables: tuple[ProtectedTable, ...] = Field(default=(), max_length=2048)
     content: Sha256 = Field(description="hash of policy, facts and tables: equal when nothing moved")
+
+    @model_validator(mode="after")
+    def _exact_numbers_are_those_of_the_policy(self) -> Self:
+        if any((table.unit == "reported") != (table.table in self.policy.reported) for table in self.tables):
+            raise ValueError("a table's unit is not what the policy says of it")
+        return self
 
     @model_validator(mode="after")
     def _content_is_what_it_says(self) -> Self:
@@ -163,7 +197,8 @@ class _Content:
 def _table_form(table: ProtectedTable) -> str:
     """Canonical JSON of a table, written out: it is most of a report, and its texts are closed and need no escape."""
     cells = ",".join([f'{{"codes":{_codes_form(cell.codes)},"value":{cell.value}}}' for cell in table.cells])
-    rest = f'"per":"{table.per}","released":{table.released},"table":"{table.table}","version":{table.version}'
+    unit = "" if table.unit == "patient" else f'"unit":"{table.unit}",'
+    rest = f'"per":"{table.per}","released":{table.released},"table":"{table.table}",{unit}"version":{table.version}'
     return f'{{"cells":[{cells}],{rest}}}'
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from studyscope_contract.policy import PRESETS, Policy
 
 APPROVALS = {
-    "auto": "the signature under this policy lets every table out; two-way tables and tables shown under other rules need two",
-    "one": "one approver lets a table out the first time; two-way tables and tables shown under other rules need two",
+    "auto": "the signature under this policy lets every table out; two-way, exact and those shown under other rules need two",
+    "one": "one approver lets a table out the first time; two-way, exact ones and those shown under other rules need two",
     "four_eyes": "two approvers let a table out",
 }
 
@@ -18,6 +18,10 @@ def policy_sentences(policy: Policy) -> Iterator[str]:
     numbers, grid = policy.parameters, policy.grid
     stricter = "" if numbers == PRESETS[policy.preset] else ", made stricter"
     yield f"preset {policy.preset}{stricter}; hash {policy.hash[:12]}"
+    if policy.disclosure is not None:
+        tables = ", ".join(policy.reported)
+        yield f"EXACT NUMBERS leave in {tables}, small ones and 0 too, at every grid point; the other tables are protected"
+        yield f"legal basis of the exact numbers: {policy.disclosure.legal_basis}"
     yield f"groups of fewer than {numbers.k} people are protected (k)"
     yield f"counts are published as multiples of {numbers.b} (b), nothing under {numbers.s} (s)"
     yield f"a table moves only when at least {numbers.m} people changed in it (m), up to {policy.delay_days} days later"

@@ -17,7 +17,7 @@ from studyscope_aggregator.app import create_app
 from studyscope_aggregator.store import Entry, Receipt
 from studyscope_aggregator.stores.opened import open_store
 from studyscope_contract.keys import SigningKey
-from studyscope_contract.policy import Parameters
+from studyscope_contract.policy import Parameters, Policy
 from studyscope_contract.report import MAX_BYTES, PolicyStatement, SiteFacts
 
 REPORTS = "/api/v1/reports"
@@ -97,6 +97,50 @@ def test_a_number_that_the_policy_cannot_show_is_refused(client: httpx.Client, c
     (answer,) = sent(client, centre, a_report(tables=(a_table(cells={(): 41}),)))
 
     refused(answer, 422, "impossible_value", "multiples of 10")
+
+
+OBLIGED = Policy.model_validate(
+    {"preset": "tens-open", "disclosure": {"reported": ["stage"], "legal_basis": "Protocol 4.2, section 7.3, ethics committee"}}
+)
+BY_STAGE = {("imaged",): 3, ("segmented",): 0, ("reviewed",): 41}
+
+
+def test_exact_numbers_are_taken_where_the_policy_says_so(client: httpx.Client, centre: Centre) -> None:
+    exact = a_table("stage", BY_STAGE, unit="reported")
+    (answer,) = sent(client, centre, a_report(tables=(exact, a_table()), policy=PolicyStatement.of(OBLIGED)))
+
+    assert answer.status_code == 201
+    page = client.get("/metrics").text
+    assert 'study_patients_by_stage{study="liver",site="berlin",stage="imaged"} 3' in page
+    assert 'study_patients_by_stage{study="liver",site="berlin",stage="segmented"} 0' in page
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"reported": ["reached"]}, "a table's unit is not what the policy says of it"),
+        ({"reported": ["sex", "stage"]}, "a table is named as reported that may only leave protected"),
+        ({"preset": "tens", "parameters": {"k": 11, "b": 10, "s": 15, "m": 10}}, "b must be at least k"),
+        ({"reported": []}, "a table's unit is not what the policy says of it"),
+    ],
+)
+def test_exact_numbers_are_refused_where_they_may_not_be(
+    client: httpx.Client, centre: Centre, change: dict[str, object], why: str
+) -> None:
+    report = a_report(tables=(a_table("stage", BY_STAGE, unit="reported"),), policy=PolicyStatement.of(OBLIGED))
+    content = json.loads(centre.signed(report).to_bytes())
+    content["report"]["policy"] |= change
+    raw = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+    refused(client.post(REPORTS, content=raw), 400, "schema", why)
+
+
+def test_a_small_number_that_claims_to_be_protected_is_refused(client: httpx.Client, centre: Centre) -> None:
+    content = json.loads(centre.signed(a_report(tables=(a_table(),))).to_bytes())
+    content["report"]["tables"][0]["cells"][0]["value"] = 3
+    raw = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+    refused(client.post(REPORTS, content=raw), 400, "schema", "holds a number under 5")
 
 
 def test_a_policy_looser_than_its_preset_is_refused(client: httpx.Client, centre: Centre) -> None:

@@ -17,7 +17,7 @@ from studyscope_contract.policy import PRESETS, Policy
 from studyscope_contract.report import Offer, PolicyStatement, SiteFacts
 
 SEX, VOLUME, OUTCOME, POPULATION = (TABLES[name] for name in ("sex", "structure_volume", "job_outcome", "population"))
-SERIES = TABLES["image_series"]
+SERIES, STAGE = TABLES["image_series"], TABLES["stage"]
 SEXES = tuple(SEX.cells)
 
 presets = st.sampled_from(sorted(PRESETS))
@@ -83,6 +83,42 @@ def test_the_bounds_of_a_sum_over_patients_hold_the_truth(consortium: list) -> N
 
     assert_holds(found, [{(): total} for total, _, _ in consortium])
     assert all((cell.upper is None) == any(not site.tables for site in sites) for cell in found.cells)
+
+
+STAGES = tuple(STAGE.cells)
+REPORTING = Policy.model_validate(
+    {"preset": "coarse", "disclosure": {"reported": ["stage"], "legal_basis": "Protocol 4.2, section 7"}}
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 40), min_size=len(STAGES), max_size=len(STAGES)), min_size=1, max_size=4),
+    st.lists(hospitals(STAGES, "stage"), max_size=3),
+)
+def test_a_number_that_is_reported_exactly_has_no_bounds_around_it(exact: list[list[int]], protected: list) -> None:
+    facts = SiteFacts(release="0.1.0", study_version=1, tables={"stage": "offered"})
+    truth, sites = [], []
+    for counts in exact:
+        truth.append(dict(zip(STAGES, counts, strict=True)))
+        tables = (a_table("stage", truth[-1], unit="reported"),)
+        sites.append(Standing.of(a_report(tables=tables, policy=PolicyStatement.of(REPORTING), facts=facts), NOW))
+
+    alone = table_total(TableKey("stage"), STAGE, STAGES, sites)
+    assert [(cell.lower, cell.value, cell.upper) for cell in alone.cells] == [
+        (total,) * 3 for total in (sum(site[code] for site in truth) for code in STAGES)
+    ]
+    others = [site for site, _ in protected]
+    assert_holds(table_total(TableKey("stage"), STAGE, STAGES, [*sites, *others]), [*truth, *(true for _, true in protected)])
+
+
+def test_a_site_that_has_not_reported_its_exact_numbers_yet_leaves_the_total_open() -> None:
+    facts = SiteFacts(release="0.1.0", study_version=1, tables={"stage": "offered"})
+    awaited = Standing.of(a_report(tables=(), policy=PolicyStatement.of(REPORTING), facts=facts), NOW)
+
+    found = table_total(TableKey("stage"), STAGE, STAGES, [awaited])
+
+    assert {(cell.value, cell.lower, cell.upper) for cell in found.cells} == {(None, 0, None)}
 
 
 @settings(max_examples=150, deadline=None)

@@ -61,6 +61,31 @@ def test_what_is_written_is_what_the_exporter_reads(study_file: Path) -> None:
     assert (study.centre.ca_file, study.centre.proxy) == (Path("/ca.pem"), "http://proxy:3128")
 
 
+BASIS = "Protocol 4.2, section 7.3, approved by the ethics committee of Berlin"
+
+
+def test_exact_numbers_are_drafted_where_a_protocol_obliges_to_them(study_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(study_file, "--report-exactly", BASIS) == 0
+
+    (study,) = read_site_file(study_file.parent / "site.yaml").studies
+    assert (study.policy.preset, study.policy.reported) == ("tens-open", ("reached", "stage"))
+    assert study.policy.disclosure is not None
+    assert study.policy.disclosure.legal_basis == BASIS
+    assert "Exact numbers leave only with two signatures" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [(("--report-exactly", "yes"), "name the protocol"), (("--report-exactly", BASIS, "--preset", "fives"), "here 5 < 8")],
+)
+def test_exact_numbers_without_a_reason_or_beside_narrow_bins_are_not_drafted(
+    study_file: Path, capsys: pytest.CaptureFixture[str], answers: tuple[str, ...], why: str
+) -> None:
+    assert init(study_file, *answers) == 2
+    assert why in capsys.readouterr().err
+    assert not (study_file.parent / "site.yaml").exists()
+
+
 def test_an_archive_and_an_airflow_are_asked_at_their_addresses(study_file: Path) -> None:
     assert init(study_file, "--dicomweb", "https://pacs.example/rs", "--airflow", "https://airflow.example/flow") == 0
 
@@ -150,6 +175,7 @@ def test_on_a_terminal_it_asks_and_makes_the_approvers_key(study_file: Path) -> 
         ("Which site", "berlin"), ("DICOM files", "dicom"), ("label maps", ""), ("Log of inference", ""), ("Address of the centre", "https://c.example"),
         ("Who signs", ""), ("Public key of Data protection", "nonsense"), ("Enter to try again", ""), ("Public key", ""),
         ("new passphrase", "long enough"), ("Again", "long enough"), ("Issuer of Patient ID", ""),
+        ("EXACT numbers", "yes"), ("Enter to try again", ""), ("EXACT numbers", ""),
     ]  # fmt: skip
     code, said = conversation([sys.executable, "-m", "studyscope_exporter.cli", "init"], here, answers)
 

@@ -49,6 +49,16 @@ def test_a_table_counts_patients_in_closed_codes(table: Table) -> None:
     assert (table.kind is Kind.MAGNITUDE) == (table.clip > 0)
 
 
+def test_only_progress_without_an_attribute_of_a_patient_can_be_reported_exactly(table: Table) -> None:
+    """privacy.md, Reported numbers: never sex, age, device, outcome or result."""
+    if table.reportable:
+        assert {dimension.label for dimension in table.dimensions} <= {"stage", "roster"}
+        assert not table.per
+        assert not table.sensitive
+        assert table.kind in (Kind.PARTITION, Kind.NESTED)
+        assert not table.crosses
+
+
 def test_bucket_edges_are_canonical_rising_and_open_at_the_end() -> None:
     for table in TABLES.values():
         if table.kind is Kind.HISTOGRAM:

@@ -20,6 +20,7 @@ STAGE = Table(
     help="Patients by the stage they are in now.",
     rule="A patient is in the last stage of the study that was found for them.",
     dimensions=(Dimension("stage", STAGES),),
+    reportable=True,
 )
 
 REACHED = Table(
@@ -30,6 +31,7 @@ REACHED = Table(
     help="Patients who reached each stage, whether or not they have passed it since.",
     rule="A patient counts in the stage they are in and in every stage before it.",
     dimensions=(Dimension("stage", STAGES),),
+    reportable=True,
 )
 
 ROSTER_STATE = Table(
@@ -41,6 +43,7 @@ ROSTER_STATE = Table(
     rule="Whether the patient is on the site's roster; the roster itself never leaves.",
     dimensions=(Dimension("roster", ("expected", "unexpected")),),
     subpopulation=True,
+    reportable=True,
 )
 
 TABLES = (PATIENTS, STAGE, REACHED, ROSTER_STATE)

@@ -50,6 +50,7 @@ class Section:
     missing: int
     lines: tuple[Line, ...]
     hidden: tuple[Hidden, ...]
+    exactly: bool = False  # what leaves are the exact numbers
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Document:
     sections: tuple[Section, ...]
     silent: tuple[Section, ...]
     pending: int
+    exactly: tuple[str, ...]  # tables whose exact numbers leave
+    legal_basis: str
     shown_hash: str
     command: str
     bytes: str
@@ -86,10 +89,7 @@ def document(
 ) -> Document:
     """`preview` in words; without `exact` nothing in it says more than what would leave."""
     tables, missing = dict(study.tables()), {one.key: one.missing for one in preview.pending}
-    sections = [
-        _section(each, tables[each.key], study, policy.parameters, missing.get(each.key, 0), exact=exact)
-        for each in preview.tables
-    ]
+    sections = [_section(each, tables[each.key], study, policy, missing.get(each.key, 0), exact=exact) for each in preview.tables]
     spoken = [one for one in sections if one.lines or one.missing]
     report = preview.report.report
     return Document(
@@ -108,17 +108,17 @@ def document(
         sections=tuple(spoken),
         silent=tuple(one for one in sections if one not in spoken),
         pending=len(preview.pending),
+        exactly=tuple(one.title for one in sections if one.exactly),
+        legal_basis="" if policy.disclosure is None else policy.disclosure.legal_basis,
         shown_hash=preview.shown_hash,
         command=f"studyscope-exporter approve --study {study.id} --key YOUR-KEY --shown {preview.shown_hash}",
         bytes=preview.report.to_bytes().decode("ascii"),
     )
 
 
-def _section(preview: TablePreview, table: Table, study: Study, parameters: Parameters, missing: int, *, exact: bool) -> Section:
-    codes = study.codes(table)
-    public = (
-        preview.situation if exact or preview.situation in ("moves", "not_approved", "refused", "retired", "no_source") else None
-    )
+def _section(preview: TablePreview, table: Table, study: Study, policy: Policy, missing: int, *, exact: bool) -> Section:
+    codes, parameters = study.codes(table), policy.parameters
+    public = preview.situation if exact or preview.situation not in ("gathering", "waiting", "held") else None
     return Section(
         name=str(preview.key),
         title=table_words(study, preview.key, table),
@@ -127,6 +127,7 @@ def _section(preview: TablePreview, table: Table, study: Study, parameters: Para
         missing=missing,
         lines=tuple(_lines(preview, table, codes, exact=exact)),
         hidden=tuple(_hidden(preview, table, codes, parameters, exact=exact)),
+        exactly=preview.key.table in policy.reported,
     )
 
 

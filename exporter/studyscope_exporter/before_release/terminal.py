@@ -16,6 +16,9 @@ def show(document: Document, console: Console, *, everything: bool) -> None:
     console.print("Policy: " + document.policy[0] + "; " + "; ".join(document.policy[1:4]), markup=False, highlight=False)
     if document.stopped:
         console.print(f"{document.activity.upper()}: {document.stopped}. No number moves.", style="bold red", markup=False)
+    if document.exactly:
+        console.print(f"EXACT NUMBERS LEAVE, small ones and 0 too: {'; '.join(document.exactly)}.", style="bold", markup=False)
+        console.print(f"Why: {document.legal_basis}", markup=False, highlight=False)
     console.print(f"Audit: {document.verdict}", markup=False, highlight=False)
     console.print(_numbers(document))
     for section in document.silent if everything else ():

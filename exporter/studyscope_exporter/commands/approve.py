@@ -31,6 +31,7 @@ from studyscope_exporter.policy_words import policy_sentences
 from studyscope_exporter.previewing import previewed
 from studyscope_exporter.site import Site, StudyAtSite
 
+EXACT = " EXACT NUMBERS, small ones and 0 too, at every grid point."
 CHANGED = "what would leave is not what you were shown: it has changed since. Read `preview` again; nothing was signed"
 
 
@@ -103,7 +104,9 @@ def _request(path: Path, site: Site, studies: Sequence[StudyAtSite]) -> int:
     title, recipient = study.study.title, settings.centre.url
     request = request_of(preview, title=title, recipient=recipient, policy=settings.policy, given=given)
     write_new(path, as_file(request))
-    print(f"{path} holds what is to be signed: {len(preview.pending)} tables, no exact number. On the other computer:")
+    print(
+        f"{path} holds what is to be signed: {len(preview.pending)} tables, nothing that would not leave. On the other computer:"
+    )
     print(f"  studyscope-exporter approve --sign {path.name} --key YOUR-KEY")
     print(f"and then here: studyscope-exporter approve --accept {path.name}.signed")
     return 0
@@ -150,7 +153,8 @@ def _explain(study: StudyAtSite, tables: list[TableKey]) -> None:
         cells = study.study.codes(known[key])
         shown = ", ".join(" x ".join(cell) for cell in cells[:8] if cell)
         more = f", and {len(cells) - 8} more" if len(cells) > 8 else ""
-        print(f"  {key}: {known[key].help}" + (f" Codes: {shown}{more}." if shown else ""))
+        exact = EXACT if key.table in policy.reported else ""
+        print(f"  {key}: {known[key].help}" + (f" Codes: {shown}{more}." if shown else "") + exact)
 
 
 def _explain_request(request: ApprovalRequest) -> None:
@@ -159,7 +163,7 @@ def _explain_request(request: ApprovalRequest) -> None:
         print(f"  {sentence}")
     for table in request.tables:
         numbers = ", ".join(f"{' x '.join(cell) or 'all'} {value}" for cell, value in table["next"])
-        print(f"  {table['table']}: {numbers or 'no number yet'}")
+        print(f"  {table['table']}: {numbers or 'no number yet'}" + (EXACT if table["table"] in request.policy.reported else ""))
     print(f"What you sign is named {request.shown}; compare it with the page that you read.")
 
 

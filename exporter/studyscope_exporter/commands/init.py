@@ -23,6 +23,7 @@ from studyscope_exporter.installing.site_draft import DEFAULT_LINK, Draft, relat
 from studyscope_exporter.settings import SiteSettings, parse_site_file, read_study_file
 
 APPROVER_KEY = "approver.pem"
+LEAST_BASIS = 20
 
 
 class MissingAnswer(Exception):
@@ -46,6 +47,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--issuer", default="", metavar="TEXT", help="Issuer of Patient ID where DICOM names none")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="tens", help="how numbers are protected (default tens)")
+    parser.add_argument(
+        "--report-exactly",
+        metavar="BASIS",
+        help="the protocol obliges to exact numbers of patients by stage: where that is written, and who approved it",
+    )
     parser.add_argument("--state", default="state", metavar="PATH", help="the exporter's memory, on a local disk (default state)")
     parser.add_argument("--keys", default="keys", metavar="PATH", help="folder of the site's keys (default keys)")
     parser.add_argument("--centre-key", action="append", default=[], metavar="KEY", help="the centre's public key; repeatable")
@@ -103,11 +109,15 @@ def _draft(chosen: argparse.Namespace, path: Path, questions: Questions | None) 
         dicom = _one(questions.optional("Folder with DICOM files"))
         label_maps = _one(questions.optional("Folder with label maps (NIfTI)"))
         job_logs = _one(questions.optional("Log of inference jobs (JSON lines)"))
+    centre = chosen.centre or _asked(questions, "centre").text("Address of the centre (https://…)")
+    approvers = _approvers(chosen.approver, path, questions)
+    issuer = chosen.issuer or (questions.optional("Issuer of Patient ID where DICOM names none") if questions else "")
+    basis = _legal_basis(chosen, questions)
     return Draft(
         site=site,
         study_file=relative(study_file, path.parent),
-        centre=chosen.centre or _asked(questions, "centre").text("Address of the centre (https://…)"),
-        approvers=_approvers(chosen.approver, path, questions),
+        centre=centre,
+        approvers=approvers,
         state=chosen.state,
         keys=chosen.keys,
         dicom=dicom,
@@ -116,13 +126,32 @@ def _draft(chosen: argparse.Namespace, path: Path, questions: Questions | None) 
         link=chosen.link,
         job_logs=job_logs,
         airflow=tuple(chosen.airflow),
-        issuer=chosen.issuer or (questions.optional("Issuer of Patient ID where DICOM names none") if questions else ""),
-        preset=chosen.preset,
+        issuer=issuer,
+        preset=_preset(chosen.preset, exact=bool(basis)),
+        reported=("stage", "reached") if basis else (),
+        legal_basis=basis,
         ca_file=chosen.ca_file,
         proxy=chosen.proxy,
         centre_keys=tuple(chosen.centre_key),
         metrics_port=chosen.metrics_port,
     )
+
+
+def _legal_basis(chosen: argparse.Namespace, questions: Questions | None) -> str:
+    """Where the study's protocol obliges to exact numbers; '' where it does not."""
+    if chosen.report_exactly is not None:
+        given: str = chosen.report_exactly.strip()
+        if len(given) < LEAST_BASIS:
+            raise MissingAnswer(
+                f"--report-exactly: name the protocol, its section and who approved it ({LEAST_BASIS} letters or more)"
+            )
+        return given
+    return questions.legal_basis(LEAST_BASIS) if questions else ""
+
+
+def _preset(asked: str, *, exact: bool) -> str:
+    """Beside exact numbers the default is not strong enough; anything else that is not is refused by the policy itself."""
+    return "tens-open" if exact and asked == "tens" else asked
 
 
 def _asked(questions: Questions | None, flag: str) -> Questions:
@@ -182,6 +211,9 @@ def _next_steps(path: Path, settings: SiteSettings, public: VerifyingKey) -> str
     centre = urlsplit(settings.studies[0].centre.url)
     port = centre.port or (443 if centre.scheme == "https" else 80)
     call = f"studyscope-exporter --config {path}"
+    study, more = settings.studies[0], ""
+    if study.policy.reported and len(study.approvers) < 2:
+        more = f"\nExact numbers leave only with two signatures: `{call} approver add` names the second person."
     return f"""\
 {path} is written; keys are in {settings.keys}, the state will be in {settings.state}.
 
@@ -195,4 +227,4 @@ Next:
   5. {call} count      exact numbers, to hold against your own; they stay in the house
   6. {call} preview    what would leave; then an approver: approve --key FILE
   7. {call} run        as a service, or `once` from a timer
-Back up {settings.keys} now, apart from {settings.state}: nothing else can read that state."""
+Back up {settings.keys} now, apart from {settings.state}: nothing else can read that state.{more}"""

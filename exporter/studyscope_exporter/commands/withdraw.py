@@ -66,8 +66,12 @@ def _said(at_site: StudyAtSite, done: Withdrawal, today: dt.date) -> list[str]:
     if not done.new:
         return [f"study {study}: withdrawn already; nothing was changed"]
     said = [f"study {study}: erased from the state, and never counted again; the ledger has a line without identity"]
+    if policy.reported:
+        said.append(
+            f"  the next report is without them in the exact numbers of {', '.join(policy.reported)}: who compares sees one fewer"
+        )
     if not done.shown_in:
-        return [*said, "  no number that is shown now holds this patient"]
+        return [*said, "  no protected number that is shown now holds this patient"]
     tables = ", ".join(str(key) for key in done.shown_in)
     return [
         *said,

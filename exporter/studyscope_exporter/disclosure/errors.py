@@ -59,8 +59,9 @@ class OlderGridPoint(DisclosureError):
 class PolicyLoosened(DisclosureError):
     """A table that has published can never go to a looser policy (privacy.md 2.3)."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"policy: {name} differs from, or is looser than, what numbers were published under; set it back")
+    def __init__(self, name: str, why: str = "") -> None:
+        differs = f"policy: {name} differs from, or is looser than, what numbers were published under; set it back"
+        super().__init__(f"policy: {name}: {why}" if why else differs)
         self.name = name
 
 

@@ -64,12 +64,18 @@ def freeze(counted: Counted, point: int, terms: Terms) -> State:
     frozen: dict[TableKey, TableState] = {}
     for key in columns:
         table, snapshot = state.table(key), attribute_snapshot(counted, key, terms)
-        if snapshot is None or table.waiting is not None:
+        if snapshot is None or table.waiting is not None or key in terms.reported:
             continue
         if _strikes(key, table, snapshot.column, state, terms, residues=not terms.whole(key)):
-            waiting = Waiting(point, _due(point, table.clock, terms), {key: snapshot})
+            waiting = Waiting(point, _due(point, table.clock, terms), {key: snapshot, **_reported_beside(counted, terms)})
             frozen[key] = replace(table, waiting=waiting)
     return state.with_tables(frozen)
+
+
+def _reported_beside(counted: Counted, terms: Terms) -> dict[TableKey, Snapshot]:
+    """What the reported tables say of the same patients at the same moment, for the audit."""
+    found = {key: attribute_snapshot(counted, key, terms) for key in sorted(terms.reported & counted.columns.keys())}
+    return {key: snapshot for key, snapshot in found.items() if snapshot is not None}
 
 
 def _strikes(key: TableKey, table: TableState, column: Column, state: State, terms: Terms, *, residues: bool) -> bool:
@@ -108,12 +114,15 @@ def release_due(state: State, point: int, terms: Terms) -> tuple[State, frozense
     if state.waiting is not None and state.waiting.due <= point:
         return _population_version(state, state.waiting, terms)
     moved: dict[TableKey, TableState] = {}
+    beside: dict[TableKey, Snapshot] = {}
     for key, table in state.tables.items():
         if table.waiting is not None and table.waiting.due <= point:
             moved[key] = replace(
                 table, snapshot=table.waiting.snapshots[key], epoch=state.epoch, waiting=None, terms="", reopen_over=0
             )
-    return state.with_tables(moved), frozenset(moved)
+            beside |= {other: snapshot for other, snapshot in table.waiting.snapshots.items() if other != key}
+    known = {key: replace(state.table(key), snapshot=snapshot, epoch=state.epoch) for key, snapshot in beside.items()}
+    return state.with_tables(moved | known), frozenset(moved)
 
 
 def _population_version(state: State, waiting: Waiting, terms: Terms) -> tuple[State, frozenset[TableKey]]:
@@ -124,6 +133,9 @@ def _population_version(state: State, waiting: Waiting, terms: Terms) -> tuple[S
         if key not in terms.tables:
             continue
         table = tables[key]
+        if key in terms.reported:  # it shows what is true each day; this is for the audit
+            tables[key] = replace(table, snapshot=snapshot, epoch=epoch)
+            continue
         # A table of the whole population changed by everybody who joined or left; one that was out
         # of step for a while, and one of a sub-population, must have its own changes.
         in_step = terms.whole(key) and (table.snapshot is None or table.epoch == state.epoch)

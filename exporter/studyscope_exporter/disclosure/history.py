@@ -12,6 +12,9 @@ from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Parameters
 from studyscope_exporter.disclosure.contributions import Cell
 
+Reported = Mapping[TableKey, Mapping[Cell, int]]
+"""Cells of each table that is reported exactly."""
+
 
 @dataclass(frozen=True, repr=False)
 class TableVersion:
@@ -30,8 +33,12 @@ class TableVersion:
 
 @dataclass(frozen=True, repr=False)
 class Release:
-    """What moved at one grid point, under which parameters."""
+    """What moved at one grid point, under which parameters.
+
+    `reported`: the exact numbers of the same patients that the site's protocol makes known, where it does.
+    """
 
     grid_point: int
     parameters: Parameters
     tables: tuple[TableVersion, ...]
+    reported: Reported = field(default_factory=dict)

@@ -23,6 +23,9 @@ def after_holding(state: State, counted: Counted | None, point: int, terms: Term
     """
     tables = {}
     for key, table in state.tables.items():
+        if key in terms.reported:
+            tables[key] = table  # what it shows holds nobody who left
+            continue
         since = table.leaving_since if counted is None else _since(table, counted, point)
         table = replace(table, leaving_since=since)
         tables[key] = _retired(table) if _too_long(since, point, terms) else table

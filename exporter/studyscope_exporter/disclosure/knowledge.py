@@ -10,6 +10,7 @@ from studyscope_contract.metric import Kind, TableKey
 from studyscope_contract.policy import Parameters
 from studyscope_exporter.disclosure.contributions import POPULATION, Cell
 from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.known_numbers import know_reported
 from studyscope_exporter.disclosure.links import between_tables, over_time
 from studyscope_exporter.disclosure.world import NO_LIMIT, Group, Placed, Terms, World
 
@@ -21,6 +22,7 @@ def world_of(releases: Sequence[Release]) -> World:
     for release in releases:
         for version in sorted(release.tables, key=_everybody_first):
             one = _placed(world, version, release, sizes)
+            know_reported(world, release, one, sizes[version.epoch])
             _inside(world, one, sizes[version.epoch])
             _groups(world, one, release.grid_point)
             placed.setdefault(version.key, []).append(one)

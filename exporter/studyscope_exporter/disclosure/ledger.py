@@ -109,5 +109,5 @@ def after_lines(before: Published, lines: Iterable[Mapping[str, Any]]) -> Publis
             name = (table["table"], table["per"])
             tables.pop(name, None)
             if table["cells"]:
-                tables[name] = {field: table[field] for field in ProtectedTable.model_fields}
+                tables[name] = {field: table[field] for field in ProtectedTable.model_fields if field in table}
     return replace(now, tables=tables)

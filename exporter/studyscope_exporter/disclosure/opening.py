@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ def opened_state(state: State | None, terms: Terms, random: SecretRandom, releas
         every_days=grid.every_days,
         at_hour=grid.at_hour,
         delay_days=terms.policy.delay_days,
+        reported=terms.policy.reported,
     )
     if known.policy != terms.policy_hash:
         begun = _clocks_of(begun, terms, random)
@@ -44,10 +45,19 @@ def _clocks_of(state: State, terms: Terms, random: SecretRandom) -> State:
     return state.with_tables({key: replace(table, clock=Clock.drawn(terms.policy, random)) for key, table in low.items()})
 
 
+def refuse_other_disclosure(before: Sequence[str], now: Sequence[str]) -> None:
+    """Which tables leave as exact numbers is chosen before the first number leaves (privacy.md, Reported numbers)."""
+    if tuple(before) != tuple(now):
+        had = f"with {', '.join(before)} reported exactly" if before else "without any table reported exactly"
+        why = f"numbers were published {had}; this is chosen before the first release and never changed"
+        raise PolicyLoosened("disclosure", f"{why}: set it back, or name a table in `refuse` to let it out no more")
+
+
 def _refuse_looser(state: State, terms: Terms) -> None:
     """Once something was shown, no number of the policy may fall and the grid may not change (privacy.md 2.3)."""
-    if not state.history or state.parameters is None:
+    if not state.published or state.parameters is None:
         return
+    refuse_other_disclosure(state.reported, terms.policy.reported)
     before, now = state.parameters.model_dump(), terms.parameters.model_dump()
     for name in sorted(before):
         if now[name] < before[name]:

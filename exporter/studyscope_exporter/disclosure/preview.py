@@ -19,8 +19,9 @@ from studyscope_exporter.disclosure.state import State
 from studyscope_exporter.disclosure.stepping import Step
 from studyscope_exporter.disclosure.terms import Terms
 
-Situation = Literal["moves", "gathering", "waiting", "held", "not_approved", "refused", "retired", "no_source"]
-"""`gathering`: too few patients changed yet; `waiting`: frozen, its secret delay runs; `held`: by the audit."""
+Situation = Literal["moves", "gathering", "waiting", "held", "not_approved", "refused", "retired", "no_source", "reported"]
+"""`gathering`: too few patients changed yet; `waiting`: frozen, its secret delay runs; `held`: by the audit;
+`reported`: exact, with every report."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,12 @@ def _situation(key: TableKey, step: Step, terms: Terms, approved: frozenset[Tabl
         return "retired"
     if key not in approved:
         return "not_approved"
-    if key in step.moved:
-        return "moves"
     if step.counted is not None and key not in step.counted.columns:
         return "no_source"
+    if key in terms.reported:
+        return "reported"
+    if key in step.moved:
+        return "moves"
     if step.verdict is not None and not step.verdict.passed:
         return "held"
     return "gathering" if due is None else "waiting"

@@ -87,4 +87,4 @@ def shown_releases(lines: Iterable[Mapping[str, Any]]) -> list[ShownRelease]:
 
 
 def _version(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: table[name] for name in ProtectedTable.model_fields}
+    return {name: table[name] for name in ProtectedTable.model_fields if name in table}

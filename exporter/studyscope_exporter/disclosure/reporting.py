@@ -7,7 +7,16 @@ from typing import Any
 
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.metric import TableKey
-from studyscope_contract.report import Activity, Offer, PolicyStatement, ProtectedTable, Report, SignedReport, SiteFacts
+from studyscope_contract.report import (
+    Activity,
+    Offer,
+    PolicyStatement,
+    ProtectedTable,
+    Report,
+    ShownUnit,
+    SignedReport,
+    SiteFacts,
+)
 from studyscope_contract.report import Cell as PublishedCell
 from studyscope_exporter.disclosure.audit import Verdict
 from studyscope_exporter.disclosure.ledger import Published
@@ -18,7 +27,7 @@ from studyscope_exporter.disclosure.terms import Terms
 def shown_tables(state: State, terms: Terms) -> tuple[ProtectedTable, ...]:
     """Every approved table that has a visible cell under the terms in force."""
     approved = terms.approved(state)
-    return tuple(_table(key, state) for key in terms.tables if key in approved and is_shown(key, state, terms))
+    return tuple(_table(key, state, terms) for key in terms.tables if key in approved and is_shown(key, state, terms))
 
 
 def is_shown(key: TableKey, state: State, terms: Terms) -> bool:
@@ -26,10 +35,11 @@ def is_shown(key: TableKey, state: State, terms: Terms) -> bool:
     return bool(table.shown) and table.terms == terms.of_table(key)
 
 
-def _table(key: TableKey, state: State) -> ProtectedTable:
+def _table(key: TableKey, state: State, terms: Terms) -> ProtectedTable:
     table = state.table(key)
     cells = tuple(PublishedCell(codes=codes, value=value) for codes, value in table.shown)
-    return ProtectedTable(table=key.table, per=key.per, version=table.version, released=table.released, cells=cells)
+    unit: ShownUnit = "reported" if key in terms.reported else "patient"
+    return ProtectedTable(table=key.table, per=key.per, version=table.version, released=table.released, unit=unit, cells=cells)
 
 
 def with_offers(facts: SiteFacts, state: State, terms: Terms) -> SiteFacts:
@@ -106,9 +116,15 @@ def release_act(
     }
     if not moved:
         return act
-    proof = "none: nothing was newly shown" if verdict is None else verdict.proof
+    proof = verdict.proof if verdict is not None and verdict.passed else _unaudited(moved)
     statement = report.policy.model_dump(mode="json")
     return act | {"policy": statement, "release": report.facts.release, "audit": proof, "tables": moved}
+
+
+def _unaudited(moved: Iterable[Mapping[str, Any]]) -> str:
+    """Why there was nothing to audit: no number moved, or exact ones only, which every audit takes as known."""
+    exact = any(table.get("unit") == "reported" for table in moved)
+    return "none: exact numbers under the protocol moved, no protected one" if exact else "none: nothing was newly shown"
 
 
 def _line(table: ProtectedTable, state: State, terms: Terms) -> dict[str, Any]:

@@ -96,6 +96,12 @@ class State:
     every_days: int = 0
     at_hour: int = 0
     delay_days: int = 0
+    reported: tuple[str, ...] = ()  # tables that the policy in force lets out as exact numbers
+
+    @property
+    def published(self) -> bool:
+        """Whether any number was ever shown."""
+        return bool(self.history) or any(table.version for table in self.tables.values())
 
     def table(self, key: TableKey) -> TableState:
         return self.tables[key]

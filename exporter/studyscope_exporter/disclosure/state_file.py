@@ -126,16 +126,24 @@ _PLAIN = (
     "every_days",
     "at_hour",
     "delay_days",
+    "reported",
 )
 
 
-_BEFORE_FORMAT_2: dict[str, Any] = {"generation": 0, "activity": "active", "overtaken": False, "policies": [], "approvers": []}
-"""What a state of the first format did not say, as it was then."""
+_SINCE_FORMAT_1: dict[str, Any] = {
+    "generation": 0,
+    "activity": "active",
+    "overtaken": False,
+    "policies": [],
+    "approvers": [],
+    "reported": [],
+}
+"""What states of earlier releases did not say, as it was then."""
 
 
 def _unpacked(raw: bytes) -> tuple[State, bytes]:
     line = raw.index(b"\n")
-    content: dict[str, Any] = _BEFORE_FORMAT_2 | json.loads(raw[:line])
+    content: dict[str, Any] = _SINCE_FORMAT_1 | json.loads(raw[:line])
     patients, size = content["patients"], content["size"]
     at = line + 1 + patients * KEY_BYTES
     roster = np.frombuffer(raw[line + 1 : at], dtype=f"S{KEY_BYTES}")
@@ -170,7 +178,7 @@ def _unpacked(raw: bytes) -> tuple[State, bytes]:
         history=tuple(_read_release(release) for release in content["history"]),
         report=None if content["report"] is None else content["report"].encode("ascii"),
         parameters=None if content["parameters"] is None else Parameters(**content["parameters"]),
-        **{name: content[name] for name in _PLAIN},
+        **{name: content[name] for name in _PLAIN} | {"reported": tuple(content["reported"])},
     )
     return state, base64.b64decode(content["intent"])
 
@@ -187,7 +195,8 @@ def _release(release: Release) -> dict[str, Any]:
     tables = [
         [str(one.key), one.epoch, one.codes, _counts(one.shown), _counts(one.exact), one.patients] for one in release.tables
     ]
-    return {"grid_point": release.grid_point, "parameters": release.parameters.model_dump(), "tables": tables}
+    known = {"reported": {str(key): _counts(counts) for key, counts in release.reported.items()}} if release.reported else {}
+    return {"grid_point": release.grid_point, "parameters": release.parameters.model_dump(), "tables": tables} | known
 
 
 def _read_release(release: Mapping[str, Any]) -> Release:
@@ -195,4 +204,5 @@ def _read_release(release: Mapping[str, Any]) -> Release:
         TableVersion(TableKey.parse(key), epoch, tuple(tuple(cell) for cell in codes), _cells(shown), _cells(exact), patients)
         for key, epoch, codes, shown, exact, patients in release["tables"]
     )
-    return Release(release["grid_point"], Parameters(**release["parameters"]), tables)
+    known = {TableKey.parse(key): _cells(counts) for key, counts in release.get("reported", {}).items()}
+    return Release(release["grid_point"], Parameters(**release["parameters"]), tables, known)

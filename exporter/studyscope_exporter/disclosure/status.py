@@ -70,6 +70,6 @@ def status_of(loaded: Loaded, terms: Terms) -> DomainStatus:
         versions,
         overtaken=state.overtaken,
         unsigned=unsigned,
-        published=bool(state.history),
+        published=state.published,
         holds=state.holds,
     )

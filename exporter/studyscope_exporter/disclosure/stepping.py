@@ -13,6 +13,7 @@ from studyscope_exporter.disclosure.gate import Counted, counted_over, freeze, p
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.magnitude import summed_up
 from studyscope_exporter.disclosure.randomness import SecretRandom
+from studyscope_exporter.disclosure.reported import known_beside, reported_today
 from studyscope_exporter.disclosure.snapshot import Snapshot
 from studyscope_exporter.disclosure.state import Clock, State, TableState
 from studyscope_exporter.disclosure.terms import Terms
@@ -37,10 +38,17 @@ def step(state: State, contributions: Contributions | None, point: int, terms: T
 
 def stepped(counted: Counted, point: int, terms: Terms, audit: Audit, random: SecretRandom) -> Step:
     """As `step`, from what is already counted."""
+    done = _protected(counted, point, terms, audit, random)
+    following, reported = reported_today(done.state, counted, point, terms)
+    return replace(done, state=following, moved=done.moved | reported)
+
+
+def _protected(counted: Counted, point: int, terms: Terms, audit: Audit, random: SecretRandom) -> Step:
     state, frozen = counted.state, freeze(counted, point, terms)
     released, fresh = release_due(frozen, point, terms)
     approved = terms.approved(released)
-    unveiled = [key for key in approved if not released.table(key).terms and released.table(key).snapshot is not None]
+    silent = [key for key in approved - terms.reported if not released.table(key).terms]
+    unveiled = [key for key in silent if released.table(key).snapshot is not None]
     candidate = _release(released, point, terms, unveiled)
     if not fresh and not candidate.tables:
         return Step(frozen, frozenset(), None, counted)
@@ -60,7 +68,7 @@ def _release(state: State, point: int, terms: Terms, keys: Iterable[TableKey]) -
         if terms.tables[key].kind is Kind.MAGNITUDE:
             exact = {(): summed_up(exact)}
         versions.append(TableVersion(key, state.table(key).epoch, terms.codes[key], shown, exact, snapshot.patients))
-    return Release(point, terms.parameters, tuple(versions))
+    return Release(point, terms.parameters, tuple(versions), known_beside(state, terms))
 
 
 def _shown(key: TableKey, snapshot: Snapshot, exact: Mapping[Cell, int], state: State, terms: Terms) -> Shown:

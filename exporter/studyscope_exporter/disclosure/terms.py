@@ -29,6 +29,7 @@ class Terms:
     policy_hash: str
     rules_hash: str
     parameters: Parameters
+    reported: frozenset[TableKey]  # their numbers leave exactly, as the protocol obliges
     assumed: frozenset[TableKey] = frozenset()  # for a preview: what would be if these were approved
 
     @classmethod
@@ -38,7 +39,9 @@ class Terms:
         codes = {key: by_table[table.id] for key, table in tables.items()}
         definitions = {key: codes_hash(study, key, table) for key, table in tables.items()}
         names = {key: content_hash([policy.rules_hash, definition]) for key, definition in definitions.items()}
-        return cls(study, site, policy, tables, codes, definitions, names, policy.hash, policy.rules_hash, policy.parameters)
+        reported = frozenset(key for key in tables if key.table in policy.reported)
+        hashes = policy.hash, policy.rules_hash
+        return cls(study, site, policy, tables, codes, definitions, names, *hashes, policy.parameters, reported)
 
     def of_table(self, key: TableKey) -> str:
         """Names the terms under which a table's numbers are shown."""
@@ -61,8 +64,8 @@ class Terms:
         return self.tables[key].kind not in (Kind.MULTI, Kind.NESTED)
 
     def approvals_needed(self, key: TableKey, state: State) -> int:
-        """Two for a two-way table, after a recovery and under other terms (privacy.md 2.3, 5); else as the policy says."""
-        if self.tables[key].kind is Kind.TWO_WAY or state.generation:
+        """Two for a two-way or reported table, after a recovery, under other terms (privacy.md 2.3); else as the policy says."""
+        if self.tables[key].kind is Kind.TWO_WAY or key in self.reported or state.generation:
             return 2
         table = state.tables.get(key)
         if table is not None and table.version and table.last_terms != self.of_table(key):

@@ -73,6 +73,8 @@ def _shown_with(state: State, patient: bytes, terms: Terms) -> tuple[TableKey, .
         return ()
     found = []
     for key in terms.tables:
+        if key in terms.reported:  # an exact number is another one at the next grid point
+            continue
         snapshot = state.table(key).snapshot
         if snapshot is not None and snapshot.column[index] != ABSENT and is_shown(key, state, terms):
             found.append(key)

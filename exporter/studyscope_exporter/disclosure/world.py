@@ -45,6 +45,7 @@ class World:
     truth: list[int] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
+    public: list[Row] = field(default_factory=list)  # of the rows those that exact numbers make known
     newest: dict[tuple[TableKey, Cell], int] = field(default_factory=dict)  # the variable of each cell as it was shown last
 
     def variable(self, low: int, high: int, truth: int) -> int:
@@ -61,6 +62,19 @@ class World:
         row = Row(low, high, tuple(terms))
         if low <= self.true_value(row.terms) <= high:
             self.rows.append(row)
+
+    def make_public(self, variables: Iterable[int]) -> None:
+        """Everybody knows the sum of these exactly."""
+        known = tuple((variable, 1) for variable in variables)
+        row = Row(self.true_value(known), self.true_value(known), known)
+        self.rows.append(row)
+        self.public.append(row)
+
+    def without_protected_numbers(self) -> World:
+        """What is known to somebody who has the public sums alone, and how tables hang together."""
+        structure = [row for row in self.rows if row.low == 0 and row.high in (0, NO_LIMIT)]
+        size = len(self.truth)
+        return World([0] * size, [NO_LIMIT] * size, self.truth, [*structure, *self.public], self.groups)
 
     def holds_the_truth(self) -> bool:
         return all(low <= true <= high for low, true, high in zip(self.low, self.truth, self.high, strict=True))

@@ -42,6 +42,15 @@ class Questions:
             if answer in known:
                 return answer
 
+    def legal_basis(self, least: int) -> str:
+        """Where a protocol that obliges to exact numbers is written; '' where there is none."""
+        question = "If an approved protocol obliges you to EXACT numbers of patients by stage: its name, section, who approved it"
+        while True:
+            answer = self.optional(question)
+            if not answer or len(answer) >= least:
+                return answer
+            self.ask(f"Name protocol, section and who approved it, {least} letters or more. Enter to try again: ")
+
     def approver_key(self, question: str) -> str:
         """The text of a public key, or '' when one is to be made."""
         while True:

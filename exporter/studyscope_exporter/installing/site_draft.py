@@ -13,6 +13,7 @@ DEFAULT_LINK = "{PatientID}_{*}"
 """How label maps are usually named; without a link they enter no patient table."""
 
 
+EXAMPLE_BASIS = "Protocol 4.2, section 7.3, approved by the ethics committee of … on …"
 EXAMPLE_KEY = "ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 
@@ -34,6 +35,8 @@ class Draft:
     airflow: tuple[str, ...] = ()
     issuer: str = ""
     preset: str = "tens"
+    reported: tuple[str, ...] = ()  # progress tables that the protocol obliges to report exactly
+    legal_basis: str = ""
     ca_file: str = ""
     proxy: str = ""
     centre_keys: tuple[str, ...] = ()
@@ -56,10 +59,21 @@ class Draft:
             centre_keys=_list("keys", self.centre_keys, EXAMPLE_KEY),
             proxy=_line("proxy", self.proxy, "http://proxy.hospital.example:3128"),
             preset=_quoted(self.preset),
+            disclosure="\n".join(self._disclosure()),
             approvers="\n".join(
                 f"      - {{name: {_quoted(name)}, key: {_quoted(key)}}}" for name, key in self.approvers.items()
             ),
         )
+
+    def _disclosure(self) -> list[str]:
+        if not self.reported:
+            return [
+                "      # disclosure:",
+                "      #   reported: [stage, reached]",
+                f"      #   legal_basis: {_quoted(EXAMPLE_BASIS)}",
+            ]
+        tables = ", ".join(self.reported)
+        return ["      disclosure:", f"        reported: [{tables}]", f"        legal_basis: {_quoted(self.legal_basis)}"]
 
     def _sources(self) -> list[str]:
         link = f"link: {{by: pattern, pattern: {_quoted(self.link)}}}"

@@ -106,7 +106,7 @@ def _place(table: Table, cell: tuple[str, ...]) -> int:
 
 
 def _why(preview: TablePreview, table: Table, exact: int, parameters: Parameters) -> str:
-    if preview.situation in ("not_approved", "refused", "retired", "no_source"):
+    if preview.situation in ("not_approved", "refused", "retired", "no_source", "reported"):
         return SITUATIONS[preview.situation]
     if table.kind is Kind.HISTOGRAM and preview.now:
         return "counted together with the next step that is shown"
