@@ -33,7 +33,7 @@ from studyscope_exporter.disclosure.contributions import Contributions
 from studyscope_exporter.disclosure.errors import PolicyLoosened
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.knowledge import world_of
-from studyscope_exporter.disclosure.ledger import verify_ledger
+from studyscope_exporter.disclosure.ledger_keys import verify_ledger
 from studyscope_exporter.disclosure.witness import WitnessAudit
 
 BASIS = "Protocol 4.2, section 7.3, approved by the ethics committee of Berlin on 5 January 2026"
