@@ -135,6 +135,20 @@ class AlertThresholds(Strict):
         return self
 
 
+class PageChoice(Strict):
+    """A dashboard that the study shows, and which of its panels; `studyscope-dashboards panels` lists their names."""
+
+    page: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$", max_length=40)]
+    panels: tuple[Text, ...] = Field(default=(), description="only these, in this order; empty: all, as they stand")
+    hide: tuple[Text, ...] = Field(default=(), description="all but these")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.panels and self.hide:
+            raise ValueError("say either `panels` (only these) or `hide` (all but these)")
+        return self
+
+
 class Study(Strict):
     """A study, whole."""
 
@@ -157,6 +171,9 @@ class Study(Strict):
     classifiers: tuple[Classifier, ...] = Field(default=(), max_length=50)
     workflows: tuple[Workflow, ...] = Field(default=(), max_length=50)
     alerts: AlertThresholds = AlertThresholds()
+    dashboards: tuple[PageChoice, ...] = Field(
+        default=(), max_length=20, description="pages of the study's own folder in Grafana, in this order; empty: no such folder"
+    )
     disclosure: Stricter = Field(default=Stricter(), description="what every site's policy must be at least")
 
     @field_validator("disclosure")

@@ -14,12 +14,13 @@ from pathlib import Path
 from studyscope_contract.mail_link import LinkProblem
 from studyscope_contract.yaml_file import FileProblem
 from studyscope_dashboards.cli_alertmanager import alertmanager_command
-from studyscope_dashboards.cli_grafana import grafana_command, public_command
+from studyscope_dashboards.cli_grafana import grafana_command, panels_command, public_command
 from studyscope_dashboards.generated import differences, generate
 from studyscope_dashboards.prometheus import prometheus_config
 from studyscope_dashboards.quiet_hours import QuietHours
 from studyscope_dashboards.registry_contacts import ContactsProblem
 from studyscope_dashboards.rules import write_rules
+from studyscope_dashboards.study_pages import UnknownPanel
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         code: int = chosen.run(chosen)
-    except (FileProblem, ContactsProblem, LinkProblem) as problem:
+    except (FileProblem, ContactsProblem, LinkProblem, UnknownPanel) as problem:
         print(problem, file=sys.stderr)
         return 2
     return code
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     runbooks = commands.add_parser("runbooks", help="write the page that the mails link to")
     runbooks.add_argument("--out", type=Path, required=True, metavar="FILE", help="runbooks.html in a folder that is served")
     runbooks.set_defaults(run=_runbooks)
+    panels_command(commands.add_parser("panels", help="names of pages and panels, for `dashboards` in the study file"))
     _look_command(commands.add_parser("look", help="every query of every panel through a real Grafana, and screenshots"))
     check = commands.add_parser("check", help="form, layout, queries and lint rules of every page, without a server")
     check.set_defaults(run=_check)

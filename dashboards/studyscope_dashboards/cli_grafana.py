@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from studyscope_dashboards.page import write_dashboards
-from studyscope_dashboards.provisioning import OpenId, grafana_ini, write_grafana_provisioning
+from studyscope_contract.study import Study
+from studyscope_contract.yaml_file import read_yaml
+from studyscope_dashboards.page import pages_as_read, write_dashboards
+from studyscope_dashboards.provisioning import OpenId, PagesFolder, grafana_ini, write_grafana_provisioning
 from studyscope_dashboards.public_organisation import PublicOrganisation, PublicOrganisationProblem
+from studyscope_dashboards.study_pages import panel_names, write_study_pages
 
 
 def grafana_command(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +33,14 @@ def grafana_command(parser: argparse.ArgumentParser) -> None:
     for name, text in (("auth", "authorization"), ("token", "token"), ("userinfo", "user info")):
         parser.add_argument(f"--oidc-{name}", default="", metavar="URL", help=f"its {text} endpoint")
     parser.add_argument("--oidc-secret-file", default="", metavar="FILE", help="our secret there; read by Grafana itself")
+    parser.add_argument(
+        "--study",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a study file; where it chooses `dashboards`, the study gets a folder of its own with these",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for grafana.ini, provisioning/ and dashboards/")
     parser.set_defaults(run=_grafana)
 
@@ -45,7 +57,13 @@ def _grafana(chosen: argparse.Namespace) -> int:
         endpoints = (chosen.oidc_auth, chosen.oidc_token, chosen.oidc_userinfo)
         openid = OpenId(chosen.oidc_client, chosen.oidc_secret_file, *endpoints)
     write_dashboards(out / "dashboards")
-    write_grafana_provisioning(out / "provisioning", chosen.prometheus, str(place / "dashboards"), guarded=chosen.guarded)
+    write_grafana_provisioning(
+        out / "provisioning",
+        chosen.prometheus,
+        str(place / "dashboards"),
+        guarded=chosen.guarded,
+        of_studies=_of_studies(chosen.study, out, place),
+    )
     settings = grafana_ini(
         http_addr=host if host.replace(".", "").isdigit() else "",
         http_port=int(port),
@@ -57,6 +75,32 @@ def _grafana(chosen: argparse.Namespace) -> int:
         public_organisation=chosen.public,
     )
     (out / "grafana.ini").write_text(settings, encoding="utf-8")
+    return 0
+
+
+def _of_studies(files: Sequence[Path], out: Path, place: Path) -> list[PagesFolder]:
+    studies = {study.id: study for study in (read_yaml(path, Study) for path in files)}
+    written = write_study_pages(out / "dashboards-of-studies", list(studies.values()))
+    return [
+        PagesFolder(f"studyscope-{name}"[:40], studies[name].title, str(place / "dashboards-of-studies" / path.name))
+        for name, path in written.items()
+    ]
+
+
+def panels_command(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("page", nargs="?", help="only this one")
+    parser.set_defaults(run=_panels)
+
+
+def _panels(chosen: argparse.Namespace) -> int:
+    names = panel_names(pages_as_read())
+    if chosen.page is not None and chosen.page not in names:
+        print(f"there is no page {chosen.page}; there are: {', '.join(names)}", file=sys.stderr)
+        return 2
+    for page in [chosen.page] if chosen.page else names:
+        print(page)
+        for name in names[page]:
+            print(f"  {name}")
     return 0
 
 

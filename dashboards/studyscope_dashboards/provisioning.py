@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,30 +54,46 @@ def datasource(prometheus_url: str, *, guarded: bool = False) -> dict[str, Any]:
     }
 
 
-def dashboard_provider(dashboards_folder: str, reread_seconds: int = 30) -> dict[str, Any]:
-    """The folder of generated dashboards. A person's own copy has another uid and folder, so it survives."""
+@dataclass(frozen=True)
+class PagesFolder:
+    """A folder in Grafana and the files of its pages."""
+
+    uid: str
+    title: str
+    path: str
+
+
+def dashboard_provider(folders: Sequence[PagesFolder], reread_seconds: int = 30) -> dict[str, Any]:
+    """The folders of generated dashboards. A person's own copy has another uid and folder, so it survives."""
     return {
         "apiVersion": 1,
         "providers": [
             {
-                "name": "Studyscope",
-                "folder": "Studyscope",
-                "folderUid": FOLDER_UID,
+                "name": folder.title,
+                "folder": folder.title,
+                "folderUid": folder.uid,
                 "type": "file",
                 "disableDeletion": False,
                 "allowUiUpdates": False,
                 "updateIntervalSeconds": reread_seconds,
-                "options": {"path": dashboards_folder},
+                "options": {"path": folder.path},
             }
+            for folder in folders
         ],
     }
 
 
 def write_grafana_provisioning(
-    folder: Path, prometheus_url: str, dashboards_folder: str, *, reread_seconds: int = 30, guarded: bool = False
+    folder: Path,
+    prometheus_url: str,
+    dashboards_folder: str,
+    *,
+    reread_seconds: int = 30,
+    guarded: bool = False,
+    of_studies: Sequence[PagesFolder] = (),
 ) -> None:
     """Writes `datasources/` and `dashboards/` below `folder`, Grafana's provisioning path."""
-    pages = dashboard_provider(dashboards_folder, reread_seconds)
+    pages = dashboard_provider((PagesFolder(FOLDER_UID, "Studyscope", dashboards_folder), *of_studies), reread_seconds)
     for kind, content in (("datasources", datasource(prometheus_url, guarded=guarded)), ("dashboards", pages)):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         (folder / kind / "studyscope.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

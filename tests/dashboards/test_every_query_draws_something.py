@@ -11,15 +11,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+from aggregator_cast import a_study
 from dashboards_cast import HIDDEN, SITES, consortium
 from prometheus_server import Prometheus
 from studyscope_contract.catalogue import TABLES, imaging, progress
+from studyscope_contract.study import Study
 from studyscope_dashboards.joint_bounds import at_least, at_most
 from studyscope_dashboards.look.answers import Answers, FromGrafana, FromPrometheus, Span
 from studyscope_dashboards.look.grafana_server import Grafana, grafana_command, running_grafana
 from studyscope_dashboards.look.variables import choices, filled
 from studyscope_dashboards.look.walk import Seen, look_at, panels, walk
 from studyscope_dashboards.page import pages_as_read
+from studyscope_dashboards.study_pages import write_study_pages
 from studyscope_dashboards.why_nothing import WORDS, status
 
 pytestmark = pytest.mark.real
@@ -116,6 +119,22 @@ def test_a_person_s_own_copy_of_a_page_survives_the_next_provisioning(grafana: G
         assert (
             client.get(f"/api/dashboards/uid/{saved['uid']}").raise_for_status().json()["dashboard"]["title"] == "Monday meeting"
         )
+
+
+def test_a_study_s_own_folder_is_drawn_by_grafana_as_its_file_says(grafana: Grafana) -> None:
+    choice = {"page": "study_progress", "panels": ["behind-plan", "target-reached-between"]}
+    study = Study.model_validate(a_study() | {"dashboards": [choice]})
+    write_study_pages(grafana.dashboards, [study])
+    with httpx.Client(base_url=grafana.url, auth=("admin", grafana.password), timeout=60, trust_env=False) as client:
+        deadline = time.monotonic() + 60
+        while (answer := client.get("/api/dashboards/uid/liver-study_progress")).status_code != 200:
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(0.5)
+        page = answer.json()["dashboard"]
+        seen = list(walk({page["uid"]: page}, FromGrafana(client), a_span(), {}))
+
+    assert [panel["title"] for panel in page["panels"]] == ["Behind plan", "Target reached between"]
+    assert wrong(seen) == []
 
 
 def _until_title(client: httpx.Client, title: str) -> None:

@@ -45,7 +45,7 @@ def series(panel_id: int) -> stat.Panel:
 
 
 def open_alerts_count(panel_id: int) -> stat.Panel:
-    panel = number(panel_id, "Open alerts", "Alerts that fire now, of this study and of the centre.").no_value("none")
+    panel = number(panel_id, "Alerts that fire", "Alerts that fire now, of this study and of the centre.").no_value("none")
     return panel.thresholds(steps(GREEN, (1, ORANGE))).with_target(now(f"count({_alerts()})"))
 
 
