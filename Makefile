@@ -52,7 +52,7 @@ look: install system ## beside a running demo: every query through the Grafana f
 	$(BIN)/studyscope-dashboards look --prometheus "$$($(BIN)/studyscope-demo address prometheus)"
 
 ATTACK_MINUTES ?= 20
-attack: install ## attack simulated hospitals and write docs/attack-results.md; ATTACK_MINUTES=240 for more histories
+attack: install ## attack simulated hospitals, write docs/attack-results.md; goes on where it was; ATTACK_MINUTES=240 for more
 	PYTHONPATH=tests $(BIN)/python -m attacking --minutes $(ATTACK_MINUTES)
 
 bench: install ## measure against the peers and floors of each benchmark

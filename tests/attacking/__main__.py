@@ -1,156 +1,126 @@
-"""The full attack: `python -m attacking --minutes 20` attacks simulated hospitals and writes docs/attack-results.md.
+"""The full attack: `python -m attacking` attacks simulated hospitals until every row has 200 histories.
 
-Each row attacks hospitals of one kind, seed by seed, until it has enough or its share of the time is over.
+Every history is a line in a file as soon as it is done. Break the run off whenever you like (--minutes, Ctrl-C, a power
+cut) and start it again: it goes on with what is missing. The page is written from whatever there is, after every minute.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
+import datetime as dt
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 
-from attacking.hospital import TWO_WAY, lived
-from attacking.on_people import Belief, Gate, Learned, attribute_beliefs, batches, learned, membership_beliefs
-from attacking.on_versions import Tally, attacked, suppress_and_round
 from attacking.page import page
-from attacking.people import DAYS_A_WEEK, Life
-from attacking.utility import Utility, utility
-from studyscope_contract.policy import PRESETS, Policy
-from studyscope_exporter.disclosure.witness import WitnessAudit
+from attacking.record import Numbers, Record, Sums, code_hash
+from attacking.rows import Row, rows
+from studyscope_contract import metric, policy
+from studyscope_exporter import attack, disclosure
 
-ENOUGH = 200
-RATES, LEAVING = (1, 3, 8), (0.0, 0.15)
-WEEKS = {1: 104, 3: 40, 8: 16}
-UTILITY_RATES = (1, 2, 4, 8, 30)
+PAGE_EVERY = 60.0
+FIRST_SEED = 1000
 
 
-@dataclass(frozen=True)
-class Solved:
-    """Hospitals of one kind under the solver's attacks."""
-
-    life: Life
-    two_way: bool
-    audited: bool
-    tally: Tally
-    seconds: float
+def timed(row: Row, seed: int) -> tuple[Numbers, float]:
+    start = time.monotonic()
+    return row.attack(seed), time.monotonic() - start
 
 
-@dataclass(frozen=True)
-class Guessed:
-    """Targets of one kind under the Bayesian attacks."""
-
-    life: Life
-    what: str
-    limit: float
-    result: Learned
-
-
-@dataclass(frozen=True)
-class Results:
-    solved: list[Solved]
-    control: list[Tally]
-    guessed: list[Guessed]
-    useful: dict[tuple[str, int], list[Utility]]
-    minutes: float
-    open_rows: int = 0
+def missing(wanted: Sequence[Row], sums: Mapping[str, Sums], histories: int | None) -> Iterator[tuple[Row, int]]:
+    """What is to be done, always of the row that has the smallest part of its histories."""
+    goals = {row.id: row.histories if histories is None else min(row.histories, histories) for row in wanted}
+    steps = max(goals.values(), default=0)
+    for step in range(steps):
+        for row in wanted:
+            goal = goals[row.id]
+            done = sums[row.id].seeds if row.id in sums else set()
+            for number in range(step * goal // steps, (step + 1) * goal // steps):
+                if FIRST_SEED + number not in done:
+                    yield row, FIRST_SEED + number
 
 
-Task = tuple[Callable[..., object], tuple[object, ...]]
+def seconds_left(todo: Sequence[tuple[Row, int]], sums: Mapping[str, Sums], workers: int) -> float | None:
+    """From how long each row took so far; None while nothing of some row was measured."""
+    total = 0.0
+    for row, _ in todo:
+        known = sums.get(row.id)
+        if known is None or not known.histories:
+            return None
+        total += known.seconds / known.histories
+    return total / workers
 
 
-def solved(life: Life, two_way: bool, audited: bool, seconds: float) -> Solved:
-    policy = Policy(two_way=TWO_WAY if two_way else ())
-    tally, start = Tally(), time.monotonic()
-    for seed in range(1000, 1000 + ENOUGH):
-        tally += attacked(life, seed, policy, WitnessAudit() if audited else None)
-        if time.monotonic() - start > seconds:
-            break
-    return Solved(life, two_way, audited, tally, time.monotonic() - start)
+class Run:
+    """One run over what is missing; results are told and written as they come."""
+
+    def __init__(self, record: Record, sums: dict[str, Sums], page_file: Path, workers: int) -> None:
+        self._record, self._sums, self._page, self._workers = record, sums, page_file, workers
+        self._written = time.monotonic()
+
+    def over(self, todo: Sequence[tuple[Row, int]], seconds: float) -> None:
+        start, at = time.monotonic(), 0
+        running: dict[Future[tuple[Numbers, float]], tuple[Row, int]] = {}
+        with ProcessPoolExecutor(self._workers) as pool:
+            while running or (at < len(todo) and time.monotonic() - start < seconds):
+                while len(running) < self._workers and at < len(todo) and time.monotonic() - start < seconds:
+                    row, seed = todo[at]
+                    running[pool.submit(timed, row, seed)] = todo[at]
+                    at += 1
+                for done in wait(running, return_when=FIRST_COMPLETED).done:
+                    self._taken(*running.pop(done), *done.result(), todo[at - len(running) :])
+
+    def _taken(self, row: Row, seed: int, numbers: Numbers, seconds: float, left: Sequence[tuple[Row, int]]) -> None:
+        self._record.append(row.id, seed, seconds, numbers)
+        self._sums.setdefault(row.id, Sums()).add(seed, seconds, numbers)
+        rest = seconds_left(left, self._sums, self._workers)
+        estimate = "cannot be said before each row was tried" if rest is None else f"about {dt.timedelta(seconds=round(rest))}"
+        print(f"{row.id} seed {seed}: {seconds:.1f} s; {len(left)} histories to go, {estimate}", flush=True)
+        if time.monotonic() - self._written > PAGE_EVERY:
+            self.write()
+
+    def write(self) -> None:
+        self._page.write_text(page(list(rows()), self._sums), encoding="utf-8")
+        self._written = time.monotonic()
 
 
-def control(seconds: float) -> Tally:
-    tally, start = Tally(), time.monotonic()
-    for seed in range(ENOUGH):
-        tally += suppress_and_round(Life(1, weeks=60), seed)
-        if time.monotonic() - start > seconds:
-            break
-    return tally
+def arguments() -> argparse.Namespace:
+    described = argparse.ArgumentParser(
+        prog="python -m attacking", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    described.add_argument("--minutes", type=float, default=20.0, help="begin no history after so long (default 20)")
+    described.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    described.add_argument("--histories", type=int, help="of each row, in place of the number that the specification asks for")
+    described.add_argument("--only", default="", help="rows whose name holds this text")
+    described.add_argument("--results", type=Path, default=Path(".attack/histories.jsonl"), help="one line per history")
+    described.add_argument("--page", type=Path, default=Path("docs/attack-results.md"))
+    return described.parse_args()
 
 
-def guessed(life: Life, seconds: float) -> list[Guessed]:
-    """T4 with 9, 5, 2 and 0 unknown batch-mates, T5 with two priors."""
-    parameters, dice, start = Policy().parameters, random.Random(7), time.monotonic()
-    beliefs: dict[tuple[str, float], list[Belief]] = {}
-    for seed in range(2000, 2000 + ENOUGH):
-        history = lived(life, seed, Policy())
-        for unknown in (9, 5, 2, 0):
-            of = beliefs.setdefault((f"T4, {unknown} unknown", 0.99), [])
-            of.extend(attribute_beliefs(history, parameters, unknown, dice))
-        for prior in (0.5, 0.75):
-            of = beliefs.setdefault((f"T5, prior {prior}", 0.95), [])
-            of.extend(membership_beliefs(batches(history, parameters), Gate(life.rate / DAYS_A_WEEK, parameters.m), prior, dice))
-        if time.monotonic() - start > seconds:
-            break
-    return [Guessed(life, what, limit, learned(of, limit)) for (what, limit), of in beliefs.items()]
-
-
-def useful(preset: str, rate: int) -> tuple[tuple[str, int], list[Utility]]:
-    policy = Policy.model_validate({"preset": preset})
-    return (preset, rate), [utility(rate, seed, policy) for seed in (3000, 3001)]
-
-
-def _tasks(minutes: float, workers: int) -> Iterator[Task]:
-    """What takes little time comes first, so that a run that is broken off leaves the most."""
-    share = minutes * 60 * workers / 24
-    for rate in RATES:
-        yield guessed, (Life(rate), share / 2)
-    for two_way, audited in ((False, True), (False, False), (True, True)):
-        for rate in RATES:
-            for leaving in LEAVING:
-                yield solved, (Life(rate, weeks=WEEKS[rate], leaving=leaving), two_way, audited, share)
-        if not two_way and audited:
-            yield control, (share / 2,)
-    for preset in PRESETS:
-        for rate in UTILITY_RATES:
-            yield useful, (preset, rate)
-
-
-def attack(minutes: float, workers: int) -> Iterator[Results]:
-    """The results so far, after every row."""
-    results, start = Results([], [], [], {}, 0.0), time.monotonic()
-    with ProcessPoolExecutor(workers) as pool:
-        jobs = {pool.submit(work, *given): f"{work.__name__} {given}" for work, given in _tasks(minutes, workers)}
-        for number, job in enumerate(as_completed(jobs), 1):
-            _taken(results, job.result())
-            passed = time.monotonic() - start
-            print(f"{passed:5.0f} s  {number} of {len(jobs)}: {jobs[job]}", flush=True)
-            yield replace(results, minutes=passed / 60, open_rows=len(jobs) - number)
-
-
-def _taken(results: Results, outcome: object) -> None:
-    if isinstance(outcome, Solved):
-        results.solved.append(outcome)
-    elif isinstance(outcome, Tally):
-        results.control.append(outcome)
-    elif isinstance(outcome, list):
-        results.guessed.extend(outcome)
-    elif isinstance(outcome, tuple):
-        results.useful[outcome[0]] = outcome[1]
+def _code() -> Iterator[Path]:
+    """What a history depends on; not how it is told."""
+    for package in (attack, disclosure):
+        yield from Path(str(package.__file__)).parent.glob("*.py")
+    yield from (Path(module.__file__) for module in (policy, metric))
+    for name in ("hospital.py", "people.py", "utility.py", "rows.py", "on_*.py"):
+        yield from Path(__file__).parent.glob(name)
 
 
 def main() -> None:
-    described = argparse.ArgumentParser(prog="python -m attacking", description=__doc__)
-    described.add_argument("--minutes", type=float, default=20.0, help="about how long (default 20)")
-    described.add_argument("--workers", type=int, default=2)
-    described.add_argument("--page", type=Path, default=Path("docs/attack-results.md"))
-    chosen = described.parse_args()
-    for results in attack(chosen.minutes, chosen.workers):
-        chosen.page.write_text(page(results), encoding="utf-8")
-    print(f"written: {chosen.page}")
+    chosen = arguments()
+    record = Record(chosen.results, code_hash(_code()))
+    sums, other = record.read()
+    if other:
+        print(f"{other} histories in {chosen.results} are of other code and do not count")
+    wanted = [row for row in rows() if chosen.only in row.id]
+    todo = list(missing(wanted, sums, chosen.histories))
+    run = Run(record, sums, chosen.page, chosen.workers)
+    try:
+        run.over(todo, chosen.minutes * 60)
+    finally:
+        run.write()
+        print(f"written: {chosen.page}")
 
 
 if __name__ == "__main__":

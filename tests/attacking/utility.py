@@ -9,6 +9,7 @@ import numpy as np
 from attacking.hospital import AGE, FIRST_POINT, SEX, STAGE, VENDOR, lived
 from attacking.people import DAYS_A_WEEK, Life
 from studyscope_contract.policy import Policy
+from studyscope_exporter.disclosure.audit import Audit
 from studyscope_exporter.disclosure.contributions import POPULATION
 
 PARTITIONS = (STAGE, SEX, AGE, VENDOR)
@@ -21,12 +22,13 @@ class Utility:
     error: float  # mean distance of the shown size from the true size of that day
     weeks_between: float
     in_shown_cells: float
+    held: float  # of the releases that the audit was asked about
 
 
-def utility(rate: float, seed: int, policy: Policy) -> Utility:
+def utility(rate: float, seed: int, policy: Policy, audit: Audit) -> Utility:
     """Measured on every day since the size was shown first."""
     life = Life(rate)
-    history = lived(life, seed, policy)
+    history = lived(life, seed, policy, audit)
     sizes = {one.grid_point: one.tables[POPULATION].get(()) for one in history.published.moments if POPULATION in one.tables}
     points = sorted(sizes)
     errors = []
@@ -48,4 +50,5 @@ def utility(rate: float, seed: int, policy: Policy) -> Utility:
         float(np.mean(errors)) if errors else nothing,
         float(np.mean(gaps)) if len(gaps) else nothing,
         float(np.mean(shares)) if shares else nothing,
+        history.holds / history.asked if history.asked else nothing,
     )

@@ -1,0 +1,144 @@
+"""The rows of the full attack: each a kind of hospital under one attack, history by history."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from attacking.hospital import TWO_WAY, lived
+from attacking.on_consortium import added_up_exactly, by_an_insider
+from attacking.on_people import Belief, Gate, attribute_beliefs, batches, every_scrape, membership_beliefs
+from attacking.on_versions import Tally, attacked, from_inside, proven, suppress_and_round
+from attacking.people import DAYS_A_WEEK, Life
+from attacking.record import Numbers
+from attacking.utility import utility
+from attacking.verdicts import ENOUGH_HISTORIES
+from studyscope_contract.policy import PRESETS, Policy
+from studyscope_exporter.disclosure.audit import Audit, NoAudit
+from studyscope_exporter.disclosure.witness import WitnessAudit
+
+RATES, LEAVING = (1, 3, 8), (0.0, 0.15)
+WEEKS: Mapping[int, int] = {1: 104, 3: 40, 8: 16}
+UTILITY_RATES, UTILITY_HISTORIES = (1, 2, 4, 8, 30), 4
+UNKNOWN, PRIORS = (9, 5, 2, 0), (0.5, 0.75)
+STRICTER = Policy(b=30, s=45)
+
+
+@dataclass(frozen=True)
+class Row:
+    """`attack(seed)` plays one history; its numbers are added up over `histories` of them."""
+
+    id: str
+    kind: str
+    attack: Callable[[int], Numbers]
+    about: Mapping[str, object]
+    histories: int = ENOUGH_HISTORIES
+
+
+def rows() -> Iterator[Row]:
+    """Every row, in the order of the page."""
+    for two_way, audited in ((False, True), (False, False), (True, True), (True, False)):
+        for life in _lives():
+            about = {"life": life, "two_way": two_way, "audited": audited}
+            yield _row("solved", partial(solved, life, two_way, audited), about)
+    yield _row("suppressed", partial(suppressed, Life(1, weeks=60)), {})
+    for life in _lives():
+        yield _row("insider", partial(insider, life), {"life": life})
+    yield _row("added", added, {})
+    for life in _lives():
+        yield _row("drift", partial(drifted, life), {"life": life})
+    for rate in RATES:
+        yield _row("guessed", partial(guessed, Life(rate)), {"life": Life(rate)})
+    yield _row("scraped", scraped, {})
+    for preset in PRESETS:
+        for rate in UTILITY_RATES:
+            for audited in (False, True):
+                about = {"preset": preset, "rate": rate, "audited": audited}
+                yield _row("useful", partial(useful, preset, rate, audited), about, UTILITY_HISTORIES)
+
+
+def _row(kind: str, attack: Callable[[int], Numbers], about: Mapping[str, object], histories: int = ENOUGH_HISTORIES) -> Row:
+    name = " ".join((kind, *(f"{key}={value}" for key, value in about.items())))
+    return Row(name, kind, attack, about, histories)
+
+
+def _lives() -> Iterator[Life]:
+    for rate in RATES:
+        for leaving in LEAVING:
+            yield Life(rate, weeks=WEEKS[rate], leaving=leaving)
+
+
+def _audit(audited: bool) -> Audit:
+    return WitnessAudit() if audited else NoAudit()
+
+
+def _told(tally: Tally) -> Numbers:
+    return {name: number for name, number in asdict(tally).items() if number}
+
+
+def solved(life: Life, two_way: bool, audited: bool, seed: int) -> Numbers:
+    """T1, T2, T3."""
+    return _told(attacked(life, seed, Policy(two_way=TWO_WAY if two_way else ()), _audit(audited)))
+
+
+def suppressed(life: Life, seed: int) -> Numbers:
+    """The control of T1 and T3."""
+    return _told(suppress_and_round(life, seed))
+
+
+def insider(life: Life, seed: int) -> Numbers:
+    """T6: three sites, each of them in turn the insider, who also knows how the others work."""
+    sites = [lived(life, 3 * seed + site, Policy(), WitnessAudit()) for site in range(3)]
+    return _told(by_an_insider(sites, from_inside(life), Policy(), seed % 3))
+
+
+def added(seed: int) -> Numbers:
+    """The control of T6."""
+    return _told(added_up_exactly(Life(1, weeks=40), seed))
+
+
+def drifted(life: Life, seed: int) -> Numbers:
+    """T13: at half time the policy becomes coarser."""
+    history = lived(life, seed, Policy(), WitnessAudit(), {life.weeks // 2: STRICTER})
+    truth = {name: (behind.cells, behind.patients) for name, behind in history.truth.items()}
+    return _told(proven(history.published, life, truth))
+
+
+def guessed(life: Life, seed: int) -> Numbers:
+    """T4 with 9, 5, 2 and 0 unknown batch-mates, T5 with two priors."""
+    parameters, dice = Policy().parameters, random.Random(seed)
+    history, found = lived(life, seed, Policy()), dict[str, float]()
+    for unknown in UNKNOWN:
+        beliefs = list(attribute_beliefs(history, parameters, unknown, dice))
+        found |= _beliefs(f"T4, {unknown} unknown", beliefs, 0.99)
+    gate = Gate(life.rate / DAYS_A_WEEK, parameters.m)
+    for prior in PRIORS:
+        beliefs = list(membership_beliefs(batches(history, parameters), gate, prior, dice))
+        found |= _beliefs(f"T5, prior {prior}", beliefs, 0.95)
+    return found
+
+
+def scraped(seed: int) -> Numbers:
+    """The control of T5: exact numbers every quarter of an hour."""
+    dice, comes = random.Random(seed), 3 / (DAYS_A_WEEK * 96)
+    beliefs = list(membership_beliefs(every_scrape(comes, 20, dice), Gate(comes, m=1, delays=1), 0.5, dice))
+    return _beliefs("T5, prior 0.5", beliefs, 0.95)
+
+
+def _beliefs(what: str, beliefs: Sequence[Belief], limit: float) -> dict[str, float]:
+    sure = sum(max(one.posterior, 1 - one.posterior) > limit for one in beliefs)
+    right = sum((one.posterior >= 0.5) == one.true for one in beliefs)
+    guess = sum((one.prior >= 0.5) == one.true for one in beliefs)
+    members = [one.posterior for one in beliefs if one.true]
+    numbers = {"targets": len(beliefs), "certain": sure, "right": right, "guess": guess}
+    return {f"{what}: {name}": n for name, n in (numbers | {"members": len(members), "posterior": sum(members)}).items()}
+
+
+def useful(preset: str, rate: int, audited: bool, seed: int) -> Numbers:
+    """Each measure with how often it could be taken; one that could not is in neither."""
+    found = utility(rate, seed, Policy.model_validate({"preset": preset}), _audit(audited))
+    there = {name: value for name, value in asdict(found).items() if not math.isnan(value)}
+    return there | {f"{name} measured": 1 for name in there}
