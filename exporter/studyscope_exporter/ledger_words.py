@@ -12,9 +12,9 @@ from typing import Any
 from studyscope_contract.grid import Grid
 from studyscope_contract.key_change import KeyChange
 from studyscope_contract.keys import VerifyingKey
-from studyscope_contract.metric import TableKey
+from studyscope_contract.metric import Kind, TableKey
 from studyscope_contract.study import Study
-from studyscope_exporter.before_release.words import cell_words, table_words
+from studyscope_exporter.before_release.words import bucket_words, cell_words, table_words
 from studyscope_exporter.disclosure.ledger import chained
 from studyscope_exporter.disclosure.ledger_keys import ACT as KEY_ACT
 from studyscope_exporter.disclosure.ledger_keys import changes_in
@@ -103,9 +103,11 @@ class _Reader:
         approvers = tuple(self._name(one) for one in table.get("approved_by", ()))
         if not table["cells"]:
             yield Value(str(key), title, "no longer shown", None, self._policy, approvers)
+        ends = {tuple(cell["codes"]) for cell in table["cells"]}
+        steps = bucket_words(known, ends) if known and known.kind is Kind.HISTOGRAM else {}
         for cell in table["cells"]:
             codes = tuple(cell["codes"])
-            words = cell_words(known, codes) if known else ", ".join(codes)
+            words = steps.get(codes) or (cell_words(known, codes) if known else ", ".join(codes))
             yield Value(str(key), title, words, cell["value"], self._policy, approvers)
 
     def _act(self, act: str, line: Mapping[str, Any]) -> str:

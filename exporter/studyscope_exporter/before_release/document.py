@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,14 +10,16 @@ from studyscope_contract.metric import Kind, Table
 from studyscope_contract.policy import Parameters, Policy
 from studyscope_contract.study import Study
 from studyscope_exporter.before_release.conclusions import Conclusion, conclusions
-from studyscope_exporter.before_release.words import SITUATIONS, cell_words, table_words
+from studyscope_exporter.before_release.words import SITUATIONS, bucket_words, cell_words, named, table_words
+from studyscope_exporter.disclosure.bins import Shown
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.inference import Interval
 from studyscope_exporter.disclosure.preview import Preview, TablePreview
 from studyscope_exporter.policy_words import policy_sentences
 
 Mark = Literal["new", "changed", "removed", "same"]
-NOT_NOW = "no number of it moves at this grid point"
+NOT_NOW = "no number of it changes with this report"
+NOTHING_YET = "nothing was counted for it here yet"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,17 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Unfilled:
+    """A table that waits for an approver and of which nothing is or would be shown; `parts`: of which structures and the like."""
+
+    name: str
+    title: str
+    rule: str
+    situation: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Document:
     """Everything that an approver reads. `exact` says whether it holds numbers that must stay in the house."""
 
@@ -70,6 +83,7 @@ class Document:
     verdict: str
     conclusions: tuple[Conclusion, ...]
     sections: tuple[Section, ...]
+    unfilled: tuple[Unfilled, ...]
     silent: tuple[Section, ...]
     pending: int
     exactly: tuple[str, ...]  # tables whose exact numbers leave
@@ -90,7 +104,8 @@ def document(
     """`preview` in words; without `exact` nothing in it says more than what would leave."""
     tables, missing = dict(study.tables()), {one.key: one.missing for one in preview.pending}
     sections = [_section(each, tables[each.key], study, policy, missing.get(each.key, 0), exact=exact) for each in preview.tables]
-    spoken = [one for one in sections if one.lines or one.missing]
+    spoken = [one for one in sections if one.lines or (one.missing and (one.hidden or one.exactly))]
+    waiting = [each for each, one in zip(preview.tables, sections, strict=True) if one.missing and one not in spoken]
     report = preview.report.report
     return Document(
         study=study.id,
@@ -106,7 +121,8 @@ def document(
         verdict=_verdict(preview, exact=exact),
         conclusions=tuple(conclusions(intervals, study, policy.parameters)) if exact else (),
         sections=tuple(spoken),
-        silent=tuple(one for one in sections if one not in spoken),
+        unfilled=tuple(_unfilled(waiting, study, exact=exact)),
+        silent=tuple(one for one in sections if one not in spoken and not one.missing),
         pending=len(preview.pending),
         exactly=tuple(one.title for one in sections if one.exactly),
         legal_basis="" if policy.disclosure is None else policy.disclosure.legal_basis,
@@ -118,12 +134,11 @@ def document(
 
 def _section(preview: TablePreview, table: Table, study: Study, policy: Policy, missing: int, *, exact: bool) -> Section:
     codes, parameters = study.codes(table), policy.parameters
-    public = preview.situation if exact or preview.situation not in ("gathering", "waiting", "held") else None
     return Section(
         name=str(preview.key),
         title=table_words(study, preview.key, table),
-        rule=table.rule,
-        situation=NOT_NOW if public is None else SITUATIONS[public],
+        rule=table.rule.replace("`", ""),
+        situation=_situation(preview, exact=exact),
         missing=missing,
         lines=tuple(_lines(preview, table, codes, exact=exact)),
         hidden=tuple(_hidden(preview, table, codes, parameters, exact=exact)),
@@ -131,24 +146,45 @@ def _section(preview: TablePreview, table: Table, study: Study, policy: Policy, 
     )
 
 
+def _situation(preview: TablePreview, *, exact: bool) -> str:
+    if not exact and preview.situation in ("gathering", "waiting", "held"):
+        return NOT_NOW
+    if preview.situation == "gathering" and not (preview.now or any(preview.exact.values())):
+        return NOTHING_YET
+    return SITUATIONS[preview.situation]
+
+
+def _unfilled(waiting: Sequence[TablePreview], study: Study, *, exact: bool) -> Iterator[Unfilled]:
+    """One for each table of the catalogue, so that nobody reads the same sentence once per structure."""
+    tables, found = dict(study.tables()), dict[tuple[str, str], list[str]]()
+    for each in waiting:
+        parts = found.setdefault((each.key.table, _situation(each, exact=exact)), [])
+        parts.extend([named(study, tables[each.key], each.key.per)] if each.key.per else [])
+    by_id = {key.table: table for key, table in tables.items()}
+    for (name, situation), parts in found.items():
+        yield Unfilled(name, by_id[name].help.removesuffix("."), by_id[name].rule.replace("`", ""), situation, tuple(parts))
+
+
 def _lines(preview: TablePreview, table: Table, codes: Sequence[Cell], *, exact: bool) -> Iterator[Line]:
     now, following = dict(preview.now), dict(preview.next)
-    counts = _counts_as_shown(preview, table, codes) if exact else {}
+    counts = counts_as_shown(preview.exact, preview.next, table) if exact else {}
+    buckets = bucket_words(table, following or now) if table.kind is Kind.HISTOGRAM else {}
     for cell in codes:
         if cell in now or cell in following:
             before, after = now.get(cell), following.get(cell)
-            yield Line(cell_words(table, cell), before, after, counts.get(cell, 0) if exact else None, _mark(before, after))
+            words = buckets.get(cell) or cell_words(table, cell)
+            yield Line(words, before, after, counts.get(cell, 0) if exact else None, _mark(before, after))
 
 
-def _counts_as_shown(preview: TablePreview, table: Table, codes: Sequence[Cell]) -> dict[Cell, int]:
-    """The exact counts behind the cells; of a histogram behind each merged bucket."""
-    if table.kind is not Kind.HISTOGRAM or not preview.next:
-        return dict(preview.exact)
-    counts, since, ends = dict[Cell, int](), 0, {cell for cell, _ in preview.next}
-    for code in codes:
-        since += preview.exact.get(code, 0)
-        if code in ends:
-            counts[code], since = since, 0
+def counts_as_shown(exact: Mapping[Cell, int], shown: Shown, table: Table) -> dict[Cell, int]:
+    """The exact counts behind the cells that are shown; of a histogram behind each merged bucket."""
+    if table.kind is not Kind.HISTOGRAM or not shown:
+        return dict(exact)
+    counts, since, ends = dict[Cell, int](), 0, {cell for cell, _ in shown}
+    for cell in table.cells:
+        since += exact.get(cell, 0)
+        if cell in ends:
+            counts[cell], since = since, 0
     return counts
 
 
@@ -167,7 +203,7 @@ def _hidden(
     hidden = [cell for cell in codes if cell not in shown]
     if table.kind is Kind.HISTOGRAM and shown:
         if hidden:
-            yield Hidden(f"{len(hidden)} finer steps", "counted together with the next step that is shown")
+            yield Hidden(_many(len(hidden), "finer step"), "not told apart, counted together with the next one that is shown")
         return
     if not exact:
         if hidden and shown:
@@ -191,12 +227,16 @@ def _hidden_with_counts(preview: TablePreview, table: Table, hidden: Sequence[Ce
     elif many:
         yield Hidden(said(many), f"enough people, but: {SITUATIONS[preview.situation]}")
     if nobody and (few or many):
-        yield Hidden(f"{nobody} more codes", "nobody; outside it looks the same as a few")
+        yield Hidden(_many(nobody, "more code"), "nobody; outside it looks the same as a few")
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _verdict(preview: Preview, *, exact: bool) -> str:
     if preview.passed is None or (not exact and not preview.passed):
-        return "Nothing new would be shown at this grid point, so there was nothing to judge."
+        return "Nothing new would be shown with this report, so there was nothing to judge."
     if preview.passed:
         return (
             "Passed. For every small group, now and in everything published before, there is another hospital that would have "
@@ -204,6 +244,5 @@ def _verdict(preview: Preview, *, exact: bool) -> str:
         )
     return (
         "Held: together with what was published before, it would prove a small group. Nothing moves, which outside looks as if "
-        "too few people had changed. It is tried again by itself at the next grid point. Concerned: "
-        + "; ".join(preview.why_held)
+        "too few people had changed. It is tried again by itself for the next report. Concerned: " + "; ".join(preview.why_held)
     )

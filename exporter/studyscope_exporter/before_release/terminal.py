@@ -21,6 +21,9 @@ def show(document: Document, console: Console, *, everything: bool) -> None:
         console.print(f"Why: {document.legal_basis}", markup=False, highlight=False)
     console.print(f"Audit: {document.verdict}", markup=False, highlight=False)
     console.print(_numbers(document))
+    for unfilled in document.unfilled:
+        of = f" of {', '.join(unfilled.parts)}" if unfilled.parts else ""
+        console.print(f"{unfilled.name}{of}: waits for an approver; {unfilled.situation}", markup=False, highlight=False)
     for section in document.silent if everything else ():
         console.print(f"{section.name}: {section.situation}", markup=False, highlight=False)
         for hidden in section.hidden:

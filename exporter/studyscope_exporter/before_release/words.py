@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from studyscope_contract.metric import Kind, Table, TableKey
@@ -13,9 +13,9 @@ from studyscope_exporter.disclosure.preview import Situation
 
 SITUATIONS: Mapping[Situation, str] = MappingProxyType(
     {
-        "moves": "moves at the next grid point",
-        "gathering": "stays: too few patients changed yet",
-        "waiting": "frozen; its secret delay runs",
+        "moves": "changes with the next report",
+        "gathering": "stays as it is: too few patients changed yet",
+        "waiting": "stays as it is: enough patients changed, and its secret delay runs",
         "held": "held: it would tell too much together with what was published before",
         "not_approved": "waits for an approver",
         "refused": "refused by the policy",
@@ -24,12 +24,14 @@ SITUATIONS: Mapping[Situation, str] = MappingProxyType(
         "reported": "leaves as it is with every report: exact, as the study's protocol obliges",
     }
 )
+UNITS = MappingProxyType({"millimeters": " mm", "milliliters": " ml", "seconds": " s", "tesla": " T"})
+"""By the last word of a metric's name."""
 SEX = MappingProxyType({"F": "women", "M": "men", "O": "other"})
 
 
 def table_words(study: Study, key: TableKey, table: Table) -> str:
     """What the table tells, and of which structure, workflow, landmark or classifier."""
-    return table.help.removesuffix(".") + (f": {_named(study, table, key.per)}" if key.per else "")
+    return table.help.removesuffix(".") + (f": {named(study, table, key.per)}" if key.per else "")
 
 
 def cell_words(table: Table, cell: Cell) -> str:
@@ -37,6 +39,19 @@ def cell_words(table: Table, cell: Cell) -> str:
     if not cell:
         return "everything added up" if table.kind is Kind.MAGNITUDE else "all patients"
     return ", ".join(_code(dimension.label, code) for dimension, code in zip(table.dimensions, cell, strict=True))
+
+
+def bucket_words(table: Table, ends: Collection[Cell]) -> dict[Cell, str]:
+    """The steps of a histogram that end at `ends`, each with both of its edges; finer ones are merged into them."""
+    unit, words, below = UNITS.get(table.metric.rpartition("_")[2], ""), dict[Cell, str](), ""
+    for cell in table.cells:
+        if cell not in ends:
+            continue
+        edge = "" if cell[-1] == "+Inf" else f"{float(cell[-1]):g}"
+        parts = ([f"more than {below}"] if below else []) + ([f"up to {edge}"] if edge else [])
+        words[cell] = (" and ".join(parts) + unit) if parts else "any"
+        below = edge
+    return words
 
 
 def _code(label: str, code: str) -> str:
@@ -49,7 +64,8 @@ def _code(label: str, code: str) -> str:
     return code.replace("_", " ")
 
 
-def _named(study: Study, table: Table, per: str) -> str:
+def named(study: Study, table: Table, per: str) -> str:
+    """Of what the table is: the structure's label, the workflow's title."""
     if table.per == "structure":
         return next((one.label for one in study.structures if one.code == per), per)
     if table.per == "workflow":

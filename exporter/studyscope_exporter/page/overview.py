@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from studyscope_contract.metric import Kind, Table
 from studyscope_contract.policy import Parameters
-from studyscope_exporter.before_release.words import SITUATIONS, cell_words, table_words
+from studyscope_exporter.before_release.document import counts_as_shown
+from studyscope_exporter.before_release.words import SITUATIONS, bucket_words, cell_words, table_words
 from studyscope_exporter.disclosure.contributions import POPULATION
 from studyscope_exporter.disclosure.preview import Preview, TablePreview
 from studyscope_exporter.site import Site, StudyAtSite
@@ -95,10 +96,13 @@ def _patients(preview: Preview) -> int | None:
 
 
 def _rows(preview: TablePreview, table: Table, parameters: Parameters) -> Iterator[Row]:
-    now = dict(preview.now)
-    for cell in sorted({*now, *preview.exact}, key=lambda cell: (_place(table, cell), cell)):
-        exact = preview.exact.get(cell, 0)
-        yield Row(cell_words(table, cell), exact, now.get(cell), "" if cell in now else _why(preview, table, exact, parameters))
+    now, counts = dict(preview.now), counts_as_shown(preview.exact, preview.now, table)
+    cells = sorted({*now, *counts}, key=lambda cell: (_place(table, cell), cell))
+    buckets = bucket_words(table, now or cells) if table.kind is Kind.HISTOGRAM else {}
+    for cell in cells:
+        exact = counts.get(cell, 0)
+        why = "" if cell in now else _why(preview, table, exact, parameters)
+        yield Row(buckets.get(cell) or cell_words(table, cell), exact, now.get(cell), why)
 
 
 def _place(table: Table, cell: tuple[str, ...]) -> int:
@@ -108,10 +112,8 @@ def _place(table: Table, cell: tuple[str, ...]) -> int:
 def _why(preview: TablePreview, table: Table, exact: int, parameters: Parameters) -> str:
     if preview.situation in ("not_approved", "refused", "retired", "no_source", "reported"):
         return SITUATIONS[preview.situation]
-    if table.kind is Kind.HISTOGRAM and preview.now:
-        return "counted together with the next step that is shown"
     if exact < parameters.s and table.kind is not Kind.MAGNITUDE:
         return f"fewer than {parameters.s} people"
     if preview.situation == "moves":
-        return "appears with the next report, unless it holds everybody"
+        return "appears with the next report, if it may"
     return SITUATIONS[preview.situation]

@@ -3,11 +3,14 @@
 import json
 import re
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from page_cast import copied_site, make_site, run
+from studyscope_contract.catalogue import imaging
+from studyscope_exporter.before_release.words import bucket_words
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def page(site: Path, *more: str) -> str:
 
 
 def text(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 def test_the_page_says_what_would_leave_although_nothing_is_approved_yet(site: Path) -> None:
@@ -44,7 +47,25 @@ def test_small_groups_are_named_with_what_protects_them(site: Path) -> None:
     said = text(page(site))
 
     assert "Hidden: men (3): fewer than 15 people; outside it looks the same as nobody" in said
-    assert "truly 3 people, but nothing that was ever published rules out that it is nobody. Possible: 0 to" in said
+    assert re.search(r"men Patients by sex 0 \d+ truly 3 people; it could as well be nobody", said)
+
+
+def test_a_step_of_a_histogram_names_both_of_its_edges_with_the_unit() -> None:
+    (table,) = (one for one in imaging.TABLES if one.id == "slice_thickness")
+
+    words = bucket_words(table, {("1.0",), ("3.0",), ("+Inf",)})
+    assert list(words.values()) == ["up to 1 mm", "more than 1 and up to 3 mm", "more than 3 mm"]
+
+
+def test_tables_without_a_number_stand_together_each_with_all_of_its_structures(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    study = tmp_path / "study.yaml"
+    study.write_text(study.read_text() + "structures: [{code: liver, label: Liver}, {code: spleen, label: Spleen}]\n")
+    run(site, "scan", "--quiet")
+    html = page(site)
+
+    assert html.count("<code>structure_dice</code>") == 1
+    assert "<td>Liver, Spleen</td><td>nothing was counted for it here yet</td>" in html
 
 
 def test_the_page_says_that_it_stays_in_the_house(site: Path) -> None:
@@ -92,9 +113,13 @@ def test_an_empty_site_has_a_page_too(tmp_path: Path) -> None:
     run(site, "scan", "--quiet")
     said = text(page(site))
 
-    assert "Nothing new would be shown at this grid point" in said
+    assert "Nothing new would be shown with this report" in said
     assert "Nothing was published yet, and nothing would be" in said
-    assert "No number of it would be shown now." in said
+    assert "No table shows a number now, and none would." in said
+    assert (
+        "Patients by sex sex · PatientSex (0010,0040) of the patient's first series, fixed at admission. everybody nothing"
+        in said
+    )
 
 
 def test_the_terminal_shows_the_same_shortened(
