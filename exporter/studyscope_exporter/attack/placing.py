@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ from studyscope_contract.catalogue import TABLES
 from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.policy import Parameters
 from studyscope_exporter.attack.buckets import bucket_facts
+from studyscope_exporter.attack.exact_numbers import ExactNumbers
 from studyscope_exporter.attack.published import Cell, Moment, PublishedHistory, Shown
 from studyscope_exporter.attack.puzzle import NO_LIMIT, Name, Puzzle
 
@@ -44,9 +45,10 @@ def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
     A table of the whole population is tabulated anew whenever the population is, so that one of
     which nothing was shown then has a version too, with every cell under the threshold.
     """
-    size, epoch = -1, 0
+    size, epoch, exact = -1, 0, ExactNumbers()
     before: dict[TableKey, Shown] = {}
     for moment in history.moments:
+        exact.day(moment)
         moved = {key: shown for key, shown in moment.tables.items() if TABLES[key.table].kind is not Kind.MAGNITUDE}
         if moment.other_rules:
             moved = {key: shown for key, shown in moved.items() if shown}
@@ -54,7 +56,8 @@ def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
         if POPULATION in moved:
             epoch += 1
             low, high = moment.parameters.bounds(moved[POPULATION].get(()))
-            size = puzzle.unknown(low, high, Name(POPULATION, moment.grid_point))
+            fewest, most = exact.everybody() or (low, high)
+            size = puzzle.unknown(max(low, fewest), min(high, most), Name(POPULATION, moment.grid_point))
             whole = [
                 key
                 for key in history.codes
@@ -63,8 +66,22 @@ def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
             moved = {key: {} for key in whole if history.offered_from_the_start or key in before} | moved
         elif size < 0:
             continue  # a site that never showed its size; nothing links its tables
-        yield [_placed(puzzle, key, history.codes[key], moment, moved, size, epoch, before) for key in sorted(moved)]
+        versions = [_placed(puzzle, key, history.codes[key], moment, moved, size, epoch, before) for key in sorted(moved)]
+        if POPULATION in moved:
+            _exact_margins(puzzle, versions, exact)
+            exact.released()
+        yield versions
         before |= moved
+
+
+def _exact_margins(puzzle: Puzzle, versions: Iterable[Placed], exact: ExactNumbers) -> None:
+    """A crossing with the stages adds up to those of the day on which everything was frozen."""
+    for one in versions:
+        for dimension, part in enumerate(one.table.crosses):
+            for code in {cell[dimension] for cell in one.cells} if part == "stage" else ():
+                between = exact.at_stage(code)
+                if between is not None:
+                    puzzle.row(*between, [(unknown, 1) for cell, unknown in one.cells.items() if cell[dimension] == code])
 
 
 def _placed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Parameters
@@ -24,6 +24,7 @@ class Moment:
     parameters: Parameters
     tables: Mapping[TableKey, Shown]
     other_rules: bool = False
+    reported: Mapping[TableKey, Shown] = field(default_factory=dict)  # numbers that are exact, apart from the others
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class PublishedHistory:
 
     site: str
     study: str
-    codes: Mapping[TableKey, tuple[Cell, ...]]
+    codes: Mapping[TableKey, tuple[Cell, ...]]  # of protected tables
     moments: tuple[Moment, ...]
     offered_from_the_start: bool = True
 
@@ -51,9 +52,13 @@ def moved_since(
     """What moved between two reports; None when nothing did."""
     old = {TableKey(table.table, table.per): table for table in before}
     new = {TableKey(table.table, table.per): table for table in now}
-    moved = {key: _shown(table) for key, table in new.items() if old.get(key) != table}
-    gone: dict[TableKey, Shown] = {key: {} for key in old if key not in new}
-    return Moment(point, parameters, moved | gone, other_rules) if moved or gone or other_rules else None
+    moved = {key: table for key, table in new.items() if old.get(key) != table}
+    protected = {key: _shown(table) for key, table in moved.items() if table.unit == "patient"}
+    gone: dict[TableKey, Shown] = {key: {} for key, table in old.items() if key not in new and table.unit == "patient"}
+    if not (moved or gone or other_rules):
+        return None
+    reported = {key: _shown(table) for key, table in moved.items() if table.unit == "reported"}
+    return Moment(point, parameters, protected | gone, other_rules, reported)
 
 
 def _shown(table: ProtectedTable) -> Shown:
@@ -70,7 +75,9 @@ def history_of(reports: Sequence[Report], codes: Mapping[TableKey, tuple[Cell, .
         moment = moved_since(before, report.tables, report.grid_point, report.policy.parameters, other_rules=changed)
         moments.extend([] if moment is None else [moment])
         before = report.tables
-    return PublishedHistory(reports[0].site, reports[0].study, codes, tuple(moments))
+    exact = {key for moment in moments for key in moment.reported}
+    protected = {key: cells for key, cells in codes.items() if key not in exact}
+    return PublishedHistory(reports[0].site, reports[0].study, protected, tuple(moments))
 
 
 def _rules(report: Report) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Parameters
-from studyscope_exporter.attack.published import Cell, Moment, PublishedHistory
+from studyscope_exporter.attack.published import Cell, Moment, PublishedHistory, Shown
 from studyscope_exporter.disclosure.ledger import chained
 
 
@@ -35,17 +35,21 @@ def history_of_ledger(raw: bytes) -> PublishedHistory:
 
 def _moment(line: Mapping[str, Any], other_rules: bool) -> Moment:
     parameters = Parameters.model_validate(line["policy"]["parameters"])
-    tables = {
-        TableKey(table["table"], table["per"]): {tuple(cell["codes"]): cell["value"] for cell in table["cells"]}
-        for table in line["tables"]
-        if table["table"] in TABLES
-    }
-    return Moment(line["grid_point"], parameters, tables, other_rules)
+    protected, reported = dict[TableKey, Shown](), dict[TableKey, Shown]()
+    for table in line["tables"]:
+        key = TableKey(table["table"], table["per"])
+        if key.table in TABLES:
+            exact = key.table in line["policy"].get("reported", ())
+            (reported if exact else protected)[key] = {tuple(cell["codes"]): cell["value"] for cell in table["cells"]}
+    return Moment(line["grid_point"], parameters, protected, other_rules, reported)
 
 
 def _stages(moments: Iterable[Moment]) -> tuple[str, ...]:
     """The study's stages, as far as they show: one that nobody was ever seen to reach lies behind those that were."""
     every = TABLES["stage"].dimensions[0].codes
+    exact = {cell[0] for moment in moments for shown in moment.reported.values() for cell in shown}
+    if not exact.isdisjoint(every):  # all its stages stand there, reached or not
+        return tuple(stage for stage in every if stage in exact)
     reached = {cell[0] for moment in moments for cell in moment.tables.get(TableKey("reached"), {})}
     if not reached:
         return every

@@ -21,7 +21,7 @@ def know_reported(world: World, release: Release, one: Placed, size: int) -> Non
     if not release.reported:
         return
     if world.truth[size] == NO_LIMIT:
-        world.truth[size] = _everybody(release.reported)
+        world.truth[size] = everybody_in(release.reported)
     if world.truth[size] != NO_LIMIT:
         world.make_public([size])
     table = TABLES[one.version.key.table]
@@ -33,7 +33,7 @@ def know_reported(world: World, release: Release, one: Placed, size: int) -> Non
                 world.make_public(variable for cell, variable in one.cells.items() if cell[place] == code)
 
 
-def _everybody(reported: Reported) -> int:
+def everybody_in(reported: Reported) -> int:
     """How many are in the study, as a reported table of all of them says; NO_LIMIT without one."""
     for key, cells in reported.items():
         if not TABLES[key.table].subpopulation:

@@ -12,6 +12,7 @@ from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Parameters
 from studyscope_contract.report import ProtectedTable, Report, ReportProblem, SignedReport
+from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.errors import RecoveryProblem
 from studyscope_exporter.disclosure.ledger import chained
 from studyscope_exporter.disclosure.supposition import ShownRelease, ShownTable
@@ -69,20 +70,22 @@ def _as_shown(table: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def shown_releases(lines: Iterable[Mapping[str, Any]]) -> list[ShownRelease]:
     """Every version that lines of the ledger tell of."""
-    releases, parameters = [], None
+    releases, known = [], dict[TableKey, dict[Cell, int]]()
     for line in lines:
         if line["act"] != "release" or "policy" not in line:
             continue
         parameters = Parameters.model_validate(line["policy"]["parameters"])
         moved = [ProtectedTable.model_validate(_version(table)) for table in line.get("tables", ()) if table["cells"]]
+        exact = [one for one in moved if one.unit == "reported"]
+        known |= {TableKey(one.table, one.per): {cell.codes: cell.value for cell in one.cells} for one in exact}
         # A table that a policy hid and showed again is no new version; neither is one that was only approved.
         tables = tuple(
             ShownTable(TableKey(one.table, one.per), {tuple(cell.codes): cell.value for cell in one.cells})
             for one in moved
-            if one.released == line["grid_point"]
+            if one.unit == "patient" and one.released == line["grid_point"]
         )
         if tables:
-            releases.append(ShownRelease(line["grid_point"], parameters, tables))
+            releases.append(ShownRelease(line["grid_point"], parameters, tables, dict(known)))
     return releases
 
 

@@ -22,6 +22,7 @@ from studyscope_exporter.disclosure.contributions import POPULATION
 from studyscope_exporter.disclosure.errors import PolicyLoosened, RecoveryProblem
 from studyscope_exporter.disclosure.history import Release
 from studyscope_exporter.disclosure.ledger import Published, after_lines, chained, published
+from studyscope_exporter.disclosure.opening import refuse_other_disclosure
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.randomness import SecretRandom
 from studyscope_exporter.disclosure.rebuilding import contradicts, release_lines, shown_releases
@@ -46,7 +47,7 @@ def may_recover(loaded: Loaded) -> None:
     state = loaded.state
     if published(loaded.ledger).withdrawn or (state is not None and state.activity == "withdrawn"):
         raise RecoveryProblem("this site has left the study for good: there is nothing to recover")
-    if state is not None and not state.overtaken and state.activity != "frozen" and state.history:
+    if state is not None and not state.overtaken and state.activity != "frozen" and state.published:
         raise RecoveryProblem(f"this study is {state.activity} here and its state is whole: there is nothing to recover")
 
 
@@ -83,6 +84,7 @@ def recovered(
         every_days=grid.every_days,
         at_hour=grid.at_hour,
         delay_days=terms.policy.delay_days,
+        reported=terms.policy.reported,
     )
     return Recovered(following, rebuilt, aside, shown)
 
@@ -111,6 +113,7 @@ def _refuse_looser(now: Published, terms: Terms) -> None:
     for name, before in statement.parameters.model_dump().items():
         if getattr(terms.parameters, name) < before:
             raise PolicyLoosened(name)
+    refuse_other_disclosure(statement.reported, terms.policy.reported)
     if statement.grid != terms.policy.grid:
         raise PolicyLoosened("grid")
 
@@ -129,8 +132,8 @@ def _policies(kept: Sequence[Mapping[str, Any]]) -> tuple[PolicySignature, ...]:
 
 
 def _table(key: TableKey, now: Published, terms: Terms, random: SecretRandom) -> TableState:
-    """As it was shown last, with a gate above everybody who can have been counted."""
-    table = TableState(Clock.drawn(terms.policy, random), reopen_over=_most(key, now, terms))
+    """As it was shown last, with a gate above everybody who can have been counted; exact numbers have none."""
+    table = TableState(Clock.drawn(terms.policy, random), reopen_over=0 if key in terms.reported else _most(key, now, terms))
     raw = now.tables.get((key.table, key.per))
     if raw is None or now.policy is None:
         return table
@@ -157,7 +160,9 @@ def _everybody(now: Published, parameters: Parameters, terms: Terms) -> int:
     if population is not None:
         return parameters.bounds(population["cells"][0]["value"])[1]
     keyed = {TableKey(*name): raw for name, raw in now.tables.items()}
-    known = [key for key in keyed if key in terms.tables and terms.tables[key].kind is not Kind.MAGNITUDE]
+    # Exact numbers are of the last day, not of the day on which the protected tables were frozen.
+    protected = terms.tables.keys() - terms.reported
+    known = [key for key in keyed if key in protected and terms.tables[key].kind is not Kind.MAGNITUDE]
     return max((_sum_of_tops(key, keyed[key], parameters, terms) for key in known), default=parameters.s - 1)
 
 

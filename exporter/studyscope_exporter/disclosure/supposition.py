@@ -10,13 +10,15 @@ bins and their totals say is (privacy.md 2.8).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.policy import Parameters
 from studyscope_exporter.disclosure.contributions import POPULATION, Cell
-from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.history import Release, Reported, TableVersion
+from studyscope_exporter.disclosure.known_numbers import everybody_in
 from studyscope_exporter.disclosure.terms import Terms
+from studyscope_exporter.disclosure.world import NO_LIMIT
 
 _MOST = 100_000_000
 
@@ -36,6 +38,7 @@ class ShownRelease:
     grid_point: int
     parameters: Parameters
     tables: tuple[ShownTable, ...]
+    reported: Reported = field(default_factory=dict)  # exact numbers on the day of the release
 
 
 def supposed_history(releases: Sequence[ShownRelease], terms: Terms, first_epoch: int = 0) -> tuple[Release, ...]:
@@ -53,7 +56,7 @@ def supposed_history(releases: Sequence[ShownRelease], terms: Terms, first_epoch
         versions = [_version(table, release.parameters, terms, epoch, everybody) for table in release.tables]
         kept = tuple(version for version in versions if version is not None)
         if kept:
-            history.append(Release(release.grid_point, release.parameters, kept))
+            history.append(Release(release.grid_point, release.parameters, kept, release.reported))
     return tuple(history)
 
 
@@ -70,6 +73,7 @@ def _same_people(releases: Sequence[ShownRelease]) -> list[ShownRelease]:
 def _everybody(releases: Sequence[ShownRelease], terms: Terms) -> int:
     """A number of patients that every table of the whole population allows, as far as one does."""
     low, high = 0, _MOST
+    told = [everybody_in(release.reported) for release in releases if release.reported]
     for release in releases:
         for shown in release.tables:
             table = terms.tables.get(shown.key)
@@ -77,6 +81,8 @@ def _everybody(releases: Sequence[ShownRelease], terms: Terms) -> int:
                 continue
             least, most = _range(shown, table, release.parameters, terms)
             low, high = max(low, least), min(high, most)
+    if told and low <= high and told[0] != NO_LIMIT:
+        return min(max(told[0], low), high)
     return min((low + high) // 2, low + 5) if low <= high else low
 
 

@@ -25,6 +25,7 @@ from disclosure_cast import (
     SECOND_OFFICER,
     SEX,
     SIGNING_KEY,
+    STAGE,
     STUDY,
     VOLUME,
     Died,
@@ -381,3 +382,36 @@ def test_a_site_that_lost_its_keys_too_goes_on_under_a_new_one(tmp_path: Path, c
         assert shown(site.once(1), "population") == {(): 30}
 
     assert site.newest().sequence == 2
+
+
+OBLIGED = Policy.model_validate(
+    {"preset": "tens-open", "disclosure": {"reported": ["stage"], "legal_basis": "Protocol 4.2, section 7.3, ethics committee"}}
+)
+
+
+@pytest.mark.parametrize("lost", ["state", "everything"])
+def test_exact_numbers_go_on_at_once_and_protected_ones_wait_for_a_gates_worth(tmp_path: Path, lost: str) -> None:
+    hospital = full()
+    reports = lived(tmp_path, hospital, range(100, 103), policy=OBLIGED, audit=WitnessAudit())
+    shutil.rmtree(tmp_path) if lost == "everything" else (tmp_path / STATE).unlink()
+    recover(tmp_path, reports, policy=OBLIGED, audit=WitnessAudit())
+    hospital.admit(5, start=5000, sex="M")
+    after = lived(tmp_path, hospital, range(103, 106), approve=False, policy=OBLIGED, audit=WitnessAudit())
+    assert vectors(after[-1]) == vectors(reports[-1]) | {STAGE: {("imaged",): 35, ("segmented",): 40, ("reviewed",): 0}}
+    hospital.admit(60, start=6000, sex="F")
+    later = lived(tmp_path, hospital, range(106, 140), approve=False, policy=OBLIGED, audit=WitnessAudit())
+    assert vectors(later[-1])[POPULATION] != vectors(reports[-1])[POPULATION]
+    with opened(tmp_path, approve=False, policy=OBLIGED) as domain:
+        state = domain._load().state
+    assert state is not None
+    world = world_of(state.history)
+    assert world.holds_the_truth()
+    assert world.public
+    assert all(row.low <= world.true_value(row.terms) <= row.high for row in world.rows)
+
+
+def test_a_recovery_is_no_way_to_another_disclosure(tmp_path: Path) -> None:
+    reports = lived(tmp_path, full(), range(100, 103), policy=OBLIGED)
+    shutil.rmtree(tmp_path)
+    with pytest.raises(PolicyLoosened, match="with stage reported exactly"):
+        recover(tmp_path, reports, policy=Policy(preset="tens-open"))
