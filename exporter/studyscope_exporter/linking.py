@@ -71,6 +71,12 @@ class FieldLink(Strict):
     issuer: str = Field(default="", max_length=64)
 
 
+class ContentLink(Strict):
+    """DICOM objects say themselves whose they are: patient, study and the series that they were made of."""
+
+    by: Literal["content"]
+
+
 LinkSettings = Annotated[PatternLink | CsvLink | FieldLink, Field(discriminator="by")]
 
 
@@ -93,14 +99,14 @@ class Link:
     `digest` changes whenever another outcome is possible, so that records are linked anew.
     """
 
-    settings: PatternLink | CsvLink | FieldLink | None
+    settings: PatternLink | CsvLink | FieldLink | ContentLink | None
     pseudonyms: Pseudonyms
     template: NameTemplate | None
     identifiers: Mapping[str, str]
     digest: bytes
 
     @classmethod
-    def opened(cls, settings: PatternLink | CsvLink | FieldLink | None, pseudonyms: Pseudonyms) -> Link:
+    def opened(cls, settings: PatternLink | CsvLink | FieldLink | ContentLink | None, pseudonyms: Pseudonyms) -> Link:
         """Reads what the link needs; raises LinkProblem."""
         if settings is None:
             return cls(None, pseudonyms, None, {}, b"")
@@ -131,7 +137,7 @@ class Link:
         return {}
 
     def _linked(self, stated: Mapping[str, str]) -> Linked:
-        assert self.settings is not None
+        assert isinstance(self.settings, PatternLink | CsvLink | FieldLink)
         patient_id, study, series = (stated.get(name, "").strip() for name in IDENTIFIERS)
         return Linked(
             patient_key=self.pseudonyms.patient(patient_id, self.settings.issuer) if patient_id else None,

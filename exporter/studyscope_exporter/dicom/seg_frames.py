@@ -41,7 +41,7 @@ def read_frames(values: Values, pixels: PixelDescription, segments: Sequence[Seg
     each = values.items(values.dataset.values.get(PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE))
     if each and len(each) < pixels.frames:
         raise Unreadable(Reason.MALFORMED)
-    groups = _Groups(values, shared, each[: pixels.frames])
+    groups = FunctionalGroups(values, shared, each[: pixels.frames])
     if pixels.segmentation_type == "LABELMAP":
         numbers = np.zeros(pixels.frames, np.int64)
     else:
@@ -51,9 +51,7 @@ def read_frames(values: Values, pixels: PixelDescription, segments: Sequence[Seg
 
 def frame_heights(values: Values, pixels: PixelDescription) -> NDArray[np.float64] | None:
     """Of each frame the place in mm along the normal of all frames; None where positions or one direction are not stated."""
-    shared = values.items(values.dataset.values.get(SHARED_FUNCTIONAL_GROUPS_SEQUENCE))[:1]
-    each = values.items(values.dataset.values.get(PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE))[: pixels.frames]
-    groups = _Groups(values, shared, each)
+    groups = functional_groups(values, pixels)
     directions = set(groups.decimals(PLANE_ORIENTATION_SEQUENCE, IMAGE_ORIENTATION_PATIENT))
     positions = groups.decimals(PLANE_POSITION_SEQUENCE, IMAGE_POSITION_PATIENT)
     if len(directions) != 1 or len(positions) != pixels.frames or any(len(place) != 3 for place in positions):
@@ -65,7 +63,14 @@ def frame_heights(values: Values, pixels: PixelDescription) -> NDArray[np.float6
     return heights if np.isfinite(heights).all() else None
 
 
-class _Groups:
+def functional_groups(values: Values, pixels: PixelDescription) -> FunctionalGroups:
+    """The groups of an object, with as many of each frame's as it has frames."""
+    shared = values.items(values.dataset.values.get(SHARED_FUNCTIONAL_GROUPS_SEQUENCE))[:1]
+    each = values.items(values.dataset.values.get(PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE))[: pixels.frames]
+    return FunctionalGroups(values, shared, each)
+
+
+class FunctionalGroups:
     """Looks a functional group up in the shared item first, because that is one look for all frames."""
 
     def __init__(self, values: Values, shared: Sequence[Range], each: Sequence[Range]) -> None:
@@ -83,7 +88,7 @@ class _Groups:
         return [self.values.decimals(where) for where in self.of_all(*path)]
 
 
-def _segment_numbers(groups: _Groups, frames: int, segments: Sequence[Segment]) -> NDArray[np.int64]:
+def _segment_numbers(groups: FunctionalGroups, frames: int, segments: Sequence[Segment]) -> NDArray[np.int64]:
     stated = groups.of_all(SEGMENT_IDENTIFICATION_SEQUENCE, REFERENCED_SEGMENT_NUMBER)
     numbers = [groups.values.number(where, 0) for where in stated]
     if not numbers and len(segments) == 1:
@@ -93,7 +98,7 @@ def _segment_numbers(groups: _Groups, frames: int, segments: Sequence[Segment]) 
     return np.resize(np.array(numbers, np.int64), frames)
 
 
-def _voxel_ml(groups: _Groups, frames: int) -> NDArray[np.float64]:
+def _voxel_ml(groups: FunctionalGroups, frames: int) -> NDArray[np.float64]:
     """PixelSpacing times the distance of slices, per frame.
 
     The distance is SpacingBetweenSlices (0018,0088); where absent, the smallest distance between the
@@ -121,7 +126,7 @@ def _positive(stated: list[tuple[float, ...]]) -> list[float]:
     return lengths if lengths and all(length > 0 for length in lengths) else []
 
 
-def _distance_of_planes(groups: _Groups) -> float | None:
+def _distance_of_planes(groups: FunctionalGroups) -> float | None:
     orientation = groups.decimals(PLANE_ORIENTATION_SEQUENCE, IMAGE_ORIENTATION_PATIENT)
     positions = [place for place in groups.decimals(PLANE_POSITION_SEQUENCE, IMAGE_POSITION_PATIENT) if len(place) == 3]
     if not orientation or len(orientation[0]) != 6 or len(positions) < 2:

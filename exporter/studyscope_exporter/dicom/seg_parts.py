@@ -37,8 +37,8 @@ def segment_parts(values: Values, pixels: PixelDescription, frames: Frames, want
         if (end - begin) * pixels.rows * pixels.columns > MOST_VOXELS:
             continue
         mask = np.zeros((end - begin, pixels.rows, pixels.columns), np.uint8)
-        for at, frame in _frames(values.dataset, pixels, shown):
-            mask[planes[at] - begin] |= _inside(frame, pixels, number).reshape(pixels.rows, pixels.columns)
+        for at, frame in shown_frames(values.dataset, pixels, shown):
+            mask[planes[at] - begin] |= inside(frame, pixels, number).reshape(pixels.rows, pixels.columns)
         counts[number] = lesion_counts(mask, {"": (1,)})[""]
     return counts
 
@@ -57,18 +57,21 @@ def _planes(values: Values, pixels: PixelDescription) -> NDArray[np.intp] | None
     return np.asarray(numbers, np.intp)
 
 
-def _inside(frame: NDArray[Any], pixels: PixelDescription, number: int) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_]
+def inside(frame: NDArray[Any], pixels: PixelDescription, number: int) -> NDArray[np.bool_]:
+    """The voxels of a frame that are in the segment; of a fraction those that are at least half in it."""
+    found: NDArray[np.bool_]
     if pixels.segmentation_type == "LABELMAP":
-        inside = frame == number
+        found = frame == number
     elif pixels.segmentation_type == "BINARY":
-        inside = frame != 0
+        found = frame != 0
     else:
-        inside = frame >= (pixels.maximum + 1) // 2
-    return inside
+        found = frame >= (pixels.maximum + 1) // 2
+    return found
 
 
-def _frames(dataset: OpenedDataset, pixels: PixelDescription, shown: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[Any]]]:
+def shown_frames(
+    dataset: OpenedDataset, pixels: PixelDescription, shown: NDArray[np.bool_]
+) -> Iterator[tuple[int, NDArray[Any]]]:
     """The frames that are `shown`, with their numbers; what is not compressed is read for these alone."""
     assert dataset.pixels is not None
     if dataset.pixels[1] < 0:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
 from studyscope_exporter.inventory import Inventory
-from studyscope_exporter.linking import CsvLink, Link, LinkProblem, PatternLink
+from studyscope_exporter.linking import ContentLink, CsvLink, Link, LinkProblem, PatternLink
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.keyed_scan import scanned
 from studyscope_exporter.sources.kinds import SiteContext
@@ -23,7 +23,7 @@ from studyscope_exporter.sources.pair_files import FoundPairs, LabelFolder, Pair
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
 from studyscope_exporter.structures import structure_name
 
-_READS_AS = b"pairs 2"  # to be raised when pairs are compared differently, so that they are read anew
+_READS_AS = b"pairs 3"  # to be raised when pairs are compared differently, so that they are read anew
 
 
 class Settings(Strict):
@@ -33,7 +33,9 @@ class Settings(Strict):
     kind: Literal["pairs"]
     path: SitePath = Field(description="label maps that the algorithm made")
     readings: SitePath = Field(description="label maps of the second reading or the reference")
-    link: PatternLink | CsvLink = Field(discriminator="by")
+    link: PatternLink | CsvLink | ContentLink = Field(
+        discriminator="by", description="`by: content` for folders of DICOM segmentation objects, which say it themselves"
+    )
     reading_link: PatternLink | CsvLink | None = Field(
         default=None, discriminator="by", description="as `link`, for the readings; the same when left out"
     )
@@ -46,6 +48,12 @@ class Settings(Strict):
     tolerance_mm: float = Field(default=2.0, gt=0, le=50, description="what two careful readers may differ by")
     structures: tuple[str, ...] = Field(default=(), description="compare these only; all that the files name when left out")
     lesions: tuple[str, ...] = Field(default=(), description="structures whose separate parts are matched one to one")
+
+    @model_validator(mode="after")
+    def _objects_name_what_they_hold(self) -> Self:
+        if isinstance(self.link, ContentLink) and (self.labels or self.reading_labels or self.reading_link):
+            raise ValueError("with `link: {by: content}` leave labels, reading_labels and reading_link out: the objects say it")
+        return self
 
 
 @dataclass(frozen=True)
