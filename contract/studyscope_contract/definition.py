@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from studyscope_contract.canonical import content_hash
+from studyscope_contract.catalogue.follow_up import FOLLOW_UP_INTERVAL, LESION_CHANGE
 from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.study import Study
 
-LISTS = {"structure": "structures", "landmark": "landmarks", "classifier": "classifiers", "workflow": "workflows"}
+LISTS = {
+    "structure": "structures",
+    "landmark": "landmarks",
+    "classifier": "classifiers",
+    "workflow": "workflows",
+    "time_point": "time_points",
+    "variable": "variables",
+}
+OF_NO_STRUCTURE = frozenset({FOLLOW_UP_INTERVAL.id, LESION_CHANGE.id})
 
 
 def definition(study: Study, key: TableKey, table: Table) -> str:
@@ -17,13 +26,15 @@ def definition(study: Study, key: TableKey, table: Table) -> str:
     Two sites' numbers may be added only under the same definition. A title or a target changes none.
     """
     whole: dict[str, Any] = study.model_dump(mode="json", include={"cohort", "algorithm", *LISTS.values()})
-    entries = whole[LISTS[table.per]] if table.per else []
+    entries = whole[LISTS[table.per]] if table.per in LISTS else []  # an attribute's name says all of it
     parts = {
         "cells": study.codes(table),
         "cohort": whole["cohort"],
         "about": [entry for entry in entries if key.per in (entry.get("id"), entry.get("code"))],
     }
-    of_segmentations = not table.per and (table.subpopulation or "stage" in table.labels)
+    if table.id == FOLLOW_UP_INTERVAL.id:
+        parts["time_points"] = whole["time_points"]
+    of_segmentations = not table.per and table.id not in OF_NO_STRUCTURE and (table.subpopulation or "stage" in table.labels)
     if of_segmentations:  # which structures the study names decides who is segmented, and what is extra
         parts["structures"] = whole["structures"]
     if of_segmentations or table.per == "structure":

@@ -47,6 +47,8 @@ SourceKind = Literal[
     "roster",
     "consent",
     "tracker",
+    "lesions",
+    "clinical",
     "images",
     "prometheus",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -15,6 +15,7 @@ from studyscope_contract.found import Classifier, Landmark
 from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.names import Slug, Text
 from studyscope_contract.policy import Policy, Stricter
+from studyscope_contract.protocol import Attributes, TimePoints, Variables, attribute_id
 from studyscope_contract.vocabulary import STAGES, load_code_list
 from studyscope_contract.yaml_file import Strict
 
@@ -170,6 +171,9 @@ class Study(Strict):
     )
     classifiers: tuple[Classifier, ...] = Field(default=(), max_length=50)
     workflows: tuple[Workflow, ...] = Field(default=(), max_length=50)
+    time_points: TimePoints = Field(default=(), max_length=50)
+    attributes: Attributes = Field(default=(), description="DICOM attributes that should be there, by keyword")
+    variables: Variables = Field(default=(), max_length=50, description="clinical variables that should be there")
     alerts: AlertThresholds = AlertThresholds()
     dashboards: tuple[PageChoice, ...] = Field(
         default=(), max_length=20, description="pages of the study's own folder in Grafana, in this order; empty: no such folder"
@@ -241,16 +245,18 @@ class Study(Strict):
                 yield TableKey(table.id, per), table
 
     def per_values(self, table: Table) -> tuple[str, ...]:
-        """What `table` exists once for: the study's structures, landmarks, classifiers or workflows, or a single ''."""
-        if table.per == "structure":
-            return tuple(structure.code for structure in self.structures)
-        if table.per == "workflow":
-            return tuple(workflow.id for workflow in self.workflows)
-        if table.per == "landmark":
-            return tuple(landmark.code for landmark in self.landmarks)
-        if table.per == "classifier":
-            return tuple(classifier.id for classifier in self.classifiers)
-        return ("",)
+        """What `table` exists once for: the entries of one list of the study, such as its structures, or a single ''."""
+        entries: Mapping[str | None, tuple[str, ...]] = {
+            None: ("",),
+            "structure": tuple(structure.code for structure in self.structures),
+            "landmark": tuple(landmark.code for landmark in self.landmarks),
+            "classifier": tuple(classifier.id for classifier in self.classifiers),
+            "workflow": tuple(workflow.id for workflow in self.workflows),
+            "time_point": tuple(point.id for point in self.time_points),
+            "attribute": tuple(map(attribute_id, self.attributes)),
+            "variable": tuple(variable.id for variable in self.variables),
+        }
+        return entries[table.per]
 
     def codes(self, table: Table) -> tuple[tuple[str, ...], ...]:
         """The cells that `table` can have in this study: the catalogue's, less stages it does not have."""

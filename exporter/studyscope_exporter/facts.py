@@ -7,7 +7,17 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
-from studyscope_contract.catalogue import classification, imaging, jobs, landmarks, progress, quality, segmentation
+from studyscope_contract.catalogue import (
+    classification,
+    completeness,
+    follow_up,
+    imaging,
+    jobs,
+    landmarks,
+    progress,
+    quality,
+    segmentation,
+)
 from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.policy import Policy
 from studyscope_contract.report import Offer, SiteFacts
@@ -16,9 +26,12 @@ from studyscope_exporter.release_number import release_number
 
 KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(
-        (table.id for table in (*progress.TABLES, *imaging.TABLES)), frozenset({"folder", "dicomweb", "kaapana", "images"})
+        (table.id for table in (*progress.TABLES, *follow_up.TABLES, *imaging.TABLES, *completeness.TABLES)),
+        frozenset({"folder", "dicomweb", "kaapana", "images"}),
     ),
     progress.ROSTER_STATE.id: frozenset({"roster"}),
+    follow_up.LESION_CHANGE.id: frozenset({"lesions"}),
+    completeness.VARIABLE_COMPLETENESS.id: frozenset({"clinical"}),
     **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "dicomweb", "kaapana", "nifti"})),
     segmentation.LESIONS.id: frozenset({"folder", "dicomweb", "kaapana", "nifti"}),
     **dict.fromkeys((table.id for table in quality.TABLES), frozenset({"pairs"})),

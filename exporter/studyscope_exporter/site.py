@@ -35,9 +35,8 @@ from studyscope_exporter.retirement import refuse_if_retired
 from studyscope_exporter.settings import SiteSettings, StudySettings, effective_policy, read_study_file
 from studyscope_exporter.sources.consent import EVERY_STUDY, ConsentSource, withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, open_source
-from studyscope_exporter.sources.roster import expected_patients
 from studyscope_exporter.sources.source import NoProgress, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tracker import tracked_patients
+from studyscope_exporter.study_records import study_records
 
 log = logging.getLogger(__name__)
 
@@ -163,17 +162,8 @@ class Site:
 
     def records(self, at_site: StudyAtSite) -> StudyRecords:
         """The exact records of a study, as the last scan found them; they stay here."""
-        names = at_site.settings.sources
-        sources = None if names is None else frozenset(names)
-        of_study = [source for source in self.settings.sources if sources is None or source.name in sources]
-        return StudyRecords(
-            self.inventory,
-            at_site.study,
-            self.clock.now(),
-            sources,
-            roster=expected_patients(self.inventory, [one.name for one in of_study if one.kind == "roster"]),
-            tracked=tracked_patients(self.inventory, [one.name for one in of_study if one.kind == "tracker"]),
-        )
+        now, chosen = self.clock.now(), at_site.settings.sources
+        return study_records(self.inventory, at_site.study, now, self.settings.sources, chosen)
 
     def contributions(self, at_site: StudyAtSite) -> Contributions | None:
         """What the last finished scan found; None when there is none, or the one after it was cut short."""

@@ -21,8 +21,10 @@ from platform_server import platform_at
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.local_gauges import kept_gauges
 from studyscope_exporter.pseudonym import Pseudonyms
+from studyscope_exporter.sources.clinical import values_in
 from studyscope_exporter.sources.consent import withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, kinds, open_source
+from studyscope_exporter.sources.lesions import changes_in
 from studyscope_exporter.sources.roster import patients_on
 from studyscope_exporter.sources.source import NoProgress, Source, SourceUnavailable
 from studyscope_exporter.sources.tracker import tracked_stages
@@ -66,6 +68,17 @@ def a_roster(path: Path) -> dict[str, Any]:
 def a_progress_table(path: Path) -> dict[str, Any]:
     path.write_text("PatientID,Segmented,Reviewed\nAda,yes,\nBen,,2026-01-02\n")
     return {"kind": "tracker", "path": path, "stages": {"segmented": "Segmented", "reviewed": "Reviewed"}}
+
+
+def a_table_of_lesions(path: Path) -> dict[str, Any]:
+    rows = [f"{patient},L{number},2026-0{month}-01" for patient in ("Ada", "Ben") for number, month in ((1, 1), (1, 3), (2, 3))]
+    path.write_text("\n".join(["PatientID,lesion,date", *rows]) + "\n")
+    return {"kind": "lesions", "path": path}
+
+
+def clinical_variables(path: Path) -> dict[str, Any]:
+    path.write_text("PatientID,grade\nAda,G1\nBen,\n")
+    return {"kind": "clinical", "path": path, "variables": {"grade": "grade"}}
 
 
 def images_with_a_table(path: Path) -> dict[str, Any]:
@@ -114,6 +127,8 @@ EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "consent": a_register_of_consent,
     "roster": a_roster,
     "tracker": a_progress_table,
+    "lesions": a_table_of_lesions,
+    "clinical": clinical_variables,
     "images": images_with_a_table,
     "pairs": pairs_of_label_maps,
     "ensemble": members_of_an_ensemble,
@@ -184,6 +199,10 @@ class Example:
             return len(kept_gauges(self.inventory, "under-test"))
         if self.settings.kind == "tracker":
             return sum(map(len, tracked_stages(self.inventory, "under-test").values()))
+        if self.settings.kind == "lesions":
+            return len(changes_in(self.inventory, "under-test"))
+        if self.settings.kind == "clinical":
+            return len(values_in(self.inventory, "under-test"))
         return 0
 
 

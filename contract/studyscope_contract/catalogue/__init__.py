@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from studyscope_contract.catalogue import classification, imaging, jobs, landmarks, progress, quality, segmentation, subgroups
+from studyscope_contract.catalogue import (
+    classification,
+    completeness,
+    follow_up,
+    imaging,
+    jobs,
+    landmarks,
+    progress,
+    quality,
+    segmentation,
+    subgroups,
+)
 from studyscope_contract.metric import Table
 
-_SUBJECTS = (progress, imaging, segmentation, quality, landmarks, classification, jobs, subgroups)
+_SUBJECTS = (progress, follow_up, imaging, completeness, segmentation, quality, landmarks, classification, jobs, subgroups)
 
 TABLES: Mapping[str, Table] = MappingProxyType({table.id: table for module in _SUBJECTS for table in module.TABLES})
 """Every table by its id."""

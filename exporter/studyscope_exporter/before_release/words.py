@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from studyscope_contract.metric import Kind, Table, TableKey
+from studyscope_contract.protocol import attribute_id
 from studyscope_contract.study import Study
 from studyscope_contract.vocabulary import CODE_LISTS, load_code_list
 from studyscope_exporter.disclosure.contributions import Cell
@@ -66,8 +67,11 @@ def _code(label: str, code: str) -> str:
 
 def named(study: Study, table: Table, per: str) -> str:
     """Of what the table is: the structure's label, the workflow's title."""
-    if table.per == "structure":
-        return next((one.label for one in study.structures if one.code == per), per)
-    if table.per == "workflow":
-        return next((one.title for one in study.workflows if one.id == per), per)
-    return per
+    titles: Mapping[str | None, Mapping[str, str]] = {
+        "structure": {one.code: one.label for one in study.structures},
+        "workflow": {one.id: one.title for one in study.workflows},
+        "time_point": {one.id: one.title for one in study.time_points},
+        "variable": {one.id: one.title for one in study.variables},
+        "attribute": {attribute_id(keyword): keyword for keyword in study.attributes},
+    }
+    return titles.get(table.per, {}).get(per, per)

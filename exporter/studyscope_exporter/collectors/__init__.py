@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from studyscope_contract.metric import Kind, TableKey
-from studyscope_exporter.collectors import classification, imaging, jobs, landmarks, progress, quality, segmentation
+from studyscope_exporter.collectors import (
+    classification,
+    completeness,
+    follow_up,
+    imaging,
+    jobs,
+    landmarks,
+    progress,
+    quality,
+    segmentation,
+)
 from studyscope_exporter.collectors.cells import Contribution
 from studyscope_exporter.collectors.cohort import Collector, Frames, StudyRecords
 
@@ -17,7 +27,9 @@ __all__ = ["COLLECTORS", "Frames", "StudyRecords", "collect"]
 
 COLLECTORS: Mapping[str, Collector] = MappingProxyType(
     progress.COLLECTORS
+    | follow_up.COLLECTORS
     | imaging.COLLECTORS
+    | completeness.COLLECTORS
     | segmentation.COLLECTORS
     | quality.COLLECTORS
     | landmarks.COLLECTORS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from studyscope_contract.study import Study, Workflow
+from studyscope_exporter.lesion_change import LesionChange
 from studyscope_exporter.records import ENSEMBLE
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class StudyRecords:
 
     `sources` restricts them to the named sources; None means all of the site. `roster` gives the
     expected patients with the day by which their images are due, None without a list; `tracked` who
-    reached which stage by a table that people fill in.
+    reached which stage by a table that people fill in; `lesion_changes` what became of lesions by a
+    reader's table; `clinical` by variable what a table says of each patient, None without a table.
     """
 
     frames: Frames
@@ -53,6 +55,8 @@ class StudyRecords:
     sources: frozenset[str] | None = None
     roster: Mapping[bytes, dt.date | None] | None = None
     tracked: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    lesion_changes: Mapping[bytes, LesionChange] = field(default_factory=dict)
+    clinical: Mapping[str, Mapping[bytes, Sequence[str]]] | None = None
 
     @property
     def expected_by_now(self) -> frozenset[bytes]:
@@ -91,6 +95,16 @@ class StudyRecords:
     def first_images(self) -> pd.DataFrame:
         """The first image series of each patient, one row per patient."""
         return self.images.drop_duplicates("patient_key")
+
+    @cached_property
+    def image_days(self) -> Mapping[bytes, Sequence[dt.date]]:
+        """The days on which each patient was imaged, the first one first; who has no dated image is not in it."""
+        images = self.images
+        dated = images[np.fromiter((isinstance(day, dt.date) for day in images["acquired_on"]), np.bool_, count=len(images))]
+        days: dict[bytes, set[dt.date]] = {}
+        for patient, day in zip(dated["patient_key"], dated["acquired_on"], strict=True):
+            days.setdefault(patient, set()).add(day)
+        return {patient: sorted(of_patient) for patient, of_patient in days.items()}
 
     @cached_property
     def series(self) -> pd.DataFrame:

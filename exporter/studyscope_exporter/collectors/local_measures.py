@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from studyscope_exporter.collectors.cohort import StudyRecords, of_patients
+from studyscope_exporter.collectors.local_progress import progress_measures
 from studyscope_exporter.collectors.local_structures import structure_measures
 from studyscope_exporter.collectors.measure import Measure
 from studyscope_exporter.quality.decisions import calibration_error, risk_coverage_area, roc_area
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
 def local_measures(records: StudyRecords, admitted: Collection[bytes]) -> list[Measure]:
     """Of the patients in `admitted`; what nothing is known of is left out."""
-    return [*structure_measures(records, admitted), *_of_landmarks(records, admitted), *_of_classifiers(records, admitted)]
+    return [
+        *progress_measures(records, admitted),
+        *structure_measures(records, admitted),
+        *_of_landmarks(records, admitted),
+        *_of_classifiers(records, admitted),
+    ]
 
 
 def _of_landmarks(records: StudyRecords, admitted: Collection[bytes]) -> Iterator[Measure]:

@@ -1,0 +1,152 @@
+"""Lesions as a reader or a tool follows them: a CSV table with a line for each lesion on each day. It never leaves the site.
+
+What became of a patient's lesions between the last two days (found again, new, gone) is kept; names of
+lesions, sizes and days are not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import Field
+
+from studyscope_contract.names import Slug
+from studyscope_contract.yaml_file import Strict
+from studyscope_exporter.csv_table import Encoding, rows_of, sentences
+from studyscope_exporter.inventory import Inventory
+from studyscope_exporter.lesion_change import LesionChange
+from studyscope_exporter.site_path import SitePath
+from studyscope_exporter.sources.kinds import SiteContext
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.tables import findings, readable
+
+
+class Columns(Strict):
+    """What the columns are called; `issuer` and `size` may be left out."""
+
+    patient: str = "PatientID"
+    issuer: str | None = None
+    lesion: str = Field(default="lesion", description="the lesion's name, the same on every day; empty: looked, and found none")
+    day: str = "date"
+    size: str | None = Field(default=None, description="a lesion whose size is 0 or empty is not there on that day")
+
+
+class Settings(Strict):
+    """Where the table is and how it is written."""
+
+    name: Slug
+    kind: Literal["lesions"]
+    path: SitePath
+    columns: Columns = Columns()
+    where: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="column -> values; only lines with one of them count, as in a tool's type of finding"
+    )
+    encoding: Encoding = "utf-8"
+    date_format: str = Field(default="%Y-%m-%d", description="as in Python's strptime; German dates are '%d.%m.%Y'")
+    issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where a line names none")
+
+
+@dataclass
+class _Read:
+    rows: int = 0
+    there: dict[bytes, dict[dt.date, set[str]]] = field(default_factory=dict, repr=False)
+    bad: dict[str, list[int]] = field(default_factory=dict)
+
+    def changes(self) -> dict[bytes, LesionChange]:
+        """Of patients with two days or more."""
+        changes = {}
+        for patient, days in self.there.items():
+            if len(days) > 1:
+                before, now = (frozenset(days[day]) for day in sorted(days)[-2:])
+                changes[patient] = LesionChange.between(before, now)
+        return changes
+
+
+@dataclass(frozen=True)
+class LesionsSource:
+    """The source of that kind; see Source."""
+
+    settings: Settings
+    site: SiteContext
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def check(self) -> list[Finding]:
+        try:
+            read = self._read()
+        except SourceUnavailable as problem:
+            return [Finding(False, str(problem))]
+        seen = f"{read.rows} lines, {len(read.there)} patients, {len(read.changes())} of them with two days or more"
+        return findings(self.settings.path, seen, read.bad)
+
+    def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
+        read = self._read()
+        progress.total(read.rows)
+        before, now = changes_in(inventory, self.name), read.changes()
+        kept = {patient.hex(): change.counts() for patient, change in sorted(now.items())}
+        inventory.keep_note(self.name, json.dumps(kept).encode())
+        progress.advance(read.rows)
+        unreadable = {reason: len(lines) for reason, lines in read.bad.items()}
+        new = sum(before.get(patient) != change for patient, change in now.items())
+        gone = len(before.keys() - now.keys())
+        return ScanResult(seen=read.rows, read=new, removed=gone, unreadable=unreadable, to_mend=sentences(read.bad))
+
+    def _read(self) -> _Read:
+        settings, read = self.settings, _Read()
+        named = [name for name in settings.columns.model_dump().values() if name is not None]
+        with readable(settings.path):
+            for line, row in rows_of(settings.path.read_bytes(), settings.encoding, [*named, *settings.where]):
+                read.rows += 1
+                self._take(line, row, read)
+        return read
+
+    def _take(self, line: int, row: Mapping[str, str], read: _Read) -> None:
+        settings, columns = self.settings, self.settings.columns
+        if any(row[column] not in values for column, values in settings.where.items()):
+            return
+        if not row[columns.patient]:
+            read.bad.setdefault("names no patient", []).append(line)
+            return
+        try:
+            day = dt.datetime.strptime(row[columns.day], settings.date_format).date()  # noqa: DTZ007 - a day
+        except ValueError:
+            read.bad.setdefault(f"the day is not as {settings.date_format}", []).append(line)
+            return
+        issuer = (row[columns.issuer] if columns.issuer else "") or settings.issuer
+        patient = self.site.pseudonyms.patient(row[columns.patient], issuer)
+        lesions = read.there.setdefault(patient, {}).setdefault(day, set())
+        if row[columns.lesion] and (columns.size is None or _is_there(row[columns.size])):
+            lesions.add(row[columns.lesion].casefold())
+
+
+def _is_there(size: str) -> bool:
+    """A size that is no number, as "not measurable", is of a lesion that is there."""
+    try:
+        return float(size.replace(",", ".") or 0) != 0.0
+    except ValueError:
+        return True
+
+
+def changes_in(inventory: Inventory, source: str) -> Mapping[bytes, LesionChange]:
+    """What became of each patient's lesions, as the last pass read it."""
+    kept: dict[str, list[int]] = json.loads(inventory.note(source) or b"{}")
+    return {bytes.fromhex(patient): LesionChange(*counts) for patient, counts in kept.items()}
+
+
+def lesion_changes(inventory: Inventory, sources: Collection[str]) -> Mapping[bytes, LesionChange]:
+    """The same over several tables; of a patient in two of them the one named last in the site file counts."""
+    found: dict[bytes, LesionChange] = {}
+    for source in sources:
+        found |= changes_in(inventory, source)
+    return found
+
+
+def open_source(settings: Settings, site: SiteContext) -> LesionsSource:
+    """The source that `settings` describe."""
+    return LesionsSource(settings, site)
