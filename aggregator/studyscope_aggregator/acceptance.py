@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from studyscope_aggregator.content_rules import StudyRules
 from studyscope_aggregator.refusal import Rejected
 from studyscope_aggregator.registry import Registry
+from studyscope_aggregator.repeated import Repeatable
+from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.store import Last, Receipt
+from studyscope_contract.grid import Grid
 from studyscope_contract.keys import VerifyingKey
-from studyscope_contract.report import Report, SignedReport
+from studyscope_contract.report import Activity, Report, SignedReport
 
 AHEAD = dt.timedelta(hours=1)
 """How far a site's clock may be ahead before its reports have to wait."""
@@ -46,24 +49,67 @@ class Known:
 
 @dataclass(frozen=True)
 class Received:
-    """A report as it came: parsed, the bytes that were signed, and the hash of everything that was sent."""
+    """A report as it came: its place, the bytes that were signed, and the hash of everything that was sent.
 
-    signed: SignedReport
+    `report` is None where its content is that of a report that was judged before.
+    """
+
+    study: str
+    site: str
+    sequence: int
+    grid_point: int
+    activity: Activity
+    content: str
+    grid: Grid
+    study_version: int
+    key: str
+    signature: str
     signed_part: bytes
     sha256: str
+    report: Report | None
 
     @classmethod
     def of(cls, raw: bytes) -> Received:
         """Raises ReportProblem."""
         signed = SignedReport.from_bytes(raw)
-        return cls(signed, SignedReport.signed_part(raw), hashlib.sha256(raw).hexdigest())
+        report = signed.report
+        return cls(
+            report.study,
+            report.site,
+            report.sequence,
+            report.grid_point,
+            report.activity,
+            report.content,
+            report.policy.grid,
+            report.facts.study_version,
+            signed.key,
+            signed.signature,
+            SignedReport.signed_part(raw),
+            hashlib.sha256(raw).hexdigest(),
+            report,
+        )
 
-    @property
-    def report(self) -> Report:
-        return self.signed.report
+    @classmethod
+    def again(cls, raw: bytes, repeated: Repeatable, before: Standing) -> Received:
+        """With the content of `before`, which has the same hash."""
+        return cls(
+            repeated.study,
+            repeated.site,
+            repeated.sequence,
+            repeated.grid_point,
+            repeated.activity,
+            repeated.content,
+            before.policy.grid,
+            before.facts.study_version,
+            repeated.key,
+            repeated.signature,
+            repeated.signed_part,
+            hashlib.sha256(raw).hexdigest(),
+            None,
+        )
 
     def is_signed_by(self, key: VerifyingKey) -> bool:
-        return key.verifies(base64.b64decode(self.signed.signature), self.signed_part)
+        return key.verifies(base64.b64decode(self.signature), self.signed_part)
 
 
 def judge(received: Received, registry: Registry, rules: StudyRules | None, known: Known, now: dt.datetime) -> Verdict:
@@ -73,15 +119,14 @@ def judge(received: Received, registry: Registry, rules: StudyRules | None, know
     """
     return (
         _identity(received, registry, now.date())
-        or _sequence(received.report, received.sha256, known)
-        or _time(received.report, known.last, now)
-        or _content(received.report, rules)
-        or Accepted(received.report.policy.grid.moment(received.report.grid_point))
+        or _sequence(received, known)
+        or _time(received, known.last, now)
+        or _content(received, rules)
+        or Accepted(received.grid.moment(received.grid_point))
     )
 
 
-def _identity(received: Received, registry: Registry, today: dt.date) -> Rejected | None:
-    report = received.report
+def _identity(report: Received, registry: Registry, today: dt.date) -> Rejected | None:
     study, site = registry.study(report.study), registry.sites.get(report.site)
     if study is None:
         return Rejected("unknown_study", f"this centre has no study {report.study}: check `study` in the site file")
@@ -90,21 +135,21 @@ def _identity(received: Received, registry: Registry, today: dt.date) -> Rejecte
         return Rejected(
             "unknown_site", f"site {report.site} has no key here: run studyscope-exporter enrol, then call the coordinator"
         )
-    key = site.key(received.signed.key)
+    key = site.key(report.key)
     if key is None:
         return Rejected(
             "unknown_key",
-            f"no key of site {report.site} has fingerprint {received.signed.key}: send the public key to the coordinator, "
+            f"no key of site {report.site} has fingerprint {report.key}: send the public key to the coordinator, "
             "or check that `key` in the site file is the registered one",
         )
-    if not received.is_signed_by(key.verifying):
+    if not report.is_signed_by(key.verifying):
         return Rejected("bad_signature", "the signature does not fit the report: it was altered after it was signed")
     if key.revoked is not None:
-        return Rejected("key_revoked", f"key {received.signed.key} was revoked: make a new one, and enrol with it")
+        return Rejected("key_revoked", f"key {report.key} was revoked: make a new one, and enrol with it")
     if not key.is_valid(today):
         return Rejected(
             "key_expired",
-            f"key {received.signed.key} is valid from {key.valid_from} until {key.valid_until}: make a new one and enrol with it",
+            f"key {report.key} is valid from {key.valid_from} until {key.valid_until}: make a new one and enrol with it",
         )
     moment = _moment(report)
     if member is None or not member.is_member(moment.date() if moment else today):
@@ -115,11 +160,11 @@ def _identity(received: Received, registry: Registry, today: dt.date) -> Rejecte
     return None
 
 
-def _sequence(report: Report, sha256: str, known: Known) -> Rejected | Duplicate | None:
+def _sequence(report: Received, known: Known) -> Rejected | Duplicate | None:
     if known.last is None or report.sequence > known.last.sequence:
         return None
     receipt = known.receipt(report.sequence)
-    if receipt is not None and receipt.sha256 == sha256:
+    if receipt is not None and receipt.sha256 == report.sha256:
         return Duplicate(receipt)
     if receipt is not None:
         return Rejected(
@@ -134,7 +179,7 @@ def _sequence(report: Report, sha256: str, known: Known) -> Rejected | Duplicate
     )
 
 
-def _time(report: Report, last: Last | None, now: dt.datetime) -> Rejected | None:
+def _time(report: Received, last: Last | None, now: dt.datetime) -> Rejected | None:
     moment = _moment(report)
     if moment is None or moment > now + AHEAD:
         return Rejected(
@@ -149,21 +194,21 @@ def _time(report: Report, last: Last | None, now: dt.datetime) -> Rejected | Non
     return None
 
 
-def _moment(report: Report) -> dt.datetime | None:
+def _moment(report: Received) -> dt.datetime | None:
     """The grid time, None when it is beyond every calendar."""
     try:
-        return report.policy.grid.moment(report.grid_point)
+        return report.grid.moment(report.grid_point)
     except OverflowError:
         return None
 
 
-def _content(report: Report, rules: StudyRules | None) -> Rejected | None:
+def _content(report: Received, rules: StudyRules | None) -> Rejected | None:
     if rules is None:
         return Rejected("unknown_study", f"this centre has no study {report.study}")
-    if report.facts.study_version > rules.study.version:
+    if report.study_version > rules.study.version:
         return Rejected(
             "newer_study_version",
-            f"the site is on version {report.facts.study_version} of the study, this centre on {rules.study.version}: "
+            f"the site is on version {report.study_version} of the study, this centre on {rules.study.version}: "
             "the report is kept and taken once the centre has that version",
         )
-    return rules.objection(report)
+    return rules.objection(report.report) if report.report is not None else None

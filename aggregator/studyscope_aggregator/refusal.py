@@ -50,6 +50,7 @@ class Rejected:
 
     reason: str
     message: str
+    wait_seconds: int | None = None  # said to the site as Retry-After
 
     @property
     def status(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -21,6 +22,7 @@ TICKS_BETWEEN_SIGNS = 100
 
 def serve(app: FastAPI, listen: Listen) -> None:
     """Blocks until SIGTERM or SIGINT; requests that run are finished, then the store is closed."""
+    collect_seldom()
     config = uvicorn.Config(
         app,
         host=listen.host,
@@ -31,6 +33,16 @@ def serve(app: FastAPI, listen: Listen) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     _Told(config, os.environ.get("NOTIFY_SOCKET", "")).run()
+
+
+def collect_seldom() -> None:
+    """Lets the collector of cycles look at less, less often: a report is a tree without cycles, and 1,000 sites are many objects.
+
+    Measured: with the defaults it took 30 % of the time of every report.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 class _Told(uvicorn.Server):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 from studyscope_contract.metric import TableKey
@@ -27,7 +28,8 @@ class Shown:
 class Standing:
     """The newest accepted report of one site in one study.
 
-    `activity_since`: grid time of the first report of the unbroken run with this activity.
+    `activity_since`: grid time of the first report of the unbroken run with this activity. `content`:
+    the report's own hash of policy, facts and tables.
     """
 
     study: str
@@ -40,10 +42,24 @@ class Standing:
     policy: PolicyStatement
     facts: SiteFacts
     tables: Mapping[TableKey, Shown]
+    content: str = ""
+
+    def again(self, sequence: int, grid_point: int, activity: str) -> Standing:
+        """With the same content at a later grid point."""
+        moment = self.policy.grid.moment(grid_point)
+        return replace(
+            self,
+            sequence=sequence,
+            grid_point=grid_point,
+            grid_time=moment,
+            activity=activity,
+            activity_since=activity_since(activity, moment, self),
+        )
 
     @classmethod
     def of(cls, report: Report, activity_since: dt.datetime) -> Standing:
         grid = report.policy.grid
+        moments = {released: grid.moment(released) for released in {table.released for table in report.tables}}
         return cls(
             study=report.study,
             site=report.site,
@@ -58,18 +74,23 @@ class Standing:
                 {
                     TableKey(table.table, table.per): Shown(
                         table.version,
-                        grid.moment(table.released),
-                        MappingProxyType({cell.codes: cell.value for cell in table.cells}),
+                        moments[table.released],
+                        MappingProxyType({_one_of(cell.codes): cell.value for cell in table.cells}),
                         exact=table.unit == "reported",
                     )
                     for table in report.tables
                 }
             ),
+            content=report.content,
         )
 
 
-def activity_since(report: Report, before: Standing | None) -> dt.datetime:
-    """Since when the site has the activity that `report` names, given the report before it."""
-    if before is not None and before.activity == report.activity:
-        return before.activity_since
-    return report.policy.grid.moment(report.grid_point)
+@lru_cache(maxsize=100_000)
+def _one_of(codes: tuple[str, ...]) -> tuple[str, ...]:
+    """The same object for equal codes: thousands of sites show the same ones."""
+    return codes
+
+
+def activity_since(activity: str, moment: dt.datetime, before: Standing | None) -> dt.datetime:
+    """Since when the site has the activity that a report of `moment` names, given the report before it."""
+    return before.activity_since if before is not None and before.activity == activity else moment

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic_core import from_json
 
 from studyscope_contract.canonical import serialised
 from studyscope_contract.grid import Grid
@@ -77,14 +77,15 @@ class ProtectedTable(Frozen):
     """A table as the site shows it. A cell that is not listed is under the threshold or withheld.
 
     With unit `reported` its numbers are exact, as the study's protocol obliges, and every cell is listed.
+    The fields stand in the order of the canonical form, as those of Cell do: they are written as they stand.
     """
 
-    table: TableName
-    per: Slug | Literal[""] = ""
-    version: int = Field(ge=1, description="how often it has moved since it was first shown")
-    released: int = Field(ge=0, description="number of the grid point at which it last moved")
-    unit: ShownUnit = Field(default="patient", exclude_if=lambda unit: unit == "patient")
     cells: tuple[Cell, ...] = Field(min_length=1, max_length=4096)
+    per: Slug | Literal[""] = ""
+    released: int = Field(ge=0, description="number of the grid point at which it last moved")
+    table: TableName
+    unit: ShownUnit = Field(default="patient", exclude_if=lambda unit: unit == "patient")
+    version: int = Field(ge=1, description="how often it has moved since it was first shown")
 
     @model_validator(mode="after")
     def _nothing_small_is_protected(self) -> Self:
@@ -187,8 +188,7 @@ class _Content:
 
     @classmethod
     def of(cls, policy: PolicyStatement, facts: SiteFacts, tables: Sequence[ProtectedTable]) -> Self:
-        said_facts, said_policy = (serialised(part.model_dump(mode="json")).decode("ascii") for part in (facts, policy))
-        return cls(said_facts, said_policy, f"[{','.join(map(_table_form, tables))}]")
+        return cls(_form_of(facts), _policy_form(policy), _TABLES.dump_json(tuple(tables)).decode("ascii"))
 
     @cached_property
     def hash(self) -> str:
@@ -196,16 +196,18 @@ class _Content:
         return hashlib.sha256(content.encode("ascii")).hexdigest()
 
 
-def _table_form(table: ProtectedTable) -> str:
-    """Canonical JSON of a table, written out: it is most of a report, and its texts are closed and need no escape."""
-    cells = ",".join([f'{{"codes":{_codes_form(cell.codes)},"value":{cell.value}}}' for cell in table.cells])
-    unit = "" if table.unit == "patient" else f'"unit":"{table.unit}",'
-    rest = f'"per":"{table.per}","released":{table.released},"table":"{table.table}",{unit}"version":{table.version}'
-    return f'{{"cells":[{cells}],{rest}}}'
+def _form_of(part: Frozen) -> str:
+    return serialised(part.model_dump(mode="json")).decode("ascii")
 
 
-def _codes_form(codes: tuple[str, ...]) -> str:
-    return '["' + '","'.join(codes) + '"]' if codes else "[]"
+@lru_cache(maxsize=1000)
+def _policy_form(policy: PolicyStatement) -> str:
+    """Written once: a site's policy is the same for months."""
+    return _form_of(policy)
+
+
+_TABLES = TypeAdapter(tuple[ProtectedTable, ...])
+"""Writes tables in canonical form: no spaces, fields in their order, and texts that are closed and need no escape."""
 
 
 class ReportProblem(Exception):
@@ -268,7 +270,7 @@ def _parsed(raw: bytes) -> dict[str, Any]:
     if len(raw) > MAX_BYTES:
         raise ReportProblem("too_large", f"a report may hold at most {MAX_BYTES} bytes")
     try:
-        content = json.loads(raw)
+        content = from_json(raw)
     except (ValueError, RecursionError):
         raise ReportProblem("not_json", "the body is not JSON") from None
     if not isinstance(content, dict):

@@ -78,6 +78,7 @@ class Daemon:
     def __init__(self, site: Site, stop: threading.Event, metrics: LocalMetrics) -> None:
         self._site, self._stop, self._clock, self._metrics = site, stop, site.clock, metrics
         self._rng = random.Random()
+        self._asked_to_wait = 0.0
 
     def first_reports(self) -> None:
         """A new site reads its archive at once; a grid point that was missed gets its report, without new numbers."""
@@ -150,8 +151,11 @@ class Daemon:
         waiting, attempt = list(self._site.studies), 0
         while waiting and not self._stop.is_set():
             attempt += 1
+            self._asked_to_wait = 0.0
             waiting = [study for study in waiting if not self._deliver(study)]
-            again = self._clock.now() + dt.timedelta(seconds=backoff_seconds(attempt, self._rng))
+            # The centre's word counts where it asks for more time than we would take.
+            pause = max(backoff_seconds(attempt, self._rng), self._asked_to_wait)
+            again = self._clock.now() + dt.timedelta(seconds=pause)
             if not waiting or again > give_up:
                 break
             self._clock.sleep_until(again)
@@ -164,6 +168,7 @@ class Daemon:
             done = hand_in(self._site, study)
         except NotDelivered as problem:
             log.warning("study %s: %s", study.study.id, problem)
+            self._asked_to_wait = max(self._asked_to_wait, problem.wait_seconds or 0.0)
             return not problem.temporary
         finally:
             self.look_around()

@@ -68,6 +68,7 @@ def test_the_answer_says_how_long_to_wait_and_that_the_report_may_come_again(cli
     answer = [client.post(REPORTS, content=body) for _ in range(21)][-1]
 
     assert (answer.status_code, answer.json()["temporary"]) == (429, True)
+    assert int(answer.headers["Retry-After"]) >= 1
     assert answer.json()["message"].endswith("wait 1 s before the next")
 
 

@@ -10,17 +10,23 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table, served
 from studyscope_aggregator.acceptance import Received
 from studyscope_aggregator.app import create_app
+from studyscope_aggregator.repeated import Repeatable
+from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.store import Entry, Receipt
+from studyscope_aggregator.stores.memory import MemoryStore
 from studyscope_aggregator.stores.opened import open_store
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.policy import Parameters, Policy
-from studyscope_contract.report import MAX_BYTES, PolicyStatement, SiteFacts
+from studyscope_contract.report import MAX_BYTES, PolicyStatement, Report, SignedReport, SiteFacts
 
 REPORTS = "/api/v1/reports"
+KEY = SigningKey.generate()
 
 
 @pytest.fixture
@@ -83,6 +89,61 @@ def test_the_part_that_is_verified_is_the_part_that_was_signed(centre: Centre) -
     assert received.signed_part == report.canonical()
     assert received.is_signed_by(centre.keys["berlin"].public)
     assert not received.is_signed_by(centre.keys["lyon"].public)
+
+
+def test_a_report_in_which_nothing_moved_is_taken_without_being_parsed_and_shown_as_before(centre: Centre) -> None:
+    app = create_app(centre.settings(), MemoryStore(), StandingClock())
+    with served(app) as client:
+
+        def standing(sequence: int) -> Standing:
+            (answer,) = sent(client, centre, a_report(sequence=sequence, grid_point=TODAY - 10 + sequence))
+            assert answer.status_code == 201
+            found: Standing = app.state.wiring.consortium.standing("liver", "berlin")
+            return found
+
+        first, second, third = (standing(sequence) for sequence in (1, 2, 3))
+
+    assert second.tables is first.tables
+    assert third == Standing.of(a_report(sequence=3, grid_point=TODAY - 7), first.grid_time)
+
+
+def test_a_repetition_is_judged_again_when_the_study_has_changed(client: httpx.Client, centre: Centre) -> None:
+    shown = (a_table("stage", {("segmented",): 20}),)
+    (first,) = sent(client, centre, a_report(tables=shown, grid_point=TODAY - 2))
+    centre.write_study(stages=["imaged"])
+    time.sleep(1.05)
+    (second,) = sent(client, centre, a_report(tables=shown, sequence=2, grid_point=TODAY - 1))
+
+    assert first.status_code == 201
+    refused(second, 422, "unknown_code", "segmented")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"storage":"ok"', b'"storage":"low"'),
+        (b'"value":', b'"value": '),
+        (b'"sequence":2', b'"sequence":02'),
+        (b'"grid_point":', b'"grid_point":0'),
+        (b'"activity":"active",', b'"activity":"active","activity":"active",'),
+        (b'"tables":[', b'"tables":[],"tables":['),
+    ],
+)
+def test_no_change_of_the_bytes_passes_as_a_repetition(old: bytes, new: bytes) -> None:
+    raw = SignedReport.sign(a_report(sequence=2), SigningKey.generate()).to_bytes()
+
+    assert Repeatable.of(raw) is not None
+    assert Repeatable.of(raw.replace(old, new, 1)) is None
+
+
+@given(reports=st.builds(a_report, sequence=st.integers(1, 10**9), grid_point=st.integers(TODAY, 10**6)))
+def test_a_repetition_says_what_the_whole_report_says(reports: Report) -> None:
+    raw = SignedReport.sign(reports, KEY).to_bytes()
+    repeated, whole = Repeatable.of(raw), Received.of(raw)
+
+    assert repeated is not None
+    for name in ("study", "site", "sequence", "grid_point", "activity", "content", "key", "signature", "signed_part"):
+        assert getattr(repeated, name) == getattr(whole, name)
 
 
 def test_an_altered_report_is_refused(client: httpx.Client, centre: Centre) -> None:

@@ -14,6 +14,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from isal import isal_zlib
+
 from studyscope_aggregator.store import Entry, HistoryMark, Last, Receipt, Refusals, Retraction, SequenceTaken, StoreUnavailable
 from studyscope_aggregator.stores import sqlite_retractions
 from studyscope_aggregator.stores.group_commit import GroupCommit, Job, settle
@@ -39,7 +41,7 @@ class SqliteStore:
         self._writes: GroupCommit[Write] = GroupCommit(str(path), self._commit)
 
     def append(self, entry: Entry) -> Future[None]:
-        receipt, body = entry.receipt, zlib.compress(entry.body, 1)
+        receipt, body = entry.receipt, isal_zlib.compress(entry.body, 1)
 
         def write(connection: sqlite3.Connection) -> None:
             (last,) = connection.execute(

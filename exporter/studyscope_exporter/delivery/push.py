@@ -31,11 +31,14 @@ SET_ASIDE = frozenset({400, 409, 413, 422})
 
 
 class NotDelivered(Exception):
-    """Delivery stopped; what waits is kept. The message is for site IT."""
+    """Delivery stopped; what waits is kept. The message is for site IT.
 
-    def __init__(self, message: str, *, temporary: bool) -> None:
+    `wait_seconds`: how long the centre asks to be left alone, None where it does not say.
+    """
+
+    def __init__(self, message: str, *, temporary: bool, wait_seconds: float | None = None) -> None:
         super().__init__(message)
-        self.temporary = temporary
+        self.temporary, self.wait_seconds = temporary, wait_seconds
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,8 @@ class CentreClient:
             outbox.refused(report, message)
             return answer.status_code
         temporary = answer.status_code in (408, 425, 429) or answer.status_code >= 500
-        raise NotDelivered(f"the centre did not take report {report.sequence}: {message}", temporary=temporary)
+        words = f"the centre did not take report {report.sequence}: {message}"
+        raise NotDelivered(words, temporary=temporary, wait_seconds=_asked_to_wait(answer))
 
     def _receipt(self, report: Waiting, raw: bytes, answer: bytes) -> str:
         """The receipt in `answer`; without it the report counts as not delivered, whatever the status said."""
@@ -179,6 +183,12 @@ class CentreClient:
             return SignedReceipt.for_report(answer, raw, self._keys).to_bytes().decode()
         except ReceiptProblem as problem:
             raise NotDelivered(f"report {report.sequence}: {problem}", temporary=False) from None
+
+
+def _asked_to_wait(answer: httpx.Response) -> float | None:
+    """Retry-After in seconds (RFC 9110 10.2.3), at most an hour; a date, which proxies hardly send, counts as not said."""
+    said = answer.headers.get("Retry-After", "")
+    return min(float(said), 3600.0) if said.isascii() and said.isdigit() else None
 
 
 def _authorities(url: str, ca_file: Path | None) -> ssl.SSLContext:
