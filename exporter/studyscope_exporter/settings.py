@@ -18,6 +18,7 @@ from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_ya
 from studyscope_exporter.local_metrics.settings import LocalMetricsSettings
 from studyscope_exporter.mail_settings import MailSettings
 from studyscope_exporter.page.settings import PageSettings
+from studyscope_exporter.scan_cluster import DaskSettings
 from studyscope_exporter.site_path import FOLDER, SitePath
 from studyscope_exporter.sources.kinds import settings_of_any_kind
 
@@ -104,6 +105,7 @@ class SiteSettings(Strict):
     )
     page: PageSettings | None = Field(default=None, description="the hospital's own page; off when left out")
     mail: MailSettings | None = Field(default=None, description="mails to the hospital's people; none when left out")
+    dask: DaskSettings | None = Field(default=None, description="a Dask cluster whose workers read the files of a scan")
     sources: tuple[Any, ...] = ()
     studies: tuple[StudySettings, ...] = Field(min_length=1)
 

@@ -32,6 +32,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.release_number import release_number
 from studyscope_exporter.retirement import refuse_if_retired
+from studyscope_exporter.scan_cluster import ScanCluster
 from studyscope_exporter.settings import SiteSettings, StudySettings, effective_policy, read_study_file
 from studyscope_exporter.sources.consent import EVERY_STUDY, ConsentSource, withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, open_source
@@ -89,7 +90,9 @@ class Site:
         )
         self.pseudonyms = pseudonyms = Pseudonyms(self.identity.derived("pseudonyms"), settings.default_issuer)
         self.studies = tuple(self._open_study(study) for study in settings.studies)
-        context = SiteContext(pseudonyms, self.clock.now, studies=frozenset(study.study.id for study in self.studies))
+        self.cluster = ScanCluster(settings.dask) if settings.dask else None
+        studies = frozenset(study.study.id for study in self.studies)
+        context = SiteContext(pseudonyms, self.clock.now, studies, self.cluster)
         self.sources = tuple(open_source(source, context) for source in settings.sources)
         return self
 
@@ -123,7 +126,11 @@ class Site:
         self._unfinished.touch()
         # Who withdrew comes first: a pass that is cut short must not keep them in.
         order = sorted(range(len(self.sources)), key=lambda index: not isinstance(self.sources[index], ConsentSource))
-        found = {index: self._scan_one(index, progress) for index in order}
+        try:
+            found = {index: self._scan_one(index, progress) for index in order}
+        finally:
+            if self.cluster:
+                self.cluster.let_go()
         outcomes = [found[index] for index in range(len(self.sources))]
         self._remember(
             at=self.clock.now().isoformat(),

@@ -56,6 +56,8 @@ def _everything(path: Path, settings: SiteSettings, *, reach: bool) -> Iterator[
 
 
 def _site(site: Site, *, reach: bool) -> Iterator[Finding]:
+    if site.cluster:
+        yield from site.cluster.check()
     for source in site.sources:
         yield from (Finding(found.ok, f"source {source.name}: {found.message}") for found in source.check())
     if not site.sources:

@@ -56,7 +56,7 @@ def source(root: Path, executor: Any = None, **settings: Any) -> PairsSource:
         "labels": LABELS,
         "reading_labels": LABELS,
     }
-    return PairsSource(Settings.model_validate(stated | settings), SiteContext(PSEUDONYMS, now, executor))
+    return PairsSource(Settings.model_validate(stated | settings), SiteContext(PSEUDONYMS, now, executor=executor))
 
 
 def scanned(root: Path, inventory: Inventory, **settings: Any) -> ScanResult:
@@ -174,7 +174,7 @@ def test_pairs_may_be_read_by_other_processes(root: Path, inventory: Inventory) 
         write(root / "readings" / f"P{number}_reader.nii.gz", 2, 8 + number)
 
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
-        source(root, executor).scan(inventory, NoProgress())
+        source(root, executor=executor).scan(inventory, NoProgress())
 
     assert len(of_liver(inventory)) == 3
 

@@ -23,7 +23,7 @@ PSEUDONYMS = Pseudonyms(bytes(32), "HOSPITAL")
 
 
 def source(path: Path, executor: ProcessPoolExecutor | None = None, **settings: object) -> FolderSource:
-    site = SiteContext(PSEUDONYMS, lambda: dt.datetime(2026, 1, 1, tzinfo=dt.UTC), executor)
+    site = SiteContext(PSEUDONYMS, lambda: dt.datetime(2026, 1, 1, tzinfo=dt.UTC), executor=executor)
     return open_source(Settings.model_validate({"name": "archive", "kind": "folder", "path": path, **settings}), site)
 
 
@@ -124,7 +124,7 @@ def test_what_is_no_dicom_is_ignored_and_what_is_cut_is_logged_by_number_only(
 def test_other_processes_read_as_this_one_does(inventory: Inventory, archive: Path, tmp_path: Path) -> None:
     scan(inventory, archive)
     with ProcessPoolExecutor(1) as executor, Inventory.open(tmp_path / "second", key=bytes(32)) as second:
-        source(archive, executor).scan(second, NoProgress())
+        source(archive, executor=executor).scan(second, NoProgress())
         assert second.series_frame().drop(columns="first_seen").equals(inventory.series_frame().drop(columns="first_seen"))
         assert second.structures_frame().equals(inventory.structures_frame())
 

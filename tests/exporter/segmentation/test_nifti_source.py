@@ -208,7 +208,7 @@ def test_reading_in_other_processes_gives_the_same(root: Path, inventory: Invent
     settings = Settings.model_validate({"name": "seg", "kind": "nifti", "path": root, "link": BY_PATIENT})
 
     with ProcessPoolExecutor(1) as executor:
-        open_source(settings, SiteContext(PSEUDONYMS, now, executor)).scan(inventory, NoProgress())
+        open_source(settings, SiteContext(PSEUDONYMS, now, executor=executor)).scan(inventory, NoProgress())
 
     assert volumes(inventory) == {patient(f"P{number}"): {"label 1": number} for number in range(1, 20)}
 
