@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 CONSTRAINTS := requirements/constraints.txt
 SITES ?= 8
 # The demo and the tests run these for real; on Debian, as root, `make` installs them.
-DEBIAN_PACKAGES := prometheus prometheus-alertmanager chromium postgresql
+DEBIAN_PACKAGES := prometheus prometheus-alertmanager chromium postgresql nginx victoria-metrics
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo test attack check format generate look bench docs sbom site-bundle clean
+.PHONY: help install system demo test attack check format generate look bench docs sbom site-bundle release audit clean
 
 help: ## show what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-system: ## see that Prometheus, Alertmanager and a browser are there (as root on Debian: install them)
+system: ## see that Prometheus, Alertmanager, a browser, … are there (as root on Debian: install them)
 	@bash requirements/debian-packages $(DEBIAN_PACKAGES)
 
 demo: install system ## start the demo consortium and keep it living; SITES=38 for the real size
@@ -31,7 +31,7 @@ demo: install system ## start the demo consortium and keep it living; SITES=38 f
 test: install system ## run the whole test suite
 	$(BIN)/python -m pytest
 
-check: install ## format, lint, types, import borders, generated files
+check: install ## format, lint, types, import borders, generated files, charts and compose files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -39,6 +39,7 @@ check: install ## format, lint, types, import borders, generated files
 	$(BIN)/studyscope-dashboards generate --check
 	$(BIN)/studyscope-dashboards check
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python -m pytest -q tests/deploy/test_helm_charts.py tests/deploy/test_compose_files.py
 
 format: install ## put the code into its form
 	$(BIN)/ruff check --fix-only .
@@ -69,6 +70,12 @@ sbom: install ## write a bill of materials (CycloneDX) of each role into dist/
 
 site-bundle: install ## one archive for a hospital without internet, in dist/; BUNDLE_PYTHON=python3.12 for another version
 	@bash deploy/bundle/make-site-bundle dist $(BUNDLE_PYTHON)
+
+release: install ## everything that a release publishes, with checksums, in dist/release; BUNDLE_PYTHON= for no bundle
+	@rm -rf dist/release && bash deploy/release/make-release dist/release $(or $(BUNDLE_PYTHON),$(BIN)/python)
+
+audit: install ## ask an index of known vulnerabilities about every package; says so where none answers
+	@$(BIN)/python requirements/audit.py
 
 clean: ## remove .venv, caches and the demo's folder
 	rm -rf $(VENV) demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
