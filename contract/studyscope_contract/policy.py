@@ -52,6 +52,14 @@ class Parameters(Strict):
             return 0, self.s - 1
         return published - self.b // 2, published - self.b // 2 + self.b - 1
 
+    def nests_in(self, older: Parameters) -> bool:
+        """Whether each bin holds whole bins of `older`, so that no count is known better from both than from the older alone.
+
+        A bin begins b // 2 below a multiple of b: with bins that begin elsewhere, or cut the older ones, two looks at the same
+        people are two roundings of one number (privacy.md A18).
+        """
+        return self.b % older.b == 0 and (self.b // 2 - older.b // 2) % older.b == 0
+
     def can_publish(self, value: int) -> bool:
         """Whether `value` is a number that this policy can show."""
         return value % self.b == 0 and value - self.b // 2 >= self.s

@@ -31,7 +31,8 @@ def _changes(before: Policy, after: Policy) -> Iterator[Change]:
     if before.preset != after.preset:
         yield Change("preset", before.preset, after.preset, "other")
     for name in ("k", "b", "s", "m"):
-        yield from _number(name, getattr(before.parameters, name), getattr(after.parameters, name))
+        nests = name != "b" or after.parameters.nests_in(before.parameters)
+        yield from _number(name, getattr(before.parameters, name), getattr(after.parameters, name), stricter=nests)
     yield from _number("delay_days", before.delay_days, after.delay_days)
     if before.grid != after.grid:
         yield Change("grid", _grid(before), _grid(after), "other")
@@ -57,9 +58,10 @@ def _approvals(before: Policy, after: Policy) -> Iterator[Change]:
         yield Change("approvals", before.approvals, after.approvals, "stricter" if stricter else "looser")
 
 
-def _number(name: str, before: int, after: int) -> Iterator[Change]:
+def _number(name: str, before: int, after: int, *, stricter: bool = True) -> Iterator[Change]:
+    """A greater number is `stricter`, unless the caller knows otherwise."""
     if before != after:
-        yield Change(name, str(before), str(after), "stricter" if after > before else "looser")
+        yield Change(name, str(before), str(after), "stricter" if after > before and stricter else "looser")
 
 
 def _tables(name: str, before: Sequence[str], after: Sequence[str], *, more: Direction) -> Iterator[Change]:

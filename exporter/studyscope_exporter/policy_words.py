@@ -18,10 +18,6 @@ def policy_sentences(policy: Policy) -> Iterator[str]:
     numbers, grid = policy.parameters, policy.grid
     stricter = "" if numbers == PRESETS[policy.preset] else ", made stricter"
     yield f"preset {policy.preset}{stricter}; hash {policy.hash[:12]}"
-    if policy.disclosure is not None:
-        tables = ", ".join(policy.reported)
-        yield f"EXACT NUMBERS leave in {tables}, small ones and 0 too, at every grid point; the other tables are protected"
-        yield f"legal basis of the exact numbers: {policy.disclosure.legal_basis}"
     yield f"groups of fewer than {numbers.k} people are protected (k)"
     yield f"counts are published as multiples of {numbers.b} (b), nothing under {numbers.s} (s)"
     yield f"a table moves only when at least {numbers.m} people changed in it (m), up to {policy.delay_days} days later"
@@ -32,3 +28,7 @@ def policy_sentences(policy: Policy) -> Iterator[str]:
     yield "tables that never leave: " + (", ".join(sorted(policy.refuse)) or "none named")
     yield "two-way tables that may leave: " + (", ".join(sorted(policy.two_way)) or "none")
     yield APPROVALS[policy.approvals]
+    if policy.disclosure is not None:
+        tables = ", ".join(policy.reported)
+        yield f"EXACT NUMBERS leave in {tables}, small ones and 0 too, at every grid point: nothing of the above protects them"
+        yield f"legal basis of the exact numbers: {policy.disclosure.legal_basis}"

@@ -1,7 +1,7 @@
 """A policy can only be stricter than its preset, and no policy goes under the floors."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -51,6 +51,33 @@ def test_the_bounds_of_what_is_published_hold_the_truth(count: int, preset: str)
     assert low <= count <= high
     assert (published is None) == (count < numbers.s)
     assert published is None or numbers.can_publish(published)
+
+
+widths = st.integers(5, 24)
+edges = st.integers(1, 4)
+
+
+def at_edge(b: int, edge: int) -> Parameters:
+    """Bins of b, nothing under the given edge."""
+    return Parameters.model_construct(k=5, b=b, s=(edge + 1) * b - b // 2, m=5)
+
+
+@settings(deadline=None)
+@given(old_b=widths, factor=st.integers(1, 7), other=widths, old_edge=edges, new_edge=edges, follows=st.booleans())
+def test_new_bins_nest_exactly_where_both_numbers_tell_no_more_than_the_older(
+    old_b: int, factor: int, other: int, old_edge: int, new_edge: int, follows: bool
+) -> None:
+    """By trying every count: what is known from both policies, beside what the older alone says of it."""
+    older, newer = at_edge(old_b, old_edge), at_edge(old_b * factor if follows else other, new_edge)
+    if newer.s < older.s:
+        return
+    sharper = []
+    for count in range(older.s, newer.s + older.b * newer.b):  # the two repeat themselves after so many
+        least, most = older.bounds(older.published(count))
+        low, high = newer.bounds(newer.published(count))
+        sharper += [count] if low > least or high < most else []
+
+    assert newer.nests_in(older) is (not sharper)
 
 
 @given(

@@ -95,7 +95,9 @@ def _step(change: Change) -> str:
 
 def _is_refused(change: Change) -> bool:
     """Whether a change cannot be made once numbers were published."""
-    return change.name == "grid" or (change.direction == "looser" and change.name not in ("refuse", "two_way", "approvals"))
+    return change.name in ("grid", "reported") or (
+        change.direction == "looser" and change.name not in ("refuse", "two_way", "approvals")
+    )
 
 
 def _consequences(before: Policy, after: Policy, *, refused: bool) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from studyscope_contract.policy import Parameters
 from studyscope_contract.report import PolicyStatement
 from studyscope_exporter.disclosure.errors import PolicyLoosened
 from studyscope_exporter.disclosure.randomness import SecretRandom
@@ -53,15 +54,24 @@ def refuse_other_disclosure(before: Sequence[str], now: Sequence[str]) -> None:
         raise PolicyLoosened("disclosure", f"{why}: set it back, or name a table in `refuse` to let it out no more")
 
 
+def refuse_looser_numbers(before: Parameters, now: Parameters) -> None:
+    """No number of the policy may fall, and new bins must hold whole old ones (privacy.md 2.3, A18)."""
+    for name in sorted(type(before).model_fields):
+        if getattr(now, name) < getattr(before, name):
+            raise PolicyLoosened(name)
+    if not now.nests_in(before):
+        why = (
+            f"bins of {now.b} cut through the bins of {before.b} that numbers were published in, so that both together tell more"
+        )
+        raise PolicyLoosened("b", f"{why}: take an odd multiple, {3 * before.b} or {5 * before.b}, or keep {before.b}")
+
+
 def _refuse_looser(state: State, terms: Terms) -> None:
     """Once something was shown, no number of the policy may fall and the grid may not change (privacy.md 2.3)."""
     if not state.published or state.parameters is None:
         return
     refuse_other_disclosure(state.reported, terms.policy.reported)
-    before, now = state.parameters.model_dump(), terms.parameters.model_dump()
-    for name in sorted(before):
-        if now[name] < before[name]:
-            raise PolicyLoosened(name)
+    refuse_looser_numbers(state.parameters, terms.parameters)
     if terms.policy.delay_days < state.delay_days:
         raise PolicyLoosened("delay_days")
     if (terms.policy.grid.every_days, terms.policy.grid.at_hour) != (state.every_days, state.at_hour):

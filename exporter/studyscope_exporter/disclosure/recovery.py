@@ -22,7 +22,7 @@ from studyscope_exporter.disclosure.contributions import POPULATION
 from studyscope_exporter.disclosure.errors import PolicyLoosened, RecoveryProblem
 from studyscope_exporter.disclosure.history import Release
 from studyscope_exporter.disclosure.ledger import Published, after_lines, chained, published
-from studyscope_exporter.disclosure.opening import refuse_other_disclosure
+from studyscope_exporter.disclosure.opening import refuse_looser_numbers, refuse_other_disclosure
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.randomness import SecretRandom
 from studyscope_exporter.disclosure.rebuilding import contradicts, release_lines, shown_releases
@@ -110,9 +110,7 @@ def _refuse_looser(now: Published, terms: Terms) -> None:
     if now.policy is None:
         return
     statement = PolicyStatement.model_validate(dict(now.policy))
-    for name, before in statement.parameters.model_dump().items():
-        if getattr(terms.parameters, name) < before:
-            raise PolicyLoosened(name)
+    refuse_looser_numbers(statement.parameters, terms.parameters)
     refuse_other_disclosure(statement.reported, terms.policy.reported)
     if statement.grid != terms.policy.grid:
         raise PolicyLoosened("grid")

@@ -190,6 +190,19 @@ def test_a_looser_policy_is_refused_once_something_was_shown(tmp_path: Path) -> 
         pass
 
 
+@pytest.mark.parametrize(
+    ("width", "why"), [(20, "take an odd multiple, 30 or 50, or keep 10"), (25, "bins of 25 cut through the bins of 10")]
+)
+def test_bins_that_cut_through_those_of_the_past_are_refused_with_those_that_do_not(tmp_path: Path, width: int, why: str) -> None:
+    with opened(tmp_path) as domain:
+        domain.release(berlin().contributions(), FACTS, 100)
+    cutting = Policy(b=width, s=5 * width - width // 2)
+    with pytest.raises(PolicyLoosened, match=why), opened(tmp_path, policy=cutting):
+        pass
+    with opened(tmp_path, policy=Policy(b=30, s=45)) as domain:
+        assert domain.release(berlin().contributions(), FACTS, 101).report.policy.parameters.b == 30
+
+
 def test_a_refused_table_never_leaves(tmp_path: Path) -> None:
     with opened(tmp_path, policy=Policy(refuse=("sex",))) as domain:
         report = domain.release(berlin().contributions(), FACTS, 100)

@@ -122,3 +122,23 @@ def test_those_who_have_not_what_most_have_are_protected_too(parameters: Paramet
     size = version(POPULATION, ((),), {(): everybody}, everybody, parameters, 1)
     table = version(modality, (("CT",), ("MR",)), {("CT",): 42, ("MR",): 46}, everybody, parameters, 1)
     assert WitnessAudit().audit([], Release(100, parameters, (size, table))).passed is passes
+
+
+STRICTER = Parameters(k=25, b=30, s=45, m=10)
+
+
+def test_what_was_shown_under_a_smaller_k_does_not_hold_everything_once_k_is_raised() -> None:
+    """17 men, shown as 20 under k = 11, are surely 15 to 24: a group that k = 25 would not have shown."""
+    before = by_sex(women=60, men=17, parameters=TENS)
+    now = by_sex(women=90, men=60, parameters=STRICTER, epoch=2)
+    assert WitnessAudit().audit([], before).passed
+    assert WitnessAudit().audit([before], now).passed
+
+
+def test_a_group_of_the_past_is_protected_under_the_greater_k_from_what_comes_later() -> None:
+    """8 men were 0 to 14 then; that they are at most 9 later, and nobody left, would prove it, whatever k was."""
+    before = by_sex(women=30, men=8, parameters=TENS)
+    now = by_sex(women=45, men=8, parameters=Parameters(k=12, b=10, s=15, m=10), epoch=2)
+    verdict = WitnessAudit().audit([before], now)
+    assert not verdict.passed
+    assert "sex at grid point 101: M" in verdict.why

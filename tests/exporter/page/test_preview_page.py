@@ -7,6 +7,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+import yaml
 
 from page_cast import copied_site, make_site, run
 from studyscope_contract.catalogue import imaging
@@ -80,6 +81,33 @@ def test_without_exact_numbers_it_holds_nothing_but_what_would_leave(site: Path)
     assert not re.search(r"\b27\b|\(3\)", said)
     assert "could infer" not in said
     assert "Stays in this hospital" not in said
+
+
+BASIS = "Protocol 4.2, section 7.3, approved by the ethics committee of Berlin"
+
+
+def test_exact_numbers_are_announced_with_the_reason_on_the_page_and_on_the_terminal(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = yaml.safe_load(site.read_text())
+    content["studies"][0]["policy"] = {"preset": "tens-open", "disclosure": {"reported": ["stage"], "legal_basis": BASIS}}
+    site.write_text(yaml.safe_dump(content))
+
+    said = text(page(site))
+    capsys.readouterr()
+    run(site, "preview")
+    terminal = " ".join(capsys.readouterr().out.split())
+
+    assert "Exact numbers leave. Patients by the stage they are in now: these are shown as they are" in said
+    assert f"Why this is done: {BASIS}." in said
+    assert "Exact. These numbers leave as they are. Two approvers sign them." in said
+    assert "2 signatures are missing" in said
+    assert "EXACT NUMBERS LEAVE, small ones and 0 too: Patients by the stage they are in now." in terminal
+    assert f"Why: {BASIS}" in terminal
+
+
+def test_without_a_protocol_no_page_speaks_of_exact_numbers_that_leave(site: Path) -> None:
+    assert "numbers leave" not in text(page(site)).casefold()
 
 
 def test_it_needs_nothing_from_anywhere_and_escapes_what_people_wrote(site: Path) -> None:
