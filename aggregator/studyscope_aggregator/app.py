@@ -76,7 +76,7 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
     app.state.wiring = wiring
     for part in (enrolments, reports, own_reports, studies, scrapes, health, queries):
         app.include_router(part.router)
-    app.include_router(overview_router())
+    app.include_router(overview_router(forecasts))
     secret = settings.link_secret()
     if secret is not None:
         app.include_router(mail_links_router(secret, settings.registry))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from studyscope_aggregator.consortium import Consortium
+from studyscope_aggregator.forecast.curve import Curve
+from studyscope_aggregator.progress_chart import ProgressChart, progress_chart
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.state import Member
 from studyscope_aggregator.study_totals import StudyTotals
@@ -51,6 +53,8 @@ class SiteRow:
     patients_shown: bool
     target: int | None
     share: str
+    low_share: float
+    high_share: float
     tables_offered: str
     tables_withheld: str
     refused: str
@@ -75,28 +79,43 @@ class StudyView:
     high_share: float
     oldest: str
     states: tuple[tuple[str, str, int], ...]
+    chart: ProgressChart | None
     rows: tuple[SiteRow, ...]
 
 
-def study_views(consortium: Consortium, totals: dict[str, StudyTotals], now: dt.datetime) -> list[StudyView]:
-    """Every study in the order of its file."""
+def study_views(
+    consortium: Consortium,
+    totals: Mapping[str, StudyTotals],
+    curves: Mapping[str, Sequence[Curve]],
+    now: dt.datetime,
+    sees: Callable[[str, str], bool],
+) -> list[StudyView]:
+    """Every study in the order of its file; `sees` says of which site (study, site) there is a row."""
     by_study: dict[str, list[Member]] = {}
     for one in consortium.members(now):
         by_study.setdefault(one.study.id, []).append(one)
     return [
-        _view(file.study, by_study.get(name, []), totals.get(name), consortium, now)
+        _view(file.study, by_study.get(name, []), totals.get(name), curves.get(name, ()), consortium, now, sees)
         for name, file in consortium.registry.studies.items()
     ]
 
 
-def _view(study: Study, members: list[Member], totals: StudyTotals | None, consortium: Consortium, now: dt.datetime) -> StudyView:
+def _view(
+    study: Study,
+    members: list[Member],
+    totals: StudyTotals | None,
+    curves: Sequence[Curve],
+    consortium: Consortium,
+    now: dt.datetime,
+    sees: Callable[[str, str], bool],
+) -> StudyView:
     population = totals.of("last_known", POPULATION) if totals else None
     cell = population.cells[0] if population and population.cells else None
     expected = [one for one in members if one.expected]
     target = sum(found.patients for one in expected if (found := one.site.target(now.date())))
     low, high = (cell.lower, cell.upper) if cell else (0, None)
     counted = Counter(one.state for one in members)
-    rows = [_row(one, consortium, now) for one in sorted(members, key=_attention_first)]
+    rows = [site_row(one, consortium, now) for one in sorted(members, key=_attention_first) if sees(study.id, one.site.id)]
     return StudyView(
         id=study.id,
         title=study.title,
@@ -111,6 +130,7 @@ def _view(study: Study, members: list[Member], totals: StudyTotals | None, conso
         high_share=min((high if high is not None else low) / target, 1.0) if target else 0.0,
         oldest=population.oldest.date().isoformat() if population and population.oldest else "",
         states=tuple((state, STATE_WORDS[state], counted[state]) for state in SITE_STATES if counted[state]),
+        chart=progress_chart(curves, expected, now),
         rows=tuple(rows),
     )
 
@@ -119,7 +139,8 @@ def _attention_first(one: Member) -> tuple[int, str]:
     return (ATTENTION.index(one.state) if one.state in ATTENTION else len(ATTENTION), one.site.name)
 
 
-def _row(one: Member, consortium: Consortium, now: dt.datetime) -> SiteRow:
+def site_row(one: Member, consortium: Consortium, now: dt.datetime) -> SiteRow:
+    """What the first page says of one site."""
     standing = one.standing
     target = one.site.target(now.date())
     refusals = consortium.refusals(one.study.id, one.site.id)
@@ -137,6 +158,8 @@ def _row(one: Member, consortium: Consortium, now: dt.datetime) -> SiteRow:
         patients_shown=bounds is not None,
         target=target.patients if target else None,
         share=_share(*bounds, target.patients) if target and bounds else "",
+        low_share=min(bounds[0] / target.patients, 1.0) if target and bounds else 0.0,
+        high_share=min(bounds[1] / target.patients, 1.0) if target and bounds else 0.0,
         tables_offered=offered,
         tables_withheld=withheld,
         refused=", ".join(f"{found.count} {reason.replace('_', ' ')}" for reason, found in refusals.items()),

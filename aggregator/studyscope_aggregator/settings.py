@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.mail_link import LinkSecret
-from studyscope_contract.yaml_file import Strict, read_yaml
+from studyscope_contract.yaml_file import FileProblem, Problem, Strict, read_yaml
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=400)]
 
@@ -62,10 +62,27 @@ class OpenIdSettings(Strict):
 
     issuer: Url = Field(description="as its discovery document names it")
     audience: str = Field(default="studyscope", min_length=1, max_length=200, description="our client id there; tokens name it")
+    client_secret_file: Path | None = Field(
+        default=None, description="file with our secret there; with it the centre's own page asks people to log in"
+    )
     claim: str = Field(default="groups", pattern=r"^[A-Za-z_]+(\.[A-Za-z_]+)*$", description="where a token holds the groups")
     coordinator: str = Field(default="studyscope-coordinator", min_length=1, max_length=200)
     lead: str = Field(default="studyscope-lead-{study}", pattern=r"^[^{}]*\{study\}[^{}]*$", max_length=200)
     site: str = Field(default="studyscope-site-{site}", pattern=r"^[^{}]*\{site\}[^{}]*$", max_length=200)
+
+    def client_secret(self) -> str | None:
+        """Our secret, None when the page asks nobody to log in; raises FileProblem."""
+        if self.client_secret_file is None:
+            return None
+        try:
+            secret = self.client_secret_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise FileProblem(self.client_secret_file, [Problem(0, "", f"cannot be read: {error.strerror}")]) from None
+        if not secret:
+            raise FileProblem(
+                self.client_secret_file, [Problem(0, "", "is empty: put our secret at the identity provider there")]
+            )
+        return secret
 
 
 class AccessSettings(Strict):
@@ -109,7 +126,15 @@ def read_settings(path: Path) -> CentreSettings:
     settings = read_yaml(path, CentreSettings)
     folder = path.resolve().parent
     files = {name: folder / path for name in ("registry", "key", "mail_links") if (path := getattr(settings, name)) is not None}
-    return settings.model_copy(update=files | {"store": _store_from(folder, settings.store)})
+    more = {"store": _store_from(folder, settings.store), "access": _access_from(folder, settings.access)}
+    return settings.model_copy(update=files | more)
+
+
+def _access_from(folder: Path, access: AccessSettings | None) -> AccessSettings | None:
+    if access is None or access.openid is None or access.openid.client_secret_file is None:
+        return access
+    openid = access.openid.model_copy(update={"client_secret_file": folder / access.openid.client_secret_file})
+    return access.model_copy(update={"openid": openid})
 
 
 def _store_from(folder: Path, store: Path | Postgres) -> Path | Postgres:

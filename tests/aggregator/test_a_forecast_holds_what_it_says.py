@@ -56,6 +56,10 @@ def a_steady_site(site: str = "berlin", days: int = 200, silent: int = 0) -> Cur
     return Curve(site, releases, BEGAN + (days - silent) * DAY)
 
 
+def test_releases_that_lie_ahead_of_a_clock_that_was_set_back_are_no_pace() -> None:
+    assert pace([a_steady_site(days=100)], BEGAN + 5 * DAY) is None
+
+
 @pytest.mark.parametrize(("sites", "ahead"), [(1, 60), (1, 180), (4, 60), (4, 180)])
 def test_the_interval_holds_the_truth_about_four_times_out_of_five(sites: int, ahead: int) -> None:
     rng, held = random.Random(f"{sites} {ahead}"), []

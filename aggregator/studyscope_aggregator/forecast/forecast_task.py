@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.forecast.accrual import Accrual
+from studyscope_aggregator.forecast.curve import Curve
 from studyscope_aggregator.forecast.outlook import Outlook, outlook
 from studyscope_aggregator.state import Member
 from studyscope_aggregator.store import ReportStore, StoreUnavailable
@@ -20,10 +21,11 @@ LOOK_SECONDS = 5.0
 
 
 class Forecasts:
-    """The newest forecast of each study; empty until the first is made."""
+    """The newest forecast of each study, and the curves of its sites; empty until the first is made."""
 
     def __init__(self) -> None:
         self.current: Mapping[str, Outlook] = {}
+        self.curves: Mapping[str, Sequence[Curve]] = {}
 
 
 class ForecastTask:
@@ -50,16 +52,21 @@ class ForecastTask:
         if due == self._made:
             return
         members, retractions = list(self._consortium.members(now)), len(self._consortium.retractions)
-        self._forecasts.current = await asyncio.to_thread(self._outlooks, members, retractions, now)
+        curves, outlooks = await asyncio.to_thread(self._made_of, members, retractions, now)
+        self._forecasts.curves, self._forecasts.current = curves, outlooks
         self._made = due
 
-    def _outlooks(self, members: Sequence[Member], retractions: int, now: dt.datetime) -> dict[str, Outlook]:
-        curves: dict[str, list[Member]] = {}
+    def _made_of(
+        self, members: Sequence[Member], retractions: int, now: dt.datetime
+    ) -> tuple[dict[str, list[Curve]], dict[str, Outlook]]:
+        by_study: dict[str, list[Member]] = {}
         for one in members:
-            curves.setdefault(one.study.id, []).append(one)
-        return {study: self._outlook(study, sites, retractions, now) for study, sites in curves.items()}
+            by_study.setdefault(one.study.id, []).append(one)
+        curves = {study: self._accrual.curves(sites, retractions) for study, sites in by_study.items()}
+        return curves, {study: _outlook(study, sites, curves[study], now) for study, sites in by_study.items()}
 
-    def _outlook(self, study: str, members: Sequence[Member], retractions: int, now: dt.datetime) -> Outlook:
-        agreed = {one.site.id: one.site.target(now.date()) for one in members if one.expected}
-        targets = {site: target.patients for site, target in agreed.items() if target is not None}
-        return outlook(study, self._accrual.curves(members, retractions), targets, now)
+
+def _outlook(study: str, members: Sequence[Member], curves: Sequence[Curve], now: dt.datetime) -> Outlook:
+    agreed = {one.site.id: one.site.target(now.date()) for one in members if one.expected}
+    targets = {site: target.patients for site, target in agreed.items() if target is not None}
+    return outlook(study, curves, targets, now)

@@ -32,7 +32,8 @@ def pace(curves: Sequence[Curve], now: dt.datetime) -> Pace | None:
     if start is None:
         return None
     per_day = sum(_site_pace(curve, start) for curve in curves if curve.recruiting and curve.releases)
-    return Pace(per_day, (now - start) / DAY) if per_day > 0 else None
+    # A release that lies ahead of now, by a clock that was set back, is no pace yet.
+    return Pace(per_day, (now - start) / DAY) if per_day > 0 and start < now else None
 
 
 def _window_start(curves: Sequence[Curve], now: dt.datetime) -> dt.datetime | None:

@@ -19,6 +19,7 @@ from studyscope_contract.study import Study
 from studyscope_contract.yaml_file import parse_yaml
 
 KEPT = "5y"
+NO_PAGES = "    location = / { return 302 /grafana/; }\n"
 ALERTS_KEPT = "360h"  # more than twice the weekly repeat, else a repeat is taken for a new alert
 SECRETS = MappingProxyType(
     {
@@ -26,6 +27,7 @@ SECRETS = MappingProxyType(
         "tls_key": "nginx/tls.key",
         "smtp_password": "alertmanager/smtp-password",
         "oidc_secret": "grafana/oidc-secret",
+        "page_oidc_secret": "keys/page-oidc-secret",
     }
 )
 """Where each lies below the centre's folder; in containers it is /run/secrets/NAME."""
@@ -35,7 +37,7 @@ def founding_files(plan: Plan, folder: Path, today: dt.date) -> dict[str, str]:
     """Every file by its path below `folder`; raises FileProblem when one could not be read back."""
     study = f"registry/{STUDIES_FOLDER}/{plan.study}.yaml"
     files = {
-        "centre.yaml": _centre(plan),
+        "centre.yaml": _centre(plan, folder),
         study: _study(plan, today),
         f"registry/{SITES_FILE}": _filled(
             "sites.yaml.in", first=plan.sites[0].id, today=today, next_year=today + dt.timedelta(days=365)
@@ -60,7 +62,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _centre(plan: Plan) -> str:
+def _centre(plan: Plan, folder: Path) -> str:
     port = plan.addresses["aggregator"].rpartition(":")[2]
     listen = "127.0.0.1" if plan.layout == "machine" else "0.0.0.0"  # noqa: S104 - inside a container, whose network is the border
     return _filled(
@@ -69,15 +71,19 @@ def _centre(plan: Plan) -> str:
         listen_port=port,
         url=_quoted(plan.url),
         prometheus=plan.addresses["prometheus"],
-        openid=_people(plan),
+        openid=_people(plan, folder),
     )
 
 
-def _people(plan: Plan) -> str:
+def _people(plan: Plan, folder: Path) -> str:
     """Who may log in; without an identity provider only tokens of machines are known."""
     if plan.openid is None:
         return "  # openid: {issuer: https://id.example/realms/research, audience: studyscope}\n"
-    return f"  openid:\n    issuer: {_quoted(plan.openid.issuer)}\n    audience: {_quoted(plan.openid.client)}\n"
+    rows = {"issuer": plan.openid.issuer, "audience": plan.openid.client}
+    rows["client_secret_file"] = (
+        _secret(plan, folder, "page_oidc_secret") if plan.layout == "compose" else SECRETS["page_oidc_secret"]
+    )
+    return "  openid:\n" + "".join(f"    {name}: {_quoted(value)}\n" for name, value in rows.items())
 
 
 def _study(plan: Plan, today: dt.date) -> str:
@@ -111,6 +117,7 @@ def _nginx(plan: Plan, folder: Path) -> str:
         certificate=_secret(plan, folder, "tls_certificate"),
         key=_secret(plan, folder, "tls_key"),
         aggregator=plan.addresses["aggregator"],
+        pages=_filled("nginx.pages.in", aggregator=plan.addresses["aggregator"]) if plan.openid else NO_PAGES,
         grafana=plan.addresses["grafana"],
         report_bytes=MAX_BYTES,
         body_bytes=2 * MAX_BYTES,
