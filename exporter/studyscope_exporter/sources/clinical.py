@@ -20,7 +20,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable
+from studyscope_exporter.sources.tables import findings, readable, table_bytes
 
 LONGEST_VALUE = 200
 Values = Mapping[str, tuple[str, ...]]
@@ -40,6 +40,7 @@ class Settings(Strict):
         default_factory=dict, description="column -> values; only lines with one of them count, as in redcap_event_name"
     )
     encoding: Encoding = "utf-8"
+    sheet: str = Field(default="", max_length=31, description="of an .xlsx workbook; its first one when left out")
     issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where a line names none")
 
 
@@ -87,7 +88,7 @@ class ClinicalSource:
         settings, read = self.settings, _Read()
         named = [settings.patient, *([settings.issuer_column] if settings.issuer_column else []), *settings.variables.values()]
         with readable(settings.path):
-            for line, row in rows_of(settings.path.read_bytes(), settings.encoding, [*named, *settings.where]):
+            for line, row in rows_of(table_bytes(settings.path), settings.encoding, [*named, *settings.where], settings.sheet):
                 read.rows += 1
                 self._take(line, row, read)
         return read

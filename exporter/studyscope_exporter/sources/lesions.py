@@ -16,13 +16,13 @@ from pydantic import Field
 
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, day_of, rows_of, sentences
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.lesion_change import LesionChange
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable
+from studyscope_exporter.sources.tables import findings, readable, table_bytes
 
 
 class Columns(Strict):
@@ -46,6 +46,7 @@ class Settings(Strict):
         default_factory=dict, description="column -> values; only lines with one of them count, as in a tool's type of finding"
     )
     encoding: Encoding = "utf-8"
+    sheet: str = Field(default="", max_length=31, description="of an .xlsx workbook; its first one when left out")
     date_format: str = Field(default="%Y-%m-%d", description="as in Python's strptime; German dates are '%d.%m.%Y'")
     issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where a line names none")
 
@@ -101,7 +102,7 @@ class LesionsSource:
         settings, read = self.settings, _Read()
         named = [name for name in settings.columns.model_dump().values() if name is not None]
         with readable(settings.path):
-            for line, row in rows_of(settings.path.read_bytes(), settings.encoding, [*named, *settings.where]):
+            for line, row in rows_of(table_bytes(settings.path), settings.encoding, [*named, *settings.where], settings.sheet):
                 read.rows += 1
                 self._take(line, row, read)
         return read
@@ -113,9 +114,8 @@ class LesionsSource:
         if not row[columns.patient]:
             read.bad.setdefault("names no patient", []).append(line)
             return
-        try:
-            day = dt.datetime.strptime(row[columns.day], settings.date_format).date()  # noqa: DTZ007 - a day
-        except ValueError:
+        day = day_of(row[columns.day], settings.date_format)
+        if day is None:
             read.bad.setdefault(f"the day is not as {settings.date_format}", []).append(line)
             return
         issuer = (row[columns.issuer] if columns.issuer else "") or settings.issuer

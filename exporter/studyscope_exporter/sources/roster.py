@@ -16,12 +16,12 @@ from pydantic import Field
 
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, day_of, rows_of, sentences
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable
+from studyscope_exporter.sources.tables import findings, readable, table_bytes
 
 
 class Columns(Strict):
@@ -43,6 +43,7 @@ class Settings(Strict):
         default_factory=dict, description="column -> values; only lines with one of them count, as in redcap_event_name"
     )
     encoding: Encoding = "utf-8"
+    sheet: str = Field(default="", max_length=31, description="of an .xlsx workbook; its first one when left out")
     date_format: str = Field(default="%Y-%m-%d", description="as in Python's strptime; German dates are '%d.%m.%Y'")
     issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where a line names none")
 
@@ -100,7 +101,7 @@ class RosterSource:
         settings, read = self.settings, _Read()
         named = [name for name in settings.columns.model_dump().values() if name is not None]
         with readable(settings.path):
-            for line, row in rows_of(settings.path.read_bytes(), settings.encoding, [*named, *settings.where]):
+            for line, row in rows_of(table_bytes(settings.path), settings.encoding, [*named, *settings.where], settings.sheet):
                 read.rows += 1
                 self._take(line, row, read)
         return read
@@ -114,9 +115,8 @@ class RosterSource:
             return
         due = None
         if columns.due and row[columns.due]:
-            try:
-                due = dt.datetime.strptime(row[columns.due], settings.date_format).date()  # noqa: DTZ007 - a day
-            except ValueError:
+            due = day_of(row[columns.due], settings.date_format)
+            if due is None:
                 read.bad.setdefault(f"the day is not as {settings.date_format}; taken as expected by now", []).append(line)
         issuer = (row[columns.issuer] if columns.issuer else "") or settings.issuer
         key = self.site.pseudonyms.patient(row[columns.patient], issuer)

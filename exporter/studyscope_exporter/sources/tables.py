@@ -9,6 +9,15 @@ from pathlib import Path
 from studyscope_exporter.csv_table import TableProblem, sentences
 from studyscope_exporter.sources.source import Finding, SourceUnavailable
 
+MOST_BYTES = 1 << 28
+
+
+def table_bytes(table: Path) -> bytes:
+    """The file's bytes; raises OSError, and TableProblem for one that is larger than any list of people."""
+    if table.stat().st_size > MOST_BYTES:
+        raise TableProblem("is larger than 256 MiB; is it the right file?")
+    return table.read_bytes()
+
 
 @contextmanager
 def readable(table: Path) -> Iterator[None]:

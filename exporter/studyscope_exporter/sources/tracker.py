@@ -1,4 +1,4 @@
-"""The progress table that the site fills in by hand today: a CSV table with a column for each stage.
+"""The progress table that the site fills in by hand today: a CSV table or .xlsx workbook with a column for each stage.
 
 It adds to what is found: a patient with images whom the table marks has reached that stage. At the
 centre the kind of source says that a person filled it in.
@@ -21,11 +21,11 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable
+from studyscope_exporter.sources.tables import findings, readable, table_bytes
 
 
 class Settings(Strict):
-    """Where the table is and what its columns mean. Spreadsheets are saved as CSV first."""
+    """Where the table is and what its columns mean."""
 
     name: Slug
     kind: Literal["tracker"]
@@ -37,6 +37,7 @@ class Settings(Strict):
         default=("", "0", "no", "nein", "non", "-", "open"), description="what stands there while it is not so; else it is"
     )
     encoding: Encoding = "utf-8"
+    sheet: str = Field(default="", max_length=31, description="of an .xlsx workbook; its first one when left out")
     issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where a line names none")
 
     @field_validator("stages")
@@ -88,7 +89,7 @@ class TrackerSource:
         settings, read = self.settings, _Read()
         columns = [settings.patient, *([settings.issuer_column] if settings.issuer_column else []), *settings.stages.values()]
         with readable(settings.path):
-            for line, row in rows_of(settings.path.read_bytes(), settings.encoding, columns):
+            for line, row in rows_of(table_bytes(settings.path), settings.encoding, columns, settings.sheet):
                 read.rows += 1
                 self._take(line, row, read)
         return read
