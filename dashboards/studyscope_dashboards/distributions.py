@@ -11,7 +11,7 @@ from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import by_site, colour_overrides, shading, site_link_column
 from studyscope_dashboards.palette import BLUE, GREY, SKY, colours
 from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, shares, site_bars
-from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
+from studyscope_dashboards.why_nothing import COLUMN, rows_without, status_column, with_status
 
 QUARTILES = {0.25: "first quartile", 0.5: "median", 0.75: "third quartile"}
 
@@ -44,8 +44,13 @@ def compared(panel_id: int, title: str, table: Table, *matchers: str) -> barchar
     """Shares of the shown patients per site; for tables in which a patient is in exactly one code."""
     label = table.dimensions[0].label
     shown = q.of_sites(table.metric, *matchers)
-    panel = shares(panel_id, title, f"{table.help} Shares of what each site shows; codes under its threshold are left out.")
+    panel = shares(
+        panel_id,
+        title,
+        f"{table.help} Shares of what each site shows; codes under its threshold are left out. A site without a bar says why.",
+    )
     share = f"max by (site, {label}) ({shown}) / on (site) group_left () sum by (site) ({shown})"
+    share = rows_without(share, label, codes_of(table)[0], table, *matchers)
     panel = panel.with_target(rows(share)).transformations(by_site(label, codes_of(table))).x_field("Site")
     for name, properties in colour_overrides(colours(codes_of(table))):
         panel = panel.override_by_name(name, properties)
@@ -88,7 +93,8 @@ def quantiles_by_site(panel_id: int, title: str, table: Table, unit: str, *match
         f'label_replace(histogram_quantile({quantile}, {buckets}), "quantile", "{name}", "site", ".*")'
         for quantile, name in QUARTILES.items()
     )
-    panel = panel.with_target(rows(" or ".join(named))).transformations(by_site("quantile", tuple(QUARTILES.values())))
+    quartiles = rows_without(" or ".join(named), "quantile", QUARTILES[0.25], table, *matchers)
+    panel = panel.with_target(rows(quartiles)).transformations(by_site("quantile", tuple(QUARTILES.values())))
     for name, properties in colour_overrides(dict(zip(QUARTILES.values(), (SKY, BLUE, GREY), strict=True))):
         panel = panel.override_by_name(name, properties)
     return panel.x_field("Site")

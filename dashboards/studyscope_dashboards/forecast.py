@@ -8,9 +8,10 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
-from studyscope_dashboards.fields import code_words, columns, setting, site_link_column, transformed
+from studyscope_dashboards.fields import code_words, columns, setting, site_link_column
+from studyscope_dashboards.histograms import matrix
 from studyscope_dashboards.palette import BLUE, GREY, SKY
-from studyscope_dashboards.panels import grid, house, now, number, rows
+from studyscope_dashboards.panels import curves, grid, now, number, rows
 
 PAST_DAYS = (180, 150, 120, 90, 60, 30)
 NO_FORECAST = "no forecast before the number moved twice"
@@ -59,37 +60,19 @@ def pace_and_need(panel_id: int) -> stat.Panel:
 
 def past_and_coming(panel_id: int) -> trend.Panel:
     """One axis of days: what was shown, and the interval of what comes."""
-    panel = house(
-        trend.Panel(),
+    panel = curves(
         panel_id,
         "Patients shown so far and expected, by days from now",
         f"{OF_FIVE} the two thin lines; tried on real accrual curves. All sites that show a number, days from now; "
         "the grey line is the sum of the targets.",
     )
     panel = panel.no_value(NO_FORECAST).with_target(rows(f"{_coming()} or {_past()} or {_target()}"))
-    matrix = transformed("groupingToMatrix", columnField="bound", rowField="days", valueField="Value", emptyValue="null")
-    as_number = transformed("convertFieldType", conversions=[{"targetField": "days\\bound", "destinationType": "number"}])
-    named = transformed("organize", renameByName={"days\\bound": AXIS}, indexByName={}, excludeByName={})
-    ordered = transformed("sortBy", fields={}, sort=[{"field": AXIS}])
-    panel = panel.transformations([matrix, as_number, named, ordered]).x_field(AXIS)
+    panel = panel.transformations(matrix("days", "bound", AXIS))
     looks = (("shown", BLUE, 3), ("expected", BLUE, 2), ("at least", SKY, 1), ("at most", SKY, 1), ("target", GREY, 2))
     for name, colour, width in looks:
         style = [setting("color", {"mode": "fixed", "fixedColor": colour}), setting("custom.lineWidth", width)]
         panel = panel.override_by_name(name, [*style, *_extra(name)])
-    return (
-        panel.span_nulls(True)
-        .show_points(choices.VisibilityMode.NEVER)
-        .fill_opacity(0)
-        .axis_soft_min(0)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(choices.LegendDisplayMode.LIST)
-            .placement(choices.LegendPlacement.BOTTOM)
-            .show_legend(True)
-        )
-        .tooltip(common.VizTooltipOptions().mode(choices.TooltipDisplayMode.MULTI).sort(choices.SortOrder.DESCENDING))
-        .height(10)
-    )
+    return panel
 
 
 def _extra(name: str) -> list[models.DynamicConfigValue]:

@@ -15,11 +15,14 @@ from grafana_foundation_sdk.builders import (
     table,
     text,
     timeseries,
+    trend,
 )
 from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import heatmap as heat
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as choices
 from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
 
@@ -126,6 +129,28 @@ def lines(panel_id: int, title: str, description: str, unit: str = "none") -> ti
     )
 
 
+def curves(panel_id: int, title: str, description: str, unit: str = "none") -> trend.Panel:
+    """Lines over a number that is no time: the first column is the axis below."""
+    panel = house(trend.Panel(), panel_id, title, description, unit=unit)
+    return (
+        panel.color_scheme(build.FieldColor().mode(models.FieldColorModeId.FIXED).fixed_color(BLUE))
+        .line_width(2)
+        .fill_opacity(0)
+        .span_nulls(True)
+        .show_points(choices.VisibilityMode.ALWAYS)
+        .point_size(4)
+        .axis_soft_min(0)
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(choices.LegendDisplayMode.LIST)
+            .placement(choices.LegendPlacement.BOTTOM)
+            .show_legend(True)
+        )
+        .tooltip(common.VizTooltipOptions().mode(choices.TooltipDisplayMode.MULTI).sort(choices.SortOrder.DESCENDING))
+        .height(10)
+    )
+
+
 def bars(panel_id: int, title: str, description: str, unit: str = "none") -> bargauge.Panel:
     """One horizontal bar per series, longest bars comparable at a glance."""
     panel = house(bargauge.Panel(), panel_id, title, description, unit=unit)
@@ -179,7 +204,9 @@ def shares(panel_id: int, title: str, description: str) -> barchart.Panel:
 def grid(panel_id: int, title: str, description: str) -> table.Panel:
     """A table."""
     panel = house(table.Panel(), panel_id, title, description)
-    return panel.cell_height(choices.TableCellHeight.SM).filterable(False).min_width(70).height(10)
+    panel = panel.cell_height(choices.TableCellHeight.SM).filterable(False).min_width(70).height(10)
+    # Codes such as abdomen and abdomen_pelvis look alike when they are cut; the SDK does not know this setting yet.
+    return panel.override_by_regexp("/.*/", [models.DynamicConfigValue(id_val="custom.wrapHeaderText", value=True)])
 
 
 def states_over_time(panel_id: int, title: str, description: str) -> statetimeline.Panel:
@@ -192,8 +219,10 @@ def states_over_time(panel_id: int, title: str, description: str) -> statetimeli
 
 def warmth(panel_id: int, title: str, description: str, unit: str) -> heatmap.Panel:
     """A heat map; viridis is readable in grey and by colour-blind people."""
-    panel = house(heatmap.Panel(), panel_id, title, description, unit=unit)
-    return panel.height(9)
+    panel = house(heatmap.Panel(), panel_id, title, description, unit="none")
+    colours = heat.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Viridis").steps(32).reverse(True)
+    axis = heat.YAxisConfig().unit(unit).axis_placement(choices.AxisPlacement.LEFT)
+    return panel.color(colours).y_axis(axis).cell_gap(1).height(9)
 
 
 def note(panel_id: int, title: str, description: str, markdown: str) -> text.Panel:

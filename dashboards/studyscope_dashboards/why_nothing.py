@@ -42,6 +42,23 @@ def with_status(cells: str, label: str, table: Table, *matchers: str) -> str:
     return f'{cells} or label_replace({status(table, *matchers)}, "{label}", "{COLUMN}", "site", ".*")'
 
 
+def rows_without(cells: str, label: str, code: str, table: Table, *matchers: str) -> str:
+    """`cells` of a bar chart, and a row without a bar for each site that shows nothing, called `oslo · never reported`."""
+    shown = f"count by (site) ({q.of_sites(q.cell_series(table), *matchers)})"
+    parts = [_because(f"max by (site) ({_offer(table, offer)})", WORDS[str(number)]) for offer, number in _OFFERS.items()]
+    parts.append(_because(f"max by (site) ({q.in_state('never_reported')})", WORDS[str(_NEVER)]))
+    hidden = f"{q.of_sites(centre.SITE_THRESHOLD.name)} and {q.PER_SITE} ({_offer(table, 'offered')})"
+    parts.append(q.as_text("why", f"max by (site) ({hidden})", text="under $1 or withheld"))
+    parts.append(_because(f"max by (site) ({q.of_sites(centre.SITE_INFO.name)})", WORDS[str(_NOT_NAMED)]))
+    why = f"({' or on (site) '.join(parts)}) unless on (site) {shown}"
+    row = f'label_join({why}, "site", " · ", "site", "why")'
+    return f'{cells} or sum by (site, {label}) (label_replace(NaN * {row}, "{label}", "{code}", "", ""))'
+
+
+def _because(sites: str, words: str) -> str:
+    return f'label_replace({sites}, "why", "{words}", "", "")'
+
+
 def status_column() -> tuple[str, list[models.DynamicConfigValue]]:
     """The override of that column; a number reads `under 15`, with the site's own threshold."""
     return COLUMN, [

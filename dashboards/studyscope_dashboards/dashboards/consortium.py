@@ -13,6 +13,7 @@ from studyscope_dashboards.forecast import pace_and_need, target_reached
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import GREEN, colours
 from studyscope_dashboards.panels import at, bars, grid, lines, now, number, over_time, rows
+from studyscope_dashboards.site_colours import site_styles
 from studyscope_dashboards.site_map import site_map
 from studyscope_dashboards.site_table import every_site
 
@@ -158,4 +159,6 @@ def patients_over_time(panel_id: int) -> timeseries.Panel:
         "it moves in steps because small changes are held back.",
     )
     expr = f"max by (site) ({q.daily(progress.PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)})"
+    for pattern, properties in site_styles():
+        panel = panel.override_by_regexp(pattern, properties)
     return panel.with_target(over_time(expr, "{{site}}"))

@@ -6,7 +6,9 @@ from grafana_foundation_sdk.builders import dashboard as build
 
 from studyscope_contract.catalogue import imaging
 from studyscope_contract.metric import Kind
-from studyscope_dashboards.distributions import compared, compared_in_table, pooled, quantiles_by_site
+from studyscope_dashboards.cover import Covered, what_is_covered
+from studyscope_dashboards.distributions import compared, compared_in_table, pooled
+from studyscope_dashboards.histograms import cumulative_curves, heat_by_site
 from studyscope_dashboards.page import page, sites_variable, study_variable
 
 DESCRIPTION = "What was imaged, with what, and whom: all sites together, and sites compared as shares of what each shows."
@@ -29,12 +31,17 @@ SUBJECTS = (
 def dashboard() -> build.Dashboard:
     built = page("data_exploration", "Data exploration", DESCRIPTION, [study_variable(), sites_variable()])
     for position, (subject, table) in enumerate(SUBJECTS):
-        built = built.with_panel(pooled(10 + position, f"{subject}, all sites", table).span(10).height(9))
+        built = built.with_panel(pooled(10 + position, f"{subject}, all sites", table).span(10).height(10))
         title = f"{subject}, sites compared"
         if table.kind is Kind.MULTI:
-            built = built.with_panel(compared_in_table(30 + position, title, table).span(14).height(9))
+            built = built.with_panel(compared_in_table(30 + position, title, table).span(14).height(10))
         else:
-            built = built.with_panel(compared(30 + position, title, table).span(14).height(9))
-    slices = quantiles_by_site(50, "Slice thickness, sites compared", imaging.SLICE_THICKNESS, "suffix: mm")
-    fields = quantiles_by_site(51, "Field strength, sites compared", imaging.FIELD_STRENGTH, "suffix: T")
-    return built.with_panel(slices.span(12)).with_panel(fields.span(12))
+            built = built.with_panel(compared(30 + position, title, table).span(14).height(10))
+    slices, fields = imaging.SLICE_THICKNESS, imaging.FIELD_STRENGTH
+    covered = [Covered(subject, table) for subject, table in (*SUBJECTS, ("Slice thickness", slices), ("Field strength", fields))]
+    return (
+        built.with_panel(heat_by_site(50, "Slice thickness (mm), sites compared", slices).span(14).height(10))
+        .with_panel(cumulative_curves(51, "Slice thickness (mm), cumulative", slices).span(10).height(10))
+        .with_panel(heat_by_site(52, "Field strength (T), sites compared", fields).span(24).height(10))
+        .with_panel(what_is_covered(54, covered).span(24))
+    )

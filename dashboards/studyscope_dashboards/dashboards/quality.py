@@ -8,8 +8,11 @@ from grafana_foundation_sdk.builders import table
 from studyscope_contract.catalogue import classification, landmarks, quality
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.classifier import calibration, detected_and_false, risk_and_coverage
+from studyscope_dashboards.cover import Covered, what_is_covered
 from studyscope_dashboards.distributions import compared, compared_in_table, quantiles_by_site
 from studyscope_dashboards.fields import by_site, shading, site_link_column
+from studyscope_dashboards.histograms import heat_by_site
 from studyscope_dashboards.page import choice, page, sites_variable, study_variable
 from studyscope_dashboards.panels import grid, rows
 from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
@@ -37,12 +40,25 @@ def dashboard() -> build.Dashboard:
     built = page("quality", "Quality", DESCRIPTION, [study_variable(), sites_variable(), *chosen])
     for position, (title, table_, unit) in enumerate(MEASURES):
         built = built.with_panel(quantiles_by_site(1 + position, title, table_, unit, STRUCTURE).decimals(2).span(12))
+    covered = [
+        *(Covered(title, table_, (STRUCTURE,)) for title, table_, _ in MEASURES),
+        Covered("Kinds of error", quality.LABEL_NOISE),
+        Covered("Landmark $landmark", LANDMARKS, (LANDMARK,)),
+        Covered("Classifier $classifier: agreement", classification.CLASSIFICATION_OUTCOME, (CLASSIFIER,)),
+    ]
     return (
-        built.with_panel(compared_in_table(5, "Kinds of error in automatic results", quality.LABEL_NOISE).span(24).height(9))
-        .with_panel(compared(6, "Landmark $landmark: found or missing", LANDMARKS, LANDMARK).span(10).height(9))
-        .with_panel(within_radius(7).span(14).height(9))
-        .with_panel(compared(8, "Classifier $classifier: decision", CLASSIFIED, CLASSIFIER).span(10).height(9))
-        .with_panel(agreement(9).span(14).height(9))
+        built.with_panel(
+            heat_by_site(14, "$structure: overlap (Dice), distribution by site", quality.STRUCTURE_DICE, STRUCTURE).span(24)
+        )
+        .with_panel(compared_in_table(5, "Kinds of error in automatic results", quality.LABEL_NOISE).span(24).height(10))
+        .with_panel(compared(6, "Landmark $landmark: found or missing", LANDMARKS, LANDMARK).span(10).height(10))
+        .with_panel(within_radius(7).span(14).height(10))
+        .with_panel(compared(8, "Classifier $classifier: decision", CLASSIFIED, CLASSIFIER).span(10).height(10))
+        .with_panel(agreement(9).span(14).height(10))
+        .with_panel(calibration(10, "Classifier $classifier: calibration", CLASSIFIER).span(8))
+        .with_panel(risk_and_coverage(11, "Classifier $classifier: risk and coverage", CLASSIFIER).span(8))
+        .with_panel(detected_and_false(12, "Classifier $classifier: what each threshold gives", CLASSIFIER).span(8))
+        .with_panel(what_is_covered(13, covered).span(24))
     )
 
 

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.builders import dashboard as build
 
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.cover import Covered, what_is_covered
 from studyscope_dashboards.distributions import compared, compared_in_table
 from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column
 from studyscope_dashboards.forecast import pace_and_need, past_and_coming, target_reached, targets_by_site
@@ -15,6 +16,11 @@ from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE, SKY
 from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, steps
 
+COVERED = (
+    Covered("Where patients are now", progress.STAGE),
+    Covered("Stages that patients reached", progress.REACHED),
+    Covered("On the list of expected patients", progress.ROSTER_STATE),
+)
 PATIENTS = progress.PATIENTS
 DESCRIPTION = "How far the study is and how fast it goes: stages, pace and plan, site by site."
 
@@ -34,6 +40,7 @@ def dashboard() -> build.Dashboard:
         .with_panel(milestones(12).span(24).height(7))
         .with_panel(behind_plan(4).span(14).height(10))
         .with_panel(pace(5).span(10).height(10))
+        .with_panel(what_is_covered(13, COVERED).span(24))
     )
 
 

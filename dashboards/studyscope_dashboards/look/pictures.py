@@ -9,8 +9,6 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Page, sync_playwright
 
-from studyscope_dashboards.look.walk import panels
-
 THEMES = ("light", "dark")
 WIDTHS = (1280, 1920)
 _ROW_PIXELS = 38
@@ -49,7 +47,7 @@ def take_pictures(
                 view = chromium.new_page(viewport={"width": width, "height": height(page)})
                 for theme in themes:
                     path = folder / f"{uid}-{theme}-{width}.png"
-                    _take(view, f"{grafana_url}/d/{uid}?{_choice(chosen[uid], theme)}", path, len(list(panels(page))))
+                    _take(view, f"{grafana_url}/d/{uid}?{_choice(chosen[uid], theme)}", path, _drawn(page))
                     yield path
                 view.close()
         chromium.close()
@@ -59,6 +57,11 @@ def height(page: Mapping[str, Any]) -> int:
     """Pixels that the whole page takes, so that nothing has to be scrolled into view."""
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in page["panels"])
     return int(rows * _ROW_PIXELS + _FRAME_PIXELS)
+
+
+def _drawn(page: Mapping[str, Any]) -> int:
+    """Panels that can be seen: those of a closed row cannot."""
+    return sum(bool(panel.get("targets")) for panel in page["panels"])
 
 
 def _choice(chosen: Mapping[str, str], theme: str) -> str:

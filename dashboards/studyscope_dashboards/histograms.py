@@ -1,0 +1,142 @@
+"""Panels of histograms: what lies in each bucket per site, cumulative curves, and how far a site is from the pool.
+
+Sites publish cumulative buckets and may have merged neighbours (privacy.md 2.7), so what lies in a bucket is its cumulative
+count less that of the nearest lower edge that the same site publishes.
+"""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import heatmap, table, trend
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from studyscope_contract.catalogue import centre
+from studyscope_contract.metric import Table
+from studyscope_dashboards import queries as q
+from studyscope_dashboards.fields import by_site, setting, shading, site_link_column, transformed
+from studyscope_dashboards.panels import curves, grid, over_time, rows, warmth
+from studyscope_dashboards.site_colours import site_styles
+from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
+
+CLOSED, WHOLE = 'le!="+Inf"', 'le="+Inf"'
+POOL = "all sites"
+
+
+def edges_of(table_: Table) -> tuple[str, ...]:
+    """The upper edges of the histogram's buckets, the open one last."""
+    return table_.dimensions[0].codes
+
+
+def bucket_names(table_: Table) -> dict[str, str]:
+    """Headings by edge, which stay true where a site has joined buckets: `≤ 5` reaches from the site's next lower column."""
+    return {edge: "more" if edge == "+Inf" else f"≤ {float(edge):g}" for edge in edges_of(table_)}
+
+
+def shares_by_bucket(table_: Table, *matchers: str) -> str:
+    """Per cent of the site's shown patients in each bucket, with labels site and `bucket`."""
+    names, parts = bucket_names(table_), []
+    for place, edge in enumerate(edges_of(table_)):
+        here = _cumulative(table_, f'le="{edge}"', *matchers)
+        inside = here
+        if place:
+            below = "|".join(other.replace(".", "[.]") for other in edges_of(table_)[:place])
+            lower = f'le=~"{below}"'
+            inside = f"({here} - on (site) ({_cumulative(table_, lower, *matchers)} or 0 * {here}))"
+        parts.append(f'label_replace({inside}, "bucket", "{names[edge]}", "", "")')
+    whole = _cumulative(table_, WHOLE, *matchers)
+    return f"100 * ({' or '.join(parts)}) / on (site) group_left () {whole}"
+
+
+def _cumulative(table_: Table, *matchers: str) -> str:
+    return f"max by (site) ({q.of_sites(q.cell_series(table_), *matchers)})"
+
+
+def heat_by_site(panel_id: int, title: str, table_: Table, *matchers: str) -> table.Panel:
+    """A heat map with a row for every site and a column for every bucket."""
+    panel = grid(
+        panel_id,
+        title,
+        f"{table_.help} Per cent of the patients that the site shows, the darker the more. A column reaches from the site's "
+        "number before it; – stands for a bucket that the site joined to the one on its right.",
+    )
+    cells = with_status(shares_by_bucket(table_, *matchers), "bucket", table_, *matchers)
+    panel = panel.with_target(rows(cells)).transformations(by_site("bucket", (COLUMN, *bucket_names(table_).values())))
+    panel = panel.override_by_field_type("number", shading(60, "–")).override_by_name(*site_link_column("Site"))
+    return panel.override_by_name(*status_column()).min_width(48)
+
+
+def heat_over_time(panel_id: int, title: str, table_: Table, unit: str, *matchers: str) -> heatmap.Panel:
+    """How the distribution moved: days across, buckets upwards."""
+    panel = warmth(
+        panel_id,
+        title,
+        f"{table_.help} Daily history of the chosen sites, last known; only at edges that all of them publish, because sums at "
+        "other edges would not grow.",
+        unit,
+    )
+    known = q.daily(q.cell_series(table_), *matchers, window=q.LAST_KNOWN_WINDOW)
+    everywhere = f"count by (le) ({known}) == on () group_left () count(count by (site) ({known}))"
+    target = over_time(f"sum by (le) ({known}) and on (le) ({everywhere})", "{{le}}").format(PromQueryFormat.HEATMAP)
+    return panel.with_target(target)
+
+
+def cumulative_curves(panel_id: int, title: str, table_: Table, *matchers: str) -> trend.Panel:
+    """One curve per site and one of all: where a curve lies to the right, values are larger."""
+    panel = curves(
+        panel_id,
+        title,
+        f"{table_.help} Per cent of a site's shown patients up to each value: a curve further right holds larger values. "
+        f"The thick line is the curve of {POOL} together.",
+        "percent",
+    )
+    share = f"100 * max by (site, le) ({q.of_sites(q.cell_series(table_), CLOSED, *matchers)})"
+    share += f" / on (site) group_left () {_cumulative(table_, WHOLE, *matchers)}"
+    pool = f"100 * sum by (le) ({q.total(table_, '', 'last_known', *matchers, CLOSED)})"
+    pool += f" / on () group_left () sum({q.total(table_, '', 'last_known', *matchers, WHOLE)})"
+    begin = f'label_replace(0 * {_cumulative(table_, WHOLE, *matchers)}, "le", "0", "", "")'
+    both = f'({share}) or {begin} or label_replace({pool}, "site", "{POOL}", "", "")'
+    panel = panel.with_target(rows(both)).transformations(matrix("le", "site", "Up to"))
+    panel = panel.override_by_name("Up to", [setting("unit", "none")])
+    for pattern, properties in site_styles():
+        panel = panel.override_by_regexp(pattern, properties)
+    return panel
+
+
+def matrix(row: str, column: str, heading: str) -> list[models.DataTransformerConfig]:
+    """Rows by the number in label `row`, columns by label `column`; the first column is called `heading`."""
+    corner = f"{row}\\{column}"
+    return [
+        transformed("groupingToMatrix", columnField=column, rowField=row, valueField="Value", emptyValue="null"),
+        transformed("convertFieldType", conversions=[{"targetField": corner, "destinationType": "number"}]),
+        transformed("organize", renameByName={corner: heading}, indexByName={}, excludeByName={}),
+        transformed("sortBy", fields={}, sort=[{"field": heading}]),
+    ]
+
+
+def distance_from_pool(table_: Table, least_sites: int = 4) -> str:
+    """How far apart the cumulative curves of a site and of all sites are at their widest, in per cent; by site and `per`."""
+    per = f", {table_.per}" if table_.per else ""
+    bucket = f"max by (site{per}, le) ({q.of_study(q.cell_series(table_))})"
+    whole = f"max by (site{per}) ({q.of_study(q.cell_series(table_), WHOLE)})"
+    on_site = f"on (site{per}) group_left ()"
+    by_edge = f"le{per}"
+    pooled_whole = f"sum by ({by_edge}) ({bucket} * 0 + {on_site} {whole})"
+    enough = f"count by ({by_edge}) ({bucket}) >= {least_sites}"
+    pool = f"(sum by ({by_edge}) ({bucket}) / {pooled_whole} and {enough})"
+    apart = f"abs({bucket} / {on_site} {whole} - on ({by_edge}) group_left () {pool})"
+    chosen = f"on (site) {q.of_sites(centre.SITE_INFO.name)}"
+    return f"100 * max by (site{per}) ({apart}) and {chosen}"
+
+
+def sites_unlike_the_pool(panel_id: int, title: str, table_: Table, column: str) -> table.Panel:
+    """A row for every site; `column` is the label that its columns stand for."""
+    panel = grid(
+        panel_id,
+        title,
+        f"{table_.help} Per cent by which the cumulative curves of the site and of all sites lie apart at their widest. "
+        "Judged at edges that at least four sites publish. Small sites lie apart by chance: see the alert site_unlike_pool.",
+    )
+    cells = distance_from_pool(table_)
+    panel = panel.with_target(rows(with_status(cells, column, table_))).transformations(by_site(column, (COLUMN,)))
+    panel = panel.override_by_field_type("number", shading(40, "–")).override_by_name(*site_link_column("Site"))
+    return panel.override_by_name(*status_column())
