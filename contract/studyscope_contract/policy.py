@@ -129,6 +129,9 @@ class Deletions(Strict):
     )
 
 
+DEFAULT_APPROVAL_DAYS = 30
+
+
 class Disclosure(Strict):
     """`disclosure: reported`: progress tables that a study's approved protocol obliges the site to report exactly."""
 
@@ -170,6 +173,13 @@ class Policy(Strict):
         default="one",
         description="who lets a table out the first time; auto: the signature under the policy alone. A two-way table and one "
         "that was shown under other rules always need two",
+    )
+
+    approval_days: int = Field(
+        default=DEFAULT_APPROVAL_DAYS,
+        ge=1,
+        le=365,
+        description="a request for approval that is not answered in so many days is held: its signatures lapse",
     )
 
     @model_validator(mode="after")
@@ -221,6 +231,8 @@ class Policy(Strict):
             declared["deletions"] = self.deletions.model_dump()
         if self.disclosure is not None:
             declared["legal_basis"] = self.disclosure.legal_basis
+        if self.approval_days != DEFAULT_APPROVAL_DAYS:
+            declared["approval_days"] = self.approval_days
         if self.approvals != "one":
             declared["approvals"] = self.approvals
         return content_hash(self._rules | {"refuse": sorted(self.refuse)} | declared)

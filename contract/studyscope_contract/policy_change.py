@@ -52,6 +52,8 @@ def _disclosure(before: Policy, after: Policy) -> Iterator[Change]:
 
 
 def _approvals(before: Policy, after: Policy) -> Iterator[Change]:
+    if before.approval_days != after.approval_days:
+        yield Change("approval_days", str(before.approval_days), str(after.approval_days), "other")
     if before.approvals != after.approvals:
         order = ("auto", "one", "four_eyes")
         stricter = order.index(after.approvals) > order.index(before.approvals)

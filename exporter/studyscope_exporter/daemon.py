@@ -143,7 +143,10 @@ class Daemon:
         return True
 
     def _release(self, study: StudyAtSite) -> None:
+        held = study.domain.status().timed_out
         self._site.release(study)
+        for key in sorted(set(study.domain.status().timed_out) - set(held)):
+            log.warning("study %s: table %s was not signed in time and is held; see approve", study.study.id, key)
         self.look_around()
 
     def _deliver_all(self, give_up: dt.datetime) -> None:

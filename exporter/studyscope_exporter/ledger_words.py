@@ -131,6 +131,8 @@ class _Reader:
             return f"{self._name(approval['approver'])} approved: {tables}"
         if act == KEY_ACT:
             return "; ".join(_key_words(change) for change in changes_in(line))
+        if act == "approval_timed_out":
+            return f"Not signed within {line['after_days']} days, so held: {', '.join(line['tables'])}"
         if act == "decision":
             because = f" ({line['because']})" if line.get("because") else ""
             return DECISIONS.get(line["decision"], str(line["decision"])) + because

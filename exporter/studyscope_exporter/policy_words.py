@@ -28,6 +28,7 @@ def policy_sentences(policy: Policy) -> Iterator[str]:
     yield "tables that never leave: " + (", ".join(sorted(policy.refuse)) or "none named")
     yield "two-way tables that may leave: " + (", ".join(sorted(policy.two_way)) or "none")
     yield APPROVALS[policy.approvals]
+    yield f"what is not signed within {policy.approval_days} days of being asked for, or of the first signature, is held"
     if policy.disclosure is not None:
         tables = ", ".join(policy.reported)
         yield f"EXACT NUMBERS leave in {tables}, small ones and 0 too, at every grid point: nothing of the above protects them"

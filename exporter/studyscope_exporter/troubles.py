@@ -70,7 +70,15 @@ def _of_records(site: Site, at_site: StudyAtSite) -> Iterator[Trouble]:
 
 def _of_approvals(at_site: StudyAtSite) -> Iterator[Trouble]:
     study = at_site.study
-    if at_site.domain.pending_approvals():
+    late, days = at_site.domain.status().timed_out, at_site.settings.policy.approval_days
+    if late:
+        words = (
+            f"Tables of study {study.id} ({study.title}) are held: not signed within {days} days. "
+            "They stay in the hospital; signatures given so far have lapsed."
+        )
+        remedy = f"studyscope-exporter preview --study {study.id} --html FILE: who signs now begins anew; or refuse the tables"
+        yield Trouble(f"timed out {study.id}", "approvers", f"tables of {study.id} were not signed in time", words, remedy)
+    if set(at_site.domain.pending_approvals()) - set(late):
         words = f"Tables of study {study.id} ({study.title}) wait for an approver. Until then they stay in the hospital."
         remedy = f"studyscope-exporter preview --study {study.id} --html FILE, read it, and sign with the command on it"
         yield Trouble(f"approval {study.id}", "approvers", f"tables of {study.id} wait for you", words, remedy)

@@ -22,6 +22,7 @@ SITUATIONS: Mapping[Situation, str] = MappingProxyType(
         "refused": "refused by the policy",
         "retired": "retired: it held people who had left for longer than the policy lets it",
         "no_source": "no source of this site fills it",
+        "timed_out": "held: its approvers did not sign in time; who signs now begins anew",
         "reported": "leaves as it is with every report: exact, as the study's protocol obliges",
     }
 )

@@ -15,6 +15,7 @@ Nothing leaves while nobody signs; that no answer came is never taken for a yes.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import getpass
 import sys
 from collections.abc import Sequence
@@ -134,6 +135,9 @@ def _accept(chosen: argparse.Namespace, site: Site) -> int:
     (study,) = chosen_studies(site, chosen)
     approval, policy = signed.signatures()
     known = approval.signature in {line.signature for line in study.domain.approvals()}
+    days = study.settings.policy.approval_days
+    if not known and site.clock.now().date() - dt.date.fromisoformat(approval.day) > dt.timedelta(days=days):
+        raise ApprovalProblem(f"this was signed on {approval.day}, more than {days} days ago; make a new --request")
     if not known and approval.shown != previewed(site, study).shown_hash:
         raise ApprovalProblem(CHANGED + "; make a new --request")
     if study.domain.accept(approval, policy):

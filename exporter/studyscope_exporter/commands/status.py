@@ -38,6 +38,7 @@ class StudyStatus:
     refused_reports: dict[int, str]
     tables_shown: dict[str, str]
     waiting_approvals: list[str]
+    held_approvals: list[str]
     problems: list[str] = field(default_factory=list)
     level: int = FINE
 
@@ -77,6 +78,7 @@ def study_status(site: Site, at_site: StudyAtSite) -> StudyStatus:
         refused_reports=at_site.outbox.refusals(),
         tables_shown={str(key): f"{grid.moment(released):%Y-%m-%d}" for key, released in domain.released.items()},
         waiting_approvals=[str(key) for key in at_site.domain.pending_approvals()],
+        held_approvals=[str(key) for key in domain.timed_out],
     )
     _judge(
         status,
@@ -107,13 +109,20 @@ def _judge(status: StudyStatus, site: Site, lost: str | None, unsigned: str | No
         status.note(LOOK, f"{status.waiting_reports} reports wait for delivery")
     if missed > 1:
         status.note(LOOK if missed <= 3 else ACT, f"no report for {missed} grid points: is `run` (or cron's `once`) active?")
-    if status.waiting_approvals:
-        status.note(LOOK, f"{len(status.waiting_approvals)} tables wait for an approver; see preview and approve")
+    _judge_approvals(status)
     for name, problem in site.last_scan().get("sources", {}).items():
         if problem:
             status.note(LOOK, f"source {name}: {problem}")
     for name, sentences in site.last_scan().get("to_mend", {}).items():
         status.note(LOOK, f"source {name}: {'; '.join(sentences)}")
+
+
+def _judge_approvals(status: StudyStatus) -> None:
+    held = len(status.held_approvals)
+    if len(status.waiting_approvals) > held:
+        status.note(LOOK, f"{len(status.waiting_approvals) - held} tables wait for an approver; see preview and approve")
+    if held:
+        status.note(LOOK, f"{held} tables are held: their approvers did not sign in time; who signs now begins anew")
 
 
 def _show(statuses: list[StudyStatus], age: dt.timedelta | None) -> None:

@@ -18,6 +18,7 @@ from studyscope_contract.policy import Policy
 from studyscope_contract.report import Report, SignedReport, SiteFacts
 from studyscope_contract.study import Study
 from studyscope_exporter.disclosure.approval import Approval, Approver, listed_approver
+from studyscope_exporter.disclosure.asking import asked_by
 from studyscope_exporter.disclosure.audit import Audit
 from studyscope_exporter.disclosure.contributions import POPULATION, Contributions, check
 from studyscope_exporter.disclosure.decision import Decision, after, decided
@@ -168,8 +169,9 @@ class Domain:
             return again
         done, signed = self._stepped(state, contributions, facts, grid_point)
         act = release_act(signed, shown_tables(state, self._terms), done.verdict, done.state, self._terms)
+        following, lapsed = asked_by(compact(done.state), grid_point, self._terms)
         sequence, raw = signed.report.sequence, signed.to_bytes()
-        self._commit(replace(compact(done.state), sequence=sequence, grid_point=grid_point, report=raw), act)
+        self._commit(replace(following, sequence=sequence, grid_point=grid_point, report=raw), act, *lapsed)
         return signed
 
     @_in_turn

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from studyscope_contract.canonical import content_hash
 from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.report import SignedReport
+from studyscope_exporter.disclosure.asking import timed_out
 from studyscope_exporter.disclosure.bins import Shown
 from studyscope_exporter.disclosure.census import Answer, Column, counted
 from studyscope_exporter.disclosure.contributions import Cell
@@ -19,7 +20,9 @@ from studyscope_exporter.disclosure.state import State
 from studyscope_exporter.disclosure.stepping import Step
 from studyscope_exporter.disclosure.terms import Terms
 
-Situation = Literal["moves", "gathering", "waiting", "held", "not_approved", "refused", "retired", "no_source", "reported"]
+Situation = Literal[
+    "moves", "gathering", "waiting", "held", "not_approved", "timed_out", "refused", "retired", "no_source", "reported"
+]
 """`gathering`: too few patients changed yet; `waiting`: frozen, its secret delay runs; `held`: by the audit;
 `reported`: exact, with every report."""
 
@@ -43,6 +46,7 @@ class Pending:
     key: TableKey
     definition: str
     missing: int
+    timed_out: bool = False  # held: it was not signed in time
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,10 @@ def _listed(shown: Shown) -> list[list[Any]]:
 
 def pending_tables(state: State, terms: Terms) -> tuple[Pending, ...]:
     """What waits for approvers, in the order of the catalogue."""
-    return tuple(Pending(key, terms.definitions[key], terms.approvals_missing(key, state)) for key in terms.waiting(state))
+    late = timed_out(state, terms)
+    return tuple(
+        Pending(key, terms.definitions[key], terms.approvals_missing(key, state), key in late) for key in terms.waiting(state)
+    )
 
 
 def table_previews(before: State, step: Step, terms: Terms) -> tuple[TablePreview, ...]:
@@ -128,7 +135,7 @@ def _situation(key: TableKey, step: Step, terms: Terms, approved: frozenset[Tabl
     if step.state.table(key).retired:
         return "retired"
     if key not in approved:
-        return "not_approved"
+        return "timed_out" if key in timed_out(step.state, terms) else "not_approved"
     if step.counted is not None and key not in step.counted.columns:
         return "no_source"
     if key in terms.reported:

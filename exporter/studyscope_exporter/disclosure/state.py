@@ -70,6 +70,14 @@ class TableState:
     reopen_over: int = 0  # the most that its last version can have been counted from, where that is lost
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Since which grid point a table waits for approvers, and whether that was too long."""
+
+    since: int
+    timed_out: bool = False
+
+
 @dataclass(frozen=True, repr=False)
 class State:
     """A domain. `waiting` is a whole population version whose release is due later."""
@@ -96,6 +104,7 @@ class State:
     every_days: int = 0
     at_hour: int = 0
     delay_days: int = 0
+    asked: Mapping[TableKey, Asked] = field(default_factory=dict)
     reported: tuple[str, ...] = ()  # tables that the policy in force lets out as exact numbers
 
     @property

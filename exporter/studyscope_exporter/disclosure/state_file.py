@@ -22,7 +22,7 @@ from studyscope_exporter.disclosure.errors import DomainProblem
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.snapshot import Snapshot
-from studyscope_exporter.disclosure.state import Clock, State, TableState, Waiting
+from studyscope_exporter.disclosure.state import Asked, Clock, State, TableState, Waiting
 
 FAMILY = b"studyscope-state-"
 MAGIC = FAMILY + b"2\n"
@@ -103,6 +103,7 @@ def _packed(state: State, intent: bytes) -> bytes:
         "policies": [signature.as_json() for signature in state.policies],
         "approvers": state.approvers,
         "approvals": [approval.as_json() for approval in state.approvals],
+        "asked": {str(key): [one.since, one.timed_out] for key, one in state.asked.items()},
         "history": [_release(release) for release in state.history],
         "report": None if state.report is None else state.report.decode("ascii"),
         "parameters": None if state.parameters is None else state.parameters.model_dump(),
@@ -137,6 +138,7 @@ _SINCE_FORMAT_1: dict[str, Any] = {
     "policies": [],
     "approvers": [],
     "reported": [],
+    "asked": {},
 }
 """What states of earlier releases did not say, as it was then."""
 
@@ -175,6 +177,7 @@ def _unpacked(raw: bytes) -> tuple[State, bytes]:
         policies=tuple(PolicySignature(**signature) for signature in content["policies"]),
         approvers=tuple((name, key) for name, key in content["approvers"]),
         approvals=tuple(Approval(**approval) for approval in content["approvals"]),
+        asked={TableKey.parse(key): Asked(*one) for key, one in content["asked"].items()},
         history=tuple(_read_release(release) for release in content["history"]),
         report=None if content["report"] is None else content["report"].encode("ascii"),
         parameters=None if content["parameters"] is None else Parameters(**content["parameters"]),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from studyscope_contract.metric import TableKey
 from studyscope_contract.report import Activity, SignedReport
+from studyscope_exporter.disclosure.asking import timed_out
 from studyscope_exporter.disclosure.ledger import published
 from studyscope_exporter.disclosure.reporting import is_shown
 from studyscope_exporter.disclosure.store import Loaded
@@ -33,6 +34,7 @@ class DomainStatus:
     overtaken: bool = False
     unsigned: str | None = None  # why no number moves, where it is for want of a signature under the policy
     published: bool = False  # whether any number was ever shown
+    timed_out: tuple[TableKey, ...] = ()  # held: their approvers did not sign in time
     holds: int = field(default=0, repr=False)
 
 
@@ -71,5 +73,6 @@ def status_of(loaded: Loaded, terms: Terms) -> DomainStatus:
         overtaken=state.overtaken,
         unsigned=unsigned,
         published=state.published,
+        timed_out=tuple(sorted(timed_out(state, terms))),
         holds=state.holds,
     )

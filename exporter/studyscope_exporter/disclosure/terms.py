@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -75,8 +76,19 @@ class Terms:
         return 2 if self.policy.approvals == "four_eyes" else 1
 
     def approvers(self, key: TableKey, approvals: Sequence[Approval]) -> frozenset[str]:
+        """Those who signed the table as it is now; of signatures that lie too far apart, the most that belong together."""
+        given = [(dt.date.fromisoformat(one.day), one.approver) for one in self._covering(key, approvals)]
+        together = dt.timedelta(days=self.policy.approval_days)
+        groups = (frozenset(who for day, who in given if last - together <= day <= last) for last, _ in given)
+        return max(groups, key=len, default=frozenset())
+
+    def signing_days(self, key: TableKey, approvals: Sequence[Approval]) -> list[dt.date]:
+        """When the table as it is now was signed."""
+        return [dt.date.fromisoformat(one.day) for one in self._covering(key, approvals)]
+
+    def _covering(self, key: TableKey, approvals: Sequence[Approval]) -> list[Approval]:
         codes, threshold = self.definitions[key], self.parameters.s
-        return frozenset(one.approver for one in approvals if one.covers(key, codes, self.rules_hash, threshold))
+        return [one for one in approvals if one.covers(key, codes, self.rules_hash, threshold)]
 
     def signed(self, state: State) -> bool:
         """Whether the newest policy that an approver signed is the one in force."""

@@ -110,7 +110,7 @@ def _place(table: Table, cell: tuple[str, ...]) -> int:
 
 
 def _why(preview: TablePreview, table: Table, exact: int, parameters: Parameters) -> str:
-    if preview.situation in ("not_approved", "refused", "retired", "no_source", "reported"):
+    if preview.situation in ("not_approved", "timed_out", "refused", "retired", "no_source", "reported"):
         return SITUATIONS[preview.situation]
     if exact < parameters.s and table.kind is not Kind.MAGNITUDE:
         return f"fewer than {parameters.s} people"
