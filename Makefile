@@ -9,7 +9,7 @@ SITES ?= 8
 DEBIAN_PACKAGES := prometheus prometheus-alertmanager chromium postgresql nginx victoria-metrics
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo test attack check format generate look bench docs sbom site-bundle release audit clean
+.PHONY: help install system demo test attack hostile check format generate look bench docs sbom site-bundle release audit clean
 
 help: ## show what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -55,6 +55,10 @@ look: install system ## beside a running demo: every query through the Grafana f
 ATTACK_MINUTES ?= 20
 attack: install ## attack simulated hospitals, write docs/attack-results.md; goes on where it was; ATTACK_MINUTES=240 for more
 	PYTHONPATH=tests $(BIN)/python -m attacking --minutes $(ATTACK_MINUTES)
+
+HOSTILE_FILES ?= 100000
+hostile: install ## read so many damaged files of every kind (an hour on 2 cores); each must give a record or a reason, in time
+	PYTHONPATH=tests $(BIN)/python -m hostile --files $(HOSTILE_FILES)
 
 bench: install ## measure against the peers and floors of each benchmark
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pydantic import Field, model_validator
 
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, TableProblem, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, NamesColumns, TableProblem, rows_of, sentences
 
 
-class RegisterProblem(Exception):
+class RegisterProblem(NamesColumns):
     """The file as a whole cannot be used."""
 
 
@@ -88,7 +88,7 @@ def read_register(raw: bytes, form: Format, today: dt.date) -> Register:
             register.rows += 1
             _take(line, row, form, today, register)
     except TableProblem as problem:
-        raise RegisterProblem(str(problem)) from None
+        raise RegisterProblem(str(problem), problem.there) from None
     return register
 
 

@@ -17,7 +17,28 @@ Encoding = Literal["utf-8", "cp1252", "latin-1", "utf-16"]
 MOST_LINES_NAMED = 10
 
 
-class TableProblem(Exception):
+class NamesColumns(Exception):
+    """A table cannot be used; `there` are the columns that it names.
+
+    They are for a person who asks, never for a log: a list without a header names people in its first line.
+    """
+
+    def __init__(self, message: str, there: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.there = tuple(there)
+
+    @property
+    def in_full(self) -> str:
+        """What a person at the site is told who asks."""
+        return f"{self}; there are: {', '.join(self.there)}" if self.there else str(self)
+
+
+def missing_column(names: Sequence[str], there: Sequence[str]) -> str:
+    """What is said of columns that a first line does not name; holds nothing of the file."""
+    return f"has no column {' and no '.join(map(repr, names))} among the {len(there)} that its first line names"
+
+
+class TableProblem(NamesColumns):
     """The file as a whole cannot be used."""
 
 
@@ -69,9 +90,8 @@ def _spreadsheet_rows(raw: bytes, wanted: Sequence[str], sheet: str) -> Iterator
 
 
 def _refuse_without(wanted: Sequence[str], there: Sequence[str]) -> None:
-    for name in wanted:
-        if name not in there:
-            raise TableProblem(f"has no column {name!r}; there are: {', '.join(there) or 'none'}")
+    if missing := [name for name in wanted if name not in there]:
+        raise TableProblem(missing_column(missing, there), there)
 
 
 def sentences(bad: Mapping[str, Sequence[int]]) -> list[str]:

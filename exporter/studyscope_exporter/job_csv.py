@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -14,6 +15,10 @@ from studyscope_contract.yaml_file import Strict
 from studyscope_exporter.csv_table import Encoding
 from studyscope_exporter.job_events import JobFields
 from studyscope_exporter.job_table import Row, TableUnusable, ZoneName, require_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pandas.io.parsers import TextFileReader
 
 ROWS_AT_ONCE = 2000
 _LONGEST_HEAD = 64 * 1024
@@ -55,7 +60,7 @@ def rows(path: Path, how: CsvFormat, fields: JobFields, workflow: str, bad: Call
             engine="python",  # the only one that tells of rows with too many columns
             on_bad_lines=too_long,
         ) as table:
-            for piece in table:
+            for piece in _pieces(table):
                 piece.columns = piece.columns.str.strip()
                 require_columns(piece.columns, fields, workflow)
                 yield [_row(values, how, fields) for values in piece.fillna("").to_dict("records")]
@@ -65,6 +70,19 @@ def rows(path: Path, how: CsvFormat, fields: JobFields, workflow: str, bad: Call
         ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError):
         raise TableUnusable(f"{path} is empty or no CSV table; write it anew", temporary=True) from None
+
+
+def _pieces(table: TextFileReader) -> Iterator[pd.DataFrame]:
+    """The pieces of a table; a delimiter at the end of each row but the first makes no column, and is nothing to warn of."""
+    import pandas as pd
+
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            piece = next(table, None)
+        if piece is None:
+            return
+        yield piece
 
 
 def _delimiter(path: Path, encoding: str) -> str:

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator
 
+from studyscope_exporter.csv_table import NamesColumns, missing_column
 from studyscope_exporter.job_events import JobFields
 
 Row = Mapping[str, Any]
 
 
-class TableUnusable(Exception):
+class TableUnusable(NamesColumns):
     """A table as a whole cannot be read; `temporary` tells whether trying again later can help."""
 
-    def __init__(self, message: str, *, temporary: bool) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, temporary: bool, there: Sequence[str] = ()) -> None:
+        super().__init__(message, there)
         self.temporary = temporary
 
 
@@ -45,9 +46,10 @@ def require_columns(there: Iterable[str], fields: JobFields, workflow: str) -> N
     missing = [name for name in wanted if name not in columns]
     if missing:
         raise TableUnusable(
-            f"there is no column {' and no '.join(missing)}; there are: {', '.join(columns) or 'none'}. Say under `fields` how "
-            "columns are called, and `workflow` where no column says it",
+            f"the table {missing_column(missing, columns)}. Say under `fields` how columns are called, and `workflow` where no "
+            "column says it",
             temporary=False,
+            there=columns,
         )
 
 

@@ -11,7 +11,7 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +19,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from studyscope_contract.yaml_file import Strict
+from studyscope_exporter.csv_table import NamesColumns, missing_column
 from studyscope_exporter.name_template import IDENTIFIERS, Identifier, NameTemplate
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.records import Key
@@ -27,11 +28,11 @@ from studyscope_exporter.site_path import SitePath
 MOST_CSV_BYTES = 1 << 28
 
 
-class LinkProblem(Exception):
+class LinkProblem(NamesColumns):
     """The file with the links cannot be used."""
 
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
+    def __init__(self, path: Path, problem: str, there: Sequence[str] = ()) -> None:
+        super().__init__(f"{path}: {problem}", there)
         self.path = path
         self.problem = problem
 
@@ -186,9 +187,8 @@ def _csv_links(raw: bytes, settings: CsvLink) -> dict[str, str]:
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         columns = list(rows.fieldnames or ())
-        for wanted in (settings.name_column, settings.column):
-            if wanted not in columns:
-                raise LinkProblem(settings.file, f"has no column {wanted!r}; there are: {', '.join(columns) or 'none'}")
+        if missing := [name for name in (settings.name_column, settings.column) if name not in columns]:
+            raise LinkProblem(settings.file, missing_column(missing, columns), columns)
         return _links_of(rows, settings)
     except csv.Error as error:
         raise LinkProblem(settings.file, f"is no CSV table at line {rows.line_num}: {error}") from None

@@ -98,7 +98,7 @@ class AirflowSource:
             with Server(self.settings, self.patience) as server:
                 return self._scan(AirflowApi.found(server, self.settings.api), link, inventory, progress)
         except LinkProblem as problem:
-            raise SourceUnavailable(str(problem), temporary=False) from None
+            raise SourceUnavailable(str(problem), temporary=False, there=problem.there) from None
         except ServerProblem as problem:
             raise SourceUnavailable(str(problem), temporary=problem.temporary) from None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from studyscope_exporter.csv_table import sentences
+from studyscope_exporter.csv_table import NamesColumns, sentences
 from studyscope_exporter.inventory import Inventory, Record
 from studyscope_exporter.linking import CsvLink, FieldLink, Link, LinkProblem, PatternLink
 from studyscope_exporter.pseudonym import Pseudonyms
@@ -17,7 +17,7 @@ from studyscope_exporter.sources.source import Finding, Progress, ScanResult, So
 MOST_BYTES = 1 << 28
 
 
-class BadResults(Exception):
+class BadResults(NamesColumns):
     """The file as a whole holds no results; the message says what was expected."""
 
 
@@ -46,7 +46,7 @@ class ResultsFile:
         try:
             results = self.results()
         except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+            return [Finding(False, problem.in_full)]
         unlinked = sum(_is_unlinked(record) for record in results.records.values())
         said = f"{self.path} can be read: {len(results.records)} cases, {unlinked} of them without a patient, study or series"
         bad = [Finding(False, f"{self.path}, {sentence}") for sentence in sentences(results.bad)]
@@ -84,9 +84,11 @@ class ResultsFile:
             message = f"{error.filename} cannot be read ({error.strerror}); is it there, and may the exporter read it?"
             raise SourceUnavailable(f"Source {self.source}: {message}", temporary=True) from None
         except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.source}: {problem}", temporary=False) from None
+            raise SourceUnavailable(f"Source {self.source}: {problem}", temporary=False, there=problem.there) from None
         except BadResults as problem:
-            raise SourceUnavailable(f"Source {self.source}: {self.path} {problem}", temporary=False) from None
+            raise SourceUnavailable(
+                f"Source {self.source}: {self.path} {problem}", temporary=False, there=problem.there
+            ) from None
 
     def _item(self, case: str, record: Record) -> bytes:
         """A key that changes with what the case says, so that an unchanged case is not put again."""

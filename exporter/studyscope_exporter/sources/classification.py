@@ -90,7 +90,7 @@ class ClassificationSource:
         try:
             yield from rows_of(raw, settings.encoding, wanted)
         except TableProblem as problem:
-            raise BadResults(str(problem)) from None
+            raise BadResults(str(problem), problem.there) from None
 
     def _take(self, place: int, row: Mapping[str, Any], link: Link, results: CaseResults) -> None:
         columns = self.settings.columns

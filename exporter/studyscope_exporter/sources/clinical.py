@@ -66,7 +66,7 @@ class ClinicalSource:
         try:
             read = self._read()
         except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+            return [Finding(False, problem.in_full)]
         filled = ", ".join(
             f"{variable} of {sum(bool(said[variable]) for said in read.said.values())}" for variable in self.settings.variables
         )

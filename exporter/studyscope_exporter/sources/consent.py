@@ -57,7 +57,7 @@ class ConsentSource:
             register = self._read()
             list(self._named(register))
         except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+            return [Finding(False, problem.in_full)]
         good = Finding(True, f"{self.settings.path} can be read: {register.rows} lines")
         return [good, *(Finding(False, f"{self.settings.path}, {sentence}") for sentence in register.to_mend())]
 
@@ -88,7 +88,7 @@ class ConsentSource:
             )
             raise SourceUnavailable(message, temporary=True) from None
         except RegisterProblem as problem:
-            raise SourceUnavailable(f"{path} {problem}. Nobody is brought back", temporary=False) from None
+            raise SourceUnavailable(f"{path} {problem}. Nobody is brought back", temporary=False, there=problem.there) from None
 
 
 def withdrawn_patients(inventory: Inventory, source: str) -> frozenset[tuple[bytes, str]]:

@@ -54,7 +54,7 @@ class EnsembleSource:
         try:
             _, found = self._found()
         except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+            return [Finding(False, problem.in_full)]
         said = [f"{count} label maps: {reason}" for reason, count in found.ignored.items()]
         return [Finding(True, "; ".join([f"{len(found.cases)} images that several members have", *said]))]
 
@@ -75,7 +75,7 @@ class EnsembleSource:
         try:
             link = Link.opened(settings.link, self.site.pseudonyms)
         except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False) from None
+            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False, there=problem.there) from None
         members = tuple(LabelFolder(path.absolute(), link, settings.labels) for path in settings.members)
         version = settings.algorithm_version.strip()
         reader = EnsembleReader(settings.name, members, settings.algorithm.strip().lower(), version)

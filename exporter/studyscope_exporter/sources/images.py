@@ -79,7 +79,7 @@ class ImagesSource:
         try:
             read = self._read()
         except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+            return [Finding(False, problem.in_full)]
         return findings(self.settings.table, f"{read.rows} lines, {len(read.series)} images", read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:

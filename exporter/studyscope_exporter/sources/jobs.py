@@ -97,7 +97,7 @@ class JobsSource:
             with settings.path.open("rb"):
                 return [Finding(True, f"{settings.path} can be read")]
         except (LinkProblem, TableUnusable) as problem:
-            return [Finding(False, str(problem))]
+            return [Finding(False, problem.in_full)]
         except OSError as problem:
             return [Finding(False, f"{problem}; is the path right, and may the exporter's user read it?")]
 
@@ -111,9 +111,9 @@ class JobsSource:
             elif self.settings.sql is not None:
                 one_pass.read_sql(self.settings.sql, self.site.now())
         except LinkProblem as problem:
-            raise SourceUnavailable(str(problem), temporary=False) from None
+            raise SourceUnavailable(str(problem), temporary=False, there=problem.there) from None
         except TableUnusable as problem:
-            raise SourceUnavailable(str(problem), temporary=problem.temporary) from None
+            raise SourceUnavailable(str(problem), temporary=problem.temporary, there=problem.there) from None
         except OSError as error:
             raise SourceUnavailable(
                 f"{self.settings.path} cannot be read ({error.strerror}). Is the path right, and may we read it?",

@@ -112,7 +112,7 @@ class LandmarksSource:
                 else:
                     errors[case][landmark] = LandmarkError(landmark, error is not None, error)
         except TableProblem as problem:
-            raise BadResults(str(problem)) from None
+            raise BadResults(str(problem), problem.there) from None
         return errors
 
     def _from_json(self, raw: bytes, results: CaseResults) -> Errors:

@@ -82,7 +82,7 @@ class LesionsSource:
         try:
             read = self._read()
         except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+            return [Finding(False, problem.in_full)]
         seen = f"{read.rows} lines, {len(read.there)} patients, {len(read.changes())} of them with two days or more"
         return findings(self.settings.path, seen, read.bad)
 

@@ -83,7 +83,7 @@ class NiftiSource:
         try:
             self._link()
         except LinkProblem as problem:
-            findings.append(Finding(False, str(problem)))
+            findings.append(Finding(False, problem.in_full))
         if not os.access(self.settings.path, os.R_OK | os.X_OK):
             findings.append(Finding(False, f"{self.settings.path} cannot be listed; is it mounted, and may we read it?"))
         return findings or [Finding(True, f"{self.settings.path} can be listed")]
@@ -92,7 +92,7 @@ class NiftiSource:
         try:
             link = self._link()
         except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False) from None
+            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False, there=problem.there) from None
         settings, reader = self.settings, self._case_reader(link)
         scan = FileScan(
             inventory,

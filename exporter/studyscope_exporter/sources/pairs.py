@@ -71,7 +71,7 @@ class PairsSource:
         try:
             _, found = self._found()
         except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+            return [Finding(False, problem.in_full)]
         said = [f"{count} results: {reason}" for reason, count in found.ignored.items()]
         return [Finding(True, "; ".join([f"{len(found.pairs)} pairs of label maps", *said]))]
 
@@ -104,7 +104,7 @@ class PairsSource:
             link = Link.opened(settings.link, self.site.pseudonyms)
             reading_link = Link.opened(settings.reading_link or settings.link, self.site.pseudonyms)
         except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False) from None
+            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False, there=problem.there) from None
         return PairReader(
             source=settings.name,
             results=LabelFolder(settings.path.absolute(), link, settings.labels),

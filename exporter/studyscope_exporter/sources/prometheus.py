@@ -43,7 +43,7 @@ class PrometheusSource:
         try:
             page = self._read()
         except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+            return [Finding(False, problem.in_full)]
         missing = self._missing(page)
         if missing:
             return [Finding(False, f"{self.settings.url} has no gauge {', '.join(missing)}; look at `allow`")]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from studyscope_exporter.csv_table import NamesColumns
 from studyscope_exporter.inventory import Inventory
 
 
@@ -49,14 +51,14 @@ class ScanResult:
     to_mend: list[str] = field(default_factory=list)  # sentences for a person about single lines; they name nobody
 
 
-class SourceUnavailable(Exception):
+class SourceUnavailable(NamesColumns):
     """The source as a whole could not be read; the inventory keeps what it had from it.
 
     `temporary` tells whether trying again later can help. The message tells site IT what to do.
     """
 
-    def __init__(self, message: str, *, temporary: bool) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, temporary: bool, there: Sequence[str] = ()) -> None:
+        super().__init__(message, there)
         self.temporary = temporary
 
 

@@ -28,7 +28,7 @@ def readable(table: Path) -> Iterator[None]:
         message = f"{error.filename} cannot be read ({error.strerror}); is it there, and may the exporter read it?"
         raise SourceUnavailable(message, temporary=True) from None
     except TableProblem as problem:
-        raise SourceUnavailable(f"{table} {problem}", temporary=False) from None
+        raise SourceUnavailable(f"{table} {problem}", temporary=False, there=problem.there) from None
 
 
 def findings(table: Path, seen: str, bad: Mapping[str, Sequence[int]]) -> list[Finding]:

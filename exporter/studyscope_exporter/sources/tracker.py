@@ -71,7 +71,7 @@ class TrackerSource:
         try:
             read = self._read()
         except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+            return [Finding(False, problem.in_full)]
         return findings(self.settings.path, f"{read.rows} lines", read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:

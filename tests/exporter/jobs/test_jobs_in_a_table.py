@@ -132,7 +132,7 @@ def test_several_rows_of_one_run_add_up(tmp_path: Path, inventory: Inventory) ->
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"run,state\n1,success\n", "no column id and no workflow; there are: run, state"),
+        (b"run,state\n1,success\n", "no column 'id' and no 'workflow' among the 2 that"),
         ("id,workflow,state\n1,sög,success\n".encode("cp1252"), "set csv.encoding"),
         (b"", "is empty"),
     ],
@@ -213,7 +213,7 @@ def test_a_database_that_is_away_is_not_made_and_nothing_is_dropped(tmp_path: Pa
     [
         ("no address", QUERY, "not one such as postgresql://"),
         ("sqlite:///{}", "SELECT missing FROM run", "no such column: missing"),
-        ("sqlite:///{}", "SELECT state FROM run", "there is no column id and no workflow; there are: state"),
+        ("sqlite:///{}", "SELECT state FROM run", "has no column 'id' and no 'workflow' among the 1 that"),
         ("sqlite:///{}", "WITH x AS (SELECT 1) DELETE FROM run", "attempt to write a readonly database"),
         ("oracle://user:hidden@127.0.0.1/x", QUERY, "driver oracledb is not installed"),
     ],

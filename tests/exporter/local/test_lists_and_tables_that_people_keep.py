@@ -65,10 +65,13 @@ def test_a_list_that_is_gone_keeps_what_it_said(tmp_path: Path, inventory: Inven
     assert expected_patients(inventory, []) is None
 
 
-def test_a_column_that_is_missing_is_named_beside_those_there_are(tmp_path: Path, inventory: Inventory) -> None:
-    (tmp_path / "r.csv").write_text("Patient;Due\nAda;\n")
-    with pytest.raises(SourceUnavailable, match="has no column 'PatientID'; there are: Patient, Due"):
+def test_columns_that_there_are_are_named_to_a_person_and_in_no_log(tmp_path: Path, inventory: Inventory) -> None:
+    """A list without a header names people in its first line."""
+    (tmp_path / "r.csv").write_text("Ada Lovelace;1815-12-10\nBen;\n")
+    with pytest.raises(SourceUnavailable, match="has no column 'PatientID' among the 2 that its first line names") as problem:
         scan(inventory, "roster", path=tmp_path / "r.csv")
+    assert "Ada" not in str(problem.value)
+    assert problem.value.in_full.endswith("there are: Ada Lovelace, 1815-12-10")
 
 
 def images(tmp_path: Path, *rows: str, **settings: Any) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_a_sheet_or_column_that_is_not_there_is_named_with_those_that_are() -> N
 
     with pytest.raises(TableProblem, match="has no sheet 'plan'; there are: Plan, Done"):
         list(rows_of(raw, "utf-8", ["ID"], "plan"))
-    with pytest.raises(TableProblem, match="has no column 'Name'; there are: ID"):
+    with pytest.raises(TableProblem, match="has no column 'Name' among the "):
         list(rows_of(raw, "utf-8", ["Name"]))
 
 

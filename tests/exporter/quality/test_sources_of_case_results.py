@@ -235,8 +235,9 @@ def test_decisions_from_json_linked_by_a_field(inventory: Inventory, tmp_path: P
 def test_a_table_without_the_column_names_those_that_there_are(inventory: Inventory, tmp_path: Path) -> None:
     (tmp_path / "triage.csv").write_text("id,label\ncase_1,benign\n")
 
-    with pytest.raises(SourceUnavailable, match="there are: id, label"):
+    with pytest.raises(SourceUnavailable, match="has no column 'case' and no 'predicted' among the 2") as problem:
         classified(tmp_path / "triage.csv").scan(inventory, NoProgress())
+    assert problem.value.in_full.endswith("there are: id, label")
 
 
 JSON = st.recursive(

@@ -100,8 +100,8 @@ def test_a_table_that_changes_has_another_digest(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("case,pid\nMüller,P1\n".encode("cp1252"), "is not utf-8; save it as UTF-8, or set `encoding`"),
-        (b"name,pid\na,P1\n", "has no column 'case'; there are: name, pid"),
-        (b"", "has no column 'case'; there are: none"),
+        (b"name,pid\na,P1\n", "has no column 'case' among the 2 that its first line names"),
+        (b"", "has no column 'case' and no 'pid' among the 0"),
         (b"case,pid\na,P1\na,P2\n", "line 3 links a name a second time"),
     ],
 )

@@ -1,0 +1,27 @@
+"""A few of the damaged files of `make hostile`: each gives a record or a reason, in time, and its text goes nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hostile.corpus import corpus
+from hostile.trying import tried
+
+
+def test_the_sound_files_are_read(tmp_path: Path) -> None:
+    for number, sound in enumerate(corpus(tmp_path)):
+        (tmp_path / f"scratch-{number}").mkdir()
+        assert set(sound.read(sound.content, tmp_path / f"scratch-{number}").split(" / ")) == {"read"}, sound.name
+
+
+def test_damaged_files_of_every_kind_give_a_record_or_a_reason() -> None:
+    found = tried(range(900))
+
+    assert found.harm == []
+    assert found.files == 900
+    assert {outcome.partition(":")[0] for outcome in found.outcomes} >= {
+        "dicom binary",
+        "NIfTI a.nii.gz",
+        "jobs 0",
+        "landmarks 6",
+    }
