@@ -16,7 +16,7 @@ from pydantic import Field
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Policy
-from studyscope_contract.yaml_file import Strict, read_yaml
+from studyscope_contract.yaml_file import Strict, parse_yaml, read_yaml
 from studyscope_exporter.disclosure.approval import Approval
 from studyscope_exporter.disclosure.errors import ApprovalProblem
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
@@ -88,6 +88,11 @@ def read_request(path: Path) -> ApprovalRequest:
 def read_signed(path: Path) -> SignedRequest:
     """Raises FileProblem."""
     return read_yaml(path, SignedRequest)
+
+
+def parse_signed(raw: bytes, name: str) -> SignedRequest:
+    """The content of a file that was called `name`. Raises FileProblem."""
+    return parse_yaml(raw, Path(name), SignedRequest)
 
 
 def as_file(content: Strict) -> bytes:

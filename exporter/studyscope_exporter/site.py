@@ -41,6 +41,8 @@ from studyscope_exporter.study_records import study_records
 
 log = logging.getLogger(__name__)
 
+_FINISHED = "finished scan"
+
 
 @dataclass(frozen=True)
 class SourceOutcome:
@@ -132,8 +134,10 @@ class Site:
             if self.cluster:
                 self.cluster.let_go()
         outcomes = [found[index] for index in range(len(self.sources))]
+        finished = self.clock.now().isoformat()
+        self.inventory.keep_note(_FINISHED, finished.encode())
         self._remember(
-            at=self.clock.now().isoformat(),
+            at=finished,
             sources={outcome.name: outcome.problem for outcome in outcomes},
             to_mend={outcome.name: outcome.result.to_mend for outcome in outcomes if outcome.result and outcome.result.to_mend},
         )
@@ -233,8 +237,15 @@ class Site:
         return self.settings.state / "scan-unfinished"
 
     def has_finished_scan(self) -> bool:
-        """Whether the inventory is what the last scan found, whole."""
-        return self._scan_file.exists() and not self._unfinished.exists()
+        """Whether the inventory is what the last scan found, whole.
+
+        An inventory that was made anew since, by an update or because its file was gone, knows of no scan:
+        until the next one finishes, its empty tables are no news about anybody.
+        """
+        if self._unfinished.exists():
+            return False
+        at = self.last_scan().get("at")
+        return at is not None and self.inventory.note(_FINISHED) == at.encode()
 
     def _remember(self, **facts: Any) -> None:
         new = self._scan_file.with_suffix(".new")

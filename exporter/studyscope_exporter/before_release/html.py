@@ -16,6 +16,7 @@ class Desk:
     csrf: str
     address: str
     said: str = ""
+    failed: bool = False
 
 
 def page(document: Document, desk: Desk | None = None) -> str:

@@ -15,7 +15,6 @@ Nothing leaves while nobody signs; that no answer came is never taken for a yes.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import getpass
 import sys
 from collections.abc import Sequence
@@ -23,7 +22,8 @@ from pathlib import Path
 
 from studyscope_contract.keys import KeyProblem, SigningKey
 from studyscope_contract.metric import TableKey
-from studyscope_exporter.approval_files import ApprovalRequest, as_file, read_request, read_signed, request_of
+from studyscope_exporter.approval_files import ApprovalRequest, as_file, read_request, read_signed
+from studyscope_exporter.approving_elsewhere import request_for, take_back
 from studyscope_exporter.clock import SystemClock
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.disclosure.errors import ApprovalProblem
@@ -97,16 +97,13 @@ def _request(path: Path, site: Site, studies: Sequence[StudyAtSite]) -> int:
         print("a request is for one study: choose it with --study", file=sys.stderr)
         return 2
     (study,) = studies
-    preview, settings = previewed(site, study), study.settings
-    if not preview.pending:
+    request = request_for(site, study)
+    if request is None:
         print(f"study {study.study.id}: nothing waits for an approval")
         return 0
-    given = study.domain.policy_signatures()
-    title, recipient = study.study.title, settings.centre.url
-    request = request_of(preview, title=title, recipient=recipient, policy=settings.policy, given=given)
     write_new(path, as_file(request))
     print(
-        f"{path} holds what is to be signed: {len(preview.pending)} tables, nothing that would not leave. On the other computer:"
+        f"{path} holds what is to be signed: {len(request.tables)} tables, nothing that would not leave. On the other computer:"
     )
     print(f"  studyscope-exporter approve --sign {path.name} --key YOUR-KEY")
     print(f"and then here: studyscope-exporter approve --accept {path.name}.signed")
@@ -133,15 +130,9 @@ def _accept(chosen: argparse.Namespace, site: Site) -> int:
     signed = read_signed(chosen.accept)
     chosen.study = signed.study
     (study,) = chosen_studies(site, chosen)
-    approval, policy = signed.signatures()
-    known = approval.signature in {line.signature for line in study.domain.approvals()}
-    days = study.settings.policy.approval_days
-    if not known and site.clock.now().date() - dt.date.fromisoformat(approval.day) > dt.timedelta(days=days):
-        raise ApprovalProblem(f"this was signed on {approval.day}, more than {days} days ago; make a new --request")
-    if not known and approval.shown != previewed(site, study).shown_hash:
-        raise ApprovalProblem(CHANGED + "; make a new --request")
-    if study.domain.accept(approval, policy):
-        print(f"study {study.study.id}: {len(approval.codes)} tables approved; it is in the ledger")
+    tables = take_back(site, study, signed)
+    if tables:
+        print(f"study {study.study.id}: {tables} tables approved; it is in the ledger")
     else:
         print(f"study {study.study.id}: this signature is in the ledger already; nothing was changed")
     return 0

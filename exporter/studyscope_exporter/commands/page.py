@@ -14,7 +14,7 @@ import sys
 from studyscope_contract.yaml_file import FileProblem, Problem
 from studyscope_exporter.clock import SystemClock
 from studyscope_exporter.page.password import write_password
-from studyscope_exporter.page.serving import page_server
+from studyscope_exporter.page.serving import listening, page_server
 from studyscope_exporter.settings import read_site_file
 
 
@@ -36,7 +36,8 @@ def execute(chosen: argparse.Namespace) -> int:
         print(f"{settings.page.password_file} holds its hash; a page that runs must be started again")
         return 0
     server = page_server(settings, settings.page, SystemClock())
-    scheme = "https" if settings.page.encrypted else "http"
-    print(f"The page is at {scheme}://{settings.page.address}:{settings.page.port}/ until Ctrl-C")
-    server.run()
+    with listening(settings.page) as port:
+        scheme = "https" if settings.page.encrypted else "http"
+        print(f"The page is at {scheme}://{settings.page.address}:{settings.page.port}/ until Ctrl-C", flush=True)
+        server.run([port])
     return 0 if server.started else 1

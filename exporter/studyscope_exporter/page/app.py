@@ -11,9 +11,13 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from studyscope_contract.keys import KeyProblem
+from studyscope_contract.yaml_file import FileProblem
+from studyscope_exporter.approval_files import as_file, parse_signed
+from studyscope_exporter.approving_elsewhere import request_for, take_back
 from studyscope_exporter.before_release import html
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.disclosure.errors import DisclosureError
@@ -88,7 +92,19 @@ def create_app(desk: Desk) -> FastAPI:
     app.add_api_route("/", _overview, methods=["GET"])
     app.add_api_route("/studies/{study}", _preview, methods=["GET"])
     app.add_api_route("/studies/{study}", _sign, methods=["POST"])
+    app.add_api_route("/studies/{study}/request", _request, methods=["GET"])
+    app.add_api_route("/studies/{study}/signed", _take_back, methods=["POST"])
+    app.add_exception_handler(StarletteHTTPException, _in_words)
     return app
+
+
+def _in_words(request: Request, problem: Exception) -> Response:
+    """A problem as a page of its own; a person reads it."""
+    assert isinstance(problem, StarletteHTTPException)
+    if problem.headers and "Location" in problem.headers:
+        return Response(status_code=problem.status_code, headers=dict(problem.headers))
+    words = {404: "There is no such page.", 405: "This address takes no such request."}.get(problem.status_code, problem.detail)
+    return _desk(request).show("problem.html", problem.status_code, problem=words)
 
 
 def _desk(request: Request) -> Desk:
@@ -108,7 +124,9 @@ async def _fields(request: Request) -> dict[str, bytes]:
     async for piece in request.stream():
         body += piece
         if len(body) > LARGEST:
-            raise HTTPException(413, "too much for this form")
+            raise HTTPException(
+                413, f"This is more than the {LARGEST // 1024} KiB that a key or a signed file has; choose the right file."
+            )
     return fields_of(request.headers.get("content-type", ""), body)
 
 
@@ -145,10 +163,10 @@ def _overview(desk: AtDesk, session: LoggedIn) -> Response:
     with desk.opened() as site:
         problems = site.last_scan().get("sources", {})
         sources = [(source.name, source.kind, source.name in problems, problems.get(source.name)) for source in desk.site.sources]
-        age = site.age_of_last_scan()
+        age, whole = site.age_of_last_scan(), site.has_finished_scan()
         studies = [study_overview(site, study) for study in site.studies]
     hours = None if age is None else age.total_seconds() / 3600
-    return desk.show("overview.html", csrf=session.csrf, studies=studies, sources=sources, scan_hours=hours)
+    return desk.show("overview.html", csrf=session.csrf, studies=studies, sources=sources, scan_hours=hours, whole=whole)
 
 
 def _preview(study: str, desk: AtDesk, session: LoggedIn) -> Response:
@@ -159,7 +177,7 @@ def _shown(study: str, desk: Desk, session: Session, said: str, status: int) -> 
     with desk.opened() as site:
         at_site = _study(site, study)
         document = described(at_site, previewed(site, at_site), exact=True)
-    return HTMLResponse(html.page(document, html.Desk(session.csrf, f"/studies/{study}", said)), status)
+    return HTMLResponse(html.page(document, html.Desk(session.csrf, f"/studies/{study}", said, status != 200)), status)
 
 
 def _sign(study: str, desk: AtDesk, session: LoggedIn, fields: Fields) -> Response:
@@ -168,22 +186,52 @@ def _sign(study: str, desk: AtDesk, session: LoggedIn, fields: Fields) -> Respon
         at_site = _study(site, study)
         passphrase = fields.get("passphrase", b"").decode("utf-8", "replace")
         shown = fields.get("shown", b"").decode("ascii", "replace")
-        try:
-            tables = sign_on_page(site, at_site, shown, fields.get("key", b""), passphrase)
-        except (DisclosureError, KeyProblem) as problem:
-            said, status = str(problem), 409
-        else:
-            said, status = f"Signed: {tables} tables. It is in the ledger.", 200
+        said, status = _outcome(lambda: sign_on_page(site, at_site, shown, fields.get("key", b""), passphrase))
     return _shown(study, desk, session, said, status)
+
+
+def _request(study: str, desk: AtDesk, session: LoggedIn) -> Response:
+    with desk.opened() as site:
+        request = request_for(site, _study(site, study))
+    if request is None:
+        return _shown(study, desk, session, "Nothing waits for an approver, so there is nothing to fetch.", 409)
+    headers = {"Content-Disposition": f'attachment; filename="approval-{study}.json"'}
+    return Response(as_file(request), media_type="application/json", headers=headers)
+
+
+def _take_back(study: str, desk: AtDesk, session: LoggedIn, fields: Fields) -> Response:
+    _check(session, fields)
+    with desk.opened() as site:
+        at_site = _study(site, study)
+        said, status = _outcome(lambda: take_back(site, at_site, parse_signed(fields.get("signed", b""), "the uploaded file")))
+    return _shown(study, desk, session, said, status)
+
+
+def _outcome(act: Callable[[], int]) -> tuple[str, int]:
+    """What came of an act that gives a number of tables, in words, and the status for it."""
+    try:
+        tables = act()
+    except (DisclosureError, KeyProblem) as problem:
+        return f"Nothing was signed: {problem}", 409
+    except FileProblem:
+        return (
+            "Nothing was signed: this is no file that approve --sign has written; choose the one whose name ends in .signed",
+            409,
+        )
+    if tables == 0:
+        return "This signature is in the ledger already; nothing was changed.", 200
+    return f"Signed: {tables} tables. It is in the ledger.", 200
 
 
 def _study(site: Site, study: str) -> StudyAtSite:
     found = next((one for one in site.studies if one.study.id == study), None)
     if found is None:
-        raise HTTPException(404, "there is no such study at this site")
+        raise HTTPException(404)
     return found
 
 
 def _check(session: Session, fields: dict[str, bytes]) -> None:
     if not session.allows(fields.get("csrf", b"").decode("ascii", "replace")):
-        raise HTTPException(403, "this form is too old or comes from elsewhere; go back and load the page again")
+        raise HTTPException(
+            403, "This form is too old or comes from elsewhere. Nothing was changed; open the page again and repeat."
+        )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 from studyscope_contract.yaml_file import FileProblem, Problem
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.extras import ExtraMissing
+from studyscope_exporter.local_metrics.serving import EndpointProblem
 from studyscope_exporter.page.password import read_hash
 from studyscope_exporter.page.sessions import Attempts, Sessions
 from studyscope_exporter.page.settings import PageSettings
@@ -30,9 +33,7 @@ def page_server(settings: SiteSettings, page: PageSettings, clock: Clock) -> uvi
     except ImportError:
         raise ExtraMissing("page", "the hospital's own page") from None
     password = read_hash(page.password_file)
-    for path in (page.certificate, page.certificate_key):
-        if path is not None and not path.exists():
-            raise FileProblem(path, [Problem(0, "page", "this file of the certificate is not there")])
+    _try_certificate(page)
     sessions = Sessions(clock.now, dt.timedelta(minutes=page.session_minutes))
     desk = Desk(settings, page, clock, password, sessions, Attempts(clock.now), templates())
     config = uvicorn.Config(
@@ -49,6 +50,26 @@ def page_server(settings: SiteSettings, page: PageSettings, clock: Clock) -> uvi
     return uvicorn.Server(config)
 
 
+def _try_certificate(page: PageSettings) -> None:
+    if page.certificate is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(page.certificate, page.certificate_key)
+    except OSError as error:  # ssl.SSLError is one
+        why = f"with certificate_key {page.certificate_key} it is no certificate in PEM ({error.strerror or error})"
+        raise FileProblem(page.certificate, [Problem(0, "page", why)]) from None
+
+
+def listening(page: PageSettings) -> socket.socket:
+    """The page's port, taken; raises EndpointProblem."""
+    family = socket.AF_INET6 if ":" in page.address else socket.AF_INET
+    try:
+        return socket.create_server((page.address, page.port), family=family)
+    except OSError as error:
+        where = f"{page.address}, port {page.port}"
+        raise EndpointProblem(f"page: cannot listen on {where} ({error.strerror}); choose another port") from None
+
+
 @contextmanager
 def served_beside(settings: SiteSettings, clock: Clock) -> Iterator[None]:
     """Serves the page in a thread while inside, where the site file has one."""
@@ -56,12 +77,13 @@ def served_beside(settings: SiteSettings, clock: Clock) -> Iterator[None]:
         yield
         return
     server = page_server(settings, settings.page, clock)
-    thread = threading.Thread(target=server.run, name="page", daemon=True)
-    thread.start()
-    while thread.is_alive() and not server.started:
-        time.sleep(0.02)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
+    with listening(settings.page) as port:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [port]}, name="page", daemon=True)
+        thread.start()
+        while thread.is_alive() and not server.started:
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(timeout=10)

@@ -2,8 +2,10 @@
 
 import datetime as dt
 import hashlib
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from studyscope_contract.keys import SigningKey
 from studyscope_contract.receipt import SignedReceipt
 from studyscope_contract.report import Report, SignedReport
 from studyscope_exporter import daemon
+from studyscope_exporter.disclosure.contributions import POPULATION
 from studyscope_exporter.identity import SiteIdentity
+from studyscope_exporter.inventory.schema import SCHEMA
 from studyscope_exporter.settings import read_site_file
 from studyscope_exporter.site import Site
 
@@ -173,3 +177,24 @@ def test_a_scan_that_was_cut_short_is_not_counted_from(site_file: Path, centre: 
         site.studies[0].collected = None
 
         assert site.contributions(site.studies[0]) is None
+
+
+def _of_an_older_release(inventory: Path) -> None:
+    with closing(sqlite3.connect(inventory)) as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA - 1}")
+
+
+@pytest.mark.parametrize("lose", [_of_an_older_release, Path.unlink])
+def test_an_inventory_that_was_made_anew_is_no_news_that_everybody_left(
+    site_file: Path, centre: Centre, lose: Callable[[Path], None]
+) -> None:
+    serve(site_file, centre, days=1)
+    lose(site_file.parent / "state" / "inventory.sqlite")
+    with Site(read_site_file(site_file), LeapingClock(START, threading.Event())) as site:
+        before = site.contributions(site.studies[0])
+        site.scan()
+        after = site.contributions(site.studies[0])
+
+    assert before is None
+    assert after is not None
+    assert len(after.tables[POPULATION]) == 30

@@ -114,4 +114,4 @@ def test_an_answer_is_refused_once_what_would_leave_has_changed(site: Path, caps
     run(site, "scan", "--quiet")
 
     assert run(site, "approve", "--accept", f"{request}.signed") == 2
-    assert "make a new --request" in capsys.readouterr().err
+    assert "make a new request" in capsys.readouterr().err
