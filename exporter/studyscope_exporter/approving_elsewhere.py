@@ -11,7 +11,7 @@ from studyscope_exporter.site import Site, StudyAtSite
 
 
 def request_for(site: Site, at_site: StudyAtSite) -> ApprovalRequest | None:
-    """Everything that waits for an approver now, without an exact number; None where nothing does."""
+    """Everything that waits for an approver now, with nothing that would not leave; None where nothing does."""
     preview, settings = previewed(site, at_site), at_site.settings
     if not preview.pending:
         return None
