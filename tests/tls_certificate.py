@@ -11,6 +11,27 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
+def certificate_by(authority: Path, name: str) -> Path:
+    """A certificate of `name`, made by the authority in a PEM file of `certificate`; with its key, in one file beside it."""
+    pem = authority.read_bytes()
+    issuer, issuer_key = x509.load_pem_x509_certificate(pem), serialization.load_pem_private_key(pem, None)
+    assert isinstance(issuer_key, ec.EllipticCurvePrivateKey)
+    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    made = x509.CertificateBuilder(
+        issuer.subject,
+        subject,
+        key.public_key(),
+        x509.random_serial_number(),
+        now - dt.timedelta(days=1),
+        now + dt.timedelta(days=1),
+    ).sign(issuer_key, hashes.SHA256())
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = authority.with_name(f"{name}.pem")
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
 def certificate(folder: Path, *, address: str = "127.0.0.1", until: dt.timedelta = dt.timedelta(days=1)) -> Path:
     """A self-signed certificate and its key in one PEM file of `folder`."""
     key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)

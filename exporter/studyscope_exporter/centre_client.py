@@ -6,6 +6,7 @@ from pathlib import Path
 
 from studyscope_contract.yaml_file import FileProblem, Problem
 from studyscope_exporter.delivery.push import CentreClient
+from studyscope_exporter.delivery.trust import Trust
 from studyscope_exporter.settings import Centre, SiteSettings, StudySettings, read_study_file
 
 
@@ -18,11 +19,16 @@ def named_study(settings: SiteSettings, study: str, site_file: Path) -> StudySet
     return found[study]
 
 
-def client_of(centre: Centre) -> CentreClient:
+def trust_of(centre: Centre) -> Trust:
+    return Trust(centre.ca_file, centre.ca_folder, centre.client_certificate, centre.client_certificate_key)
+
+
+def client_of(centre: Centre, timeout_seconds: float | None = None) -> CentreClient:
+    """Raises FileProblem for a certificate that cannot be used."""
     return CentreClient(
         centre.url,
-        ca_file=centre.ca_file,
         proxy=centre.proxy,
-        timeout_seconds=centre.timeout_seconds,
+        timeout_seconds=timeout_seconds or centre.timeout_seconds,
+        trust=trust_of(centre),
         keys=centre.verifying,
     )

@@ -28,6 +28,11 @@ class Centre(Strict):
 
     url: str
     ca_file: SitePath | None = Field(default=None, description="PEM file of the hospital's own certificate authority")
+    ca_folder: SitePath | None = Field(default=None, description="folder of such files, *.pem and *.crt")
+    client_certificate: SitePath | None = Field(
+        default=None, description="PEM file of this site's TLS certificate, where the centre asks for one"
+    )
+    client_certificate_key: SitePath | None = Field(default=None, description="PEM file of its private key")
     proxy: str | None = None
     keys: tuple[str, ...] = Field(
         default=(), max_length=5, description="public keys of the centre; with them, only answers that they signed count"
@@ -43,6 +48,12 @@ class Centre(Strict):
         if parts.scheme == "http" and _is_this_machine(parts.hostname or ""):
             return url.rstrip("/")
         raise ValueError("must be an https:// address; http:// is allowed for this machine only")
+
+    @model_validator(mode="after")
+    def _has_a_whole_certificate(self) -> Self:
+        if (self.client_certificate is None) != (self.client_certificate_key is None):
+            raise ValueError("client_certificate and client_certificate_key belong together: give both or none")
+        return self
 
     @field_validator("keys")
     @classmethod

@@ -30,6 +30,7 @@ from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import SignedReport
 from studyscope_exporter.delivery.outbox import Outbox
 from studyscope_exporter.delivery.push import CentreClient
+from studyscope_exporter.delivery.trust import Trust
 from tls_certificate import certificate
 
 ANSWERS = (
@@ -240,7 +241,7 @@ def test_a_report_goes_through_the_front_door_into_prometheus(tmp_path: Path, st
     centre.start("alertmanager", alertmanager, f"@{tmp_path}/alertmanager/arguments")
     centre.start("prometheus", prometheus, f"@{tmp_path}/prometheus/arguments")
 
-    site = CentreClient(f"https://127.0.0.1:{centre.https}", ca_file=pem, proxy=None, timeout_seconds=10)
+    site = CentreClient(f"https://127.0.0.1:{centre.https}", proxy=None, timeout_seconds=10, trust=Trust(pem))
     started.callback(site.close)
     eventually(lambda: site.health().status_code == 200, lambda: centre.log("aggregator") + centre.log("nginx"))
     grid_point = Grid().index(dt.datetime.now(dt.UTC))

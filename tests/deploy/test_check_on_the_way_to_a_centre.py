@@ -147,7 +147,7 @@ def test_a_wrong_clock_is_told_with_its_minutes() -> None:
 def at_centre(tmp_path: Path) -> Iterator[tuple[Centre, CentreClient, Study]]:
     centre = Centre(tmp_path / "registry")
     with served(create_app(centre.settings(), MemoryStore(), StandingClock(NOW))) as http:
-        client = CentreClient(str(http.base_url), ca_file=None, proxy=None, timeout_seconds=5)
+        client = CentreClient(str(http.base_url), proxy=None, timeout_seconds=5)
         yield centre, client, read_yaml(tmp_path / "registry" / "studies" / "liver.yaml", Study)
         client.close()
 

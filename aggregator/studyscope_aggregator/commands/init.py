@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from studyscope_aggregator.founding.files import SECRETS, founding_files
+from studyscope_aggregator.founding.files import SECRETS, SITES_AUTHORITY, founding_files
 from studyscope_aggregator.founding.plan import ADDRESSES, FirstSite, OpenId, Plan, PlanProblem, Smtp
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.mail_link import LinkSecret
@@ -38,6 +38,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", choices=sorted(ADDRESSES), default="machine", help="all on one machine, or for compose")
     parser.add_argument(
         "--https-port", type=int, default=443, metavar="PORT", help="where the reverse proxy listens (default 443)"
+    )
+    parser.add_argument(
+        "--site-certificates",
+        action="store_true",
+        help="sites must show a TLS certificate of your own authority",
     )
 
 
@@ -87,6 +92,7 @@ def _plan(chosen: argparse.Namespace) -> Plan:
         openid=_discovered(chosen.oidc_issuer, chosen.oidc_client) if chosen.oidc_issuer else None,
         layout=chosen.layout,
         https_port=chosen.https_port,
+        asks_sites=chosen.site_certificates,
     )
 
 
@@ -149,4 +155,7 @@ def _secrets(plan: Plan, folder: Path) -> str:
         words |= {"oidc_secret": "our secret at the identity provider", "page_oidc_secret": "the same, for the centre's own page"}
     compose = plan.layout == "compose"
     places = {name: f"secrets/{Path(SECRETS[name]).name}" if compose else f"{folder}/{SECRETS[name]}" for name in words}
+    if plan.asks_sites:
+        words["sites_authority"] = "the authority (PEM) whose certificates sites show"
+        places["sites_authority"] = f"{folder}/{SITES_AUTHORITY}" + (" (to be mounted in nginx)" if compose else "")
     return "\n".join(f"       {places[name]}  {text}" for name, text in words.items())

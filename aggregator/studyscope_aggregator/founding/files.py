@@ -32,6 +32,22 @@ SECRETS = MappingProxyType(
 )
 """Where each lies below the centre's folder; in containers it is /run/secrets/NAME."""
 
+SITES_AUTHORITY = "nginx/sites-ca.crt"
+"""Certificates of the authority whose certificates sites have to show, where the centre asks for them."""
+
+_NO_CERTIFICATE = json.dumps(
+    {
+        "reason": "no_certificate",
+        "message": "this centre wants a TLS certificate of the site: ask the coordinator for one, and name it as "
+        "client_certificate below centre",
+        "temporary": False,
+    }
+)
+WITHOUT_CERTIFICATE = f"""\
+        default_type application/json;
+        if ($ssl_client_verify != SUCCESS) {{ return 403 '{_NO_CERTIFICATE}'; }}
+"""
+
 
 def founding_files(plan: Plan, folder: Path, today: dt.date) -> dict[str, str]:
     """Every file by its path below `folder`; raises FileProblem when one could not be read back."""
@@ -119,8 +135,20 @@ def _nginx(plan: Plan, folder: Path) -> str:
         aggregator=plan.addresses["aggregator"],
         pages=_filled("nginx.pages.in", aggregator=plan.addresses["aggregator"]) if plan.openid else NO_PAGES,
         grafana=plan.addresses["grafana"],
+        sites=_asked_of_sites(plan, folder),
+        without_certificate=WITHOUT_CERTIFICATE if plan.asks_sites else "",
         report_bytes=MAX_BYTES,
         body_bytes=2 * MAX_BYTES,
+    )
+
+
+def _asked_of_sites(plan: Plan, folder: Path) -> str:
+    if not plan.asks_sites:
+        return ""
+    return (
+        "    # Sites show a certificate of the authority in this file; people do not need one.\n"
+        f"    ssl_client_certificate {_place(plan, folder)}/{SITES_AUTHORITY};\n"
+        "    ssl_verify_client optional;\n"
     )
 
 

@@ -107,6 +107,7 @@ class Plan:
     openid: OpenId | None = None
     layout: Layout = "machine"
     https_port: int = 443
+    asks_sites: bool = False  # for a TLS certificate of their own
 
     @property
     def url(self) -> str:

@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 from cryptography import x509
 
-from studyscope_exporter.delivery.push import CentreClient
+from studyscope_contract.yaml_file import FileProblem
+from studyscope_exporter.centre_client import client_of, trust_of
+from studyscope_exporter.delivery.trust import Trust
 from studyscope_exporter.settings import Centre
 from studyscope_exporter.sources.source import Finding
 
@@ -45,12 +47,15 @@ def line_to(centre: Centre, now: dt.datetime, environment: Mapping[str, str]) ->
     """Every step on the way to `centre`; `environment` only tells whether a proxy is set that will not be used."""
     first = Address.of(centre.proxy or centre.url)
     yield from _proxy(centre, environment)
-    problem = _authority(centre.ca_file, now) or _connection(first, through_proxy=centre.proxy is not None)
+    problem = _authorities(trust_of(centre), now) or _connection(first, through_proxy=centre.proxy is not None)
     if problem:
         yield Finding(False, f"{problem}. For the firewall form: {first.firewall}")
         return
     try:
         answer = _answer(centre)
+    except FileProblem as problem:
+        yield Finding(False, str(problem))
+        return
     except httpx.HTTPError as error:
         yield Finding(False, f"{_why(error, centre)}. For the firewall form: {first.firewall}")
         return
@@ -72,10 +77,16 @@ def _proxy(centre: Centre, environment: Mapping[str, str]) -> Iterator[Finding]:
         )
 
 
-def _authority(file: Path | None, now: dt.datetime) -> str | None:
-    """What is wrong with the hospital's own authority."""
-    if file is None:
-        return None
+def _authorities(trust: Trust, now: dt.datetime) -> str | None:
+    """What is wrong with the hospital's own authorities."""
+    try:
+        files = trust.authorities()
+    except FileProblem as problem:
+        return f"{problem}; ask your network department for the certificates"
+    return next((problem for problem in (_authority(file, now) for file in files) if problem), None)
+
+
+def _authority(file: Path, now: dt.datetime) -> str | None:
     try:
         known = x509.load_pem_x509_certificates(file.read_bytes())
     except OSError as error:
@@ -103,7 +114,7 @@ def _connection(address: Address, *, through_proxy: bool) -> str | None:
 
 
 def _answer(centre: Centre) -> httpx.Response:
-    client = CentreClient(centre.url, ca_file=centre.ca_file, proxy=centre.proxy, timeout_seconds=PATIENCE_SECONDS)
+    client = client_of(centre, PATIENCE_SECONDS)
     try:
         return client.health()
     finally:
@@ -117,6 +128,11 @@ def _why(error: httpx.HTTPError, centre: Centre) -> str:
             f"{centre.url} shows a certificate of an authority that this machine does not know. "
             "If your hospital's proxy opens TLS, ask the network department for its certificate and write `ca_file:` "
             "below `centre`; else tell the coordinator"
+        )
+    if "certificate required" in words or "handshake failure" in words:
+        return (
+            f"{centre.url} wants a certificate of this site: ask the coordinator for one, and write `client_certificate:` and "
+            "`client_certificate_key:` below `centre`"
         )
     if "certificate has expired" in words:
         return f"the certificate of {centre.url} has expired, or this machine's clock is wrong: tell the coordinator"

@@ -10,7 +10,6 @@ import random
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 from pydantic import ValidationError
@@ -20,10 +19,12 @@ from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.receipt import ReceiptProblem, SignedReceipt
 from studyscope_contract.report import MEDIA_TYPE, ReportProblem, SignedReport
 from studyscope_exporter.delivery.outbox import Outbox, Waiting
+from studyscope_exporter.delivery.trust import Trust
 
 REPORTS = "/api/v1/reports"
 OWN_REPORTS = "/api/v1/reports/own"
 CONFLICT = 409
+NOBODY_ELSE = Trust()
 ENROLMENTS = "/api/v1/enrolments"
 
 SET_ASIDE = frozenset({400, 409, 413, 422})
@@ -62,15 +63,15 @@ class CentreClient:
         self,
         url: str,
         *,
-        ca_file: Path | None,
         proxy: str | None,
         timeout_seconds: float,
+        trust: Trust = NOBODY_ELSE,
         keys: Sequence[VerifyingKey] = (),
     ) -> None:
         self._url, self._keys = url, tuple(keys)
         self._http = httpx.Client(
             base_url=url,
-            verify=_authorities(url, ca_file),
+            verify=_authorities(url, trust),
             proxy=proxy,
             timeout=timeout_seconds,
             trust_env=False,
@@ -170,7 +171,7 @@ class CentreClient:
             outbox.delivered(report, self._receipt(report, raw, answer.content))
             return answer.status_code
         message = _refusal(answer)
-        if answer.status_code in SET_ASIDE:
+        if answer.status_code in SET_ASIDE and _is_the_centres(answer):
             outbox.refused(report, message)
             return answer.status_code
         temporary = answer.status_code in (408, 425, 429) or answer.status_code >= 500
@@ -185,20 +186,25 @@ class CentreClient:
             raise NotDelivered(f"report {report.sequence}: {problem}", temporary=False) from None
 
 
+def _is_the_centres(answer: httpx.Response) -> bool:
+    """Whether the centre itself refuses: the error page of a proxy says nothing about a report."""
+    try:
+        content = json.loads(answer.content)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and isinstance(content.get("reason"), str) and content.get("temporary") is False
+
+
 def _asked_to_wait(answer: httpx.Response) -> float | None:
     """Retry-After in seconds (RFC 9110 10.2.3), at most an hour; a date, which proxies hardly send, counts as not said."""
     said = answer.headers.get("Retry-After", "")
     return min(float(said), 3600.0) if said.isascii() and said.isdigit() else None
 
 
-def _authorities(url: str, ca_file: Path | None) -> ssl.SSLContext:
-    """Whom to trust: the public authorities, and the hospital's own when there is one."""
+def _authorities(url: str, trust: Trust) -> ssl.SSLContext:
     if not url.startswith("https:"):  # this machine; a context that trusts nobody is made in no time
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context = httpx.create_ssl_context()
-    if ca_file is not None:
-        context.load_verify_locations(cafile=str(ca_file))
-    return context
+    return trust.context()
 
 
 def _sequence(raw: bytes, after: int) -> int:

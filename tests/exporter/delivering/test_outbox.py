@@ -69,7 +69,7 @@ def client() -> Iterator[CentreClient]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Centre)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    opened = CentreClient(f"http://127.0.0.1:{server.server_port}", ca_file=None, proxy=None, timeout_seconds=5)
+    opened = CentreClient(f"http://127.0.0.1:{server.server_port}", proxy=None, timeout_seconds=5)
     yield opened
     opened.close()
     server.shutdown()
@@ -115,7 +115,7 @@ def test_a_centre_in_trouble_keeps_everything_waiting_in_order(tmp_path: Path, c
 def test_a_centre_that_is_not_there_is_a_temporary_trouble(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     outbox.put(a_report(1))
-    nobody = CentreClient("http://127.0.0.1:9", ca_file=None, proxy=None, timeout_seconds=1)
+    nobody = CentreClient("http://127.0.0.1:9", proxy=None, timeout_seconds=1)
 
     with pytest.raises(NotDelivered, match="cannot be reached") as caught:
         nobody.deliver(outbox)
@@ -143,12 +143,23 @@ def test_a_report_refused_for_what_it_is_is_set_aside_with_the_reason_and_the_ne
     outbox = Outbox(tmp_path)
     outbox.put(a_report(1))
     outbox.put(a_report(2))
-    Centre.answers = [(422, json.dumps({"reason": "unknown_table", "message": "update the centre"}).encode())]
+    Centre.answers = [(422, json.dumps({"reason": "unknown_table", "temporary": False, "message": "update the centre"}).encode())]
 
     done = client.deliver(outbox)
 
     assert (done.accepted, done.set_aside) == (1, 1)
     assert outbox.refusals() == {1: "422 update the centre (unknown_table)"}
+
+
+@pytest.mark.parametrize("status", [400, 409, 413, 422])
+def test_the_error_page_of_a_proxy_sets_no_report_aside(tmp_path: Path, client: CentreClient, status: int) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.put(a_report(1))
+    Centre.answers = [(status, b"<html>The SSL certificate error</html>")]
+
+    with pytest.raises(NotDelivered, match=str(status)):
+        client.deliver(outbox)
+    assert len(outbox.waiting()) == 1
 
 
 def test_delivered_reports_are_kept_for_ninety_days_and_no_longer(tmp_path: Path, client: CentreClient) -> None:

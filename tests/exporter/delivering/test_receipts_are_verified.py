@@ -39,7 +39,7 @@ def server(centre: Centre, key: SigningKey, tmp_path: Path) -> Iterator[httpx.Cl
 
 
 def client_of(server: httpx.Client, *keys: VerifyingKey) -> CentreClient:
-    return CentreClient(str(server.base_url).rstrip("/"), ca_file=None, proxy=None, timeout_seconds=5, keys=keys)
+    return CentreClient(str(server.base_url).rstrip("/"), proxy=None, timeout_seconds=5, keys=keys)
 
 
 def test_the_receipt_is_verified_with_the_centre_s_key_and_kept(
