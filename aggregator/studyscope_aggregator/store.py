@@ -150,6 +150,9 @@ class ReportStore(Protocol):
     def newest_of(self, study: str, site: str) -> Entry | None:
         """The newest report of one site that is not retracted."""
 
+    def entry(self, study: str, site: str, sequence: int) -> Entry | None:
+        """One report, also a retracted one; None where it was never stored or was purged."""
+
     def grid_times(self, study: str, site: str, first: int) -> list[tuple[int, dt.datetime]]:
         """Sequence number and grid time of every report from `first` on, retracted or not, in order."""
 

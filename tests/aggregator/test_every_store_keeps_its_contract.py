@@ -136,6 +136,7 @@ def test_a_retraction_is_remembered_with_its_reason_and_what_was_said_of_it(stor
     assert store.newest_of("liver", "berlin") == an_entry(1)
     assert store.newest_of("liver", "oslo") is None
     assert [sequence for sequence, _ in store.grid_times("liver", "berlin", 3)] == [3, 4]
+    assert [store.entry("liver", "berlin", number) for number in (2, 4, 5)] == [an_entry(2), None, None]
     assert store.receipt("liver", "berlin", 4) == an_entry(4).receipt
 
 

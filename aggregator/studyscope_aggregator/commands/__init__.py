@@ -8,7 +8,9 @@ from studyscope_aggregator.commands import (
     check,
     import_,
     keygen,
+    passport,
     purge,
+    report,
     retract,
     serve,
     site,
@@ -31,6 +33,8 @@ COMMANDS = (
     retract,
     purge,
     import_,
+    report,
+    passport,
     tokens,
     audit,
 )

@@ -97,6 +97,9 @@ class MemoryStore:
 
         return self._written(write)
 
+    def entry(self, study: str, site: str, sequence: int) -> Entry | None:
+        return next((one for one in self._of(study, site) if one.receipt.sequence == sequence and one.body), None)
+
     def newest_of(self, study: str, site: str) -> Entry | None:
         shown = self.reports(study, site, 0, len(self._of(study, site)))
         return shown[-1] if shown else None

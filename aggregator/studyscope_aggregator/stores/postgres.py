@@ -129,6 +129,13 @@ class PostgresStore:
 
         return self._writes.submit(write)
 
+    def entry(self, study: str, site: str, sequence: int) -> Entry | None:
+        rows = self._read(
+            f"SELECT {_ENTRY} FROM reports WHERE study = %s AND site = %s AND sequence = %s AND length(body) > 0",
+            (study, site, sequence),
+        )
+        return _entry(rows[0]) if rows else None
+
     def newest_of(self, study: str, site: str) -> Entry | None:
         rows = self._read(
             f"SELECT {_ENTRY} FROM reports WHERE study = %s AND site = %s AND retracted_at IS NULL "

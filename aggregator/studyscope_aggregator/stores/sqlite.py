@@ -132,6 +132,13 @@ class SqliteStore:
 
         return self._writes.submit(write)
 
+    def entry(self, study: str, site: str, sequence: int) -> Entry | None:
+        rows = self._read(
+            f"SELECT {_ENTRY} FROM reports WHERE study = ? AND site = ? AND sequence = ? AND length(body) > 0",
+            (study, site, sequence),
+        )
+        return _entry(rows[0]) if rows else None
+
     def newest_of(self, study: str, site: str) -> Entry | None:
         rows = self._read(
             f"SELECT {_ENTRY} FROM reports WHERE study = ? AND site = ? AND retracted_at IS NULL ORDER BY sequence DESC LIMIT 1",

@@ -1,0 +1,1 @@
+"""Papers for people outside: numbers for a slide, and the passport of a model."""
