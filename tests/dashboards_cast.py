@@ -63,6 +63,9 @@ def _prepare(centre: Centre) -> None:
     study = yaml.safe_load(file.read_text(encoding="utf-8"))
     study["landmarks"] = [{"code": "dome", "label": "Dome of the liver"}]
     study["classifiers"] = [{"id": "cirrhosis", "title": "Cirrhosis", "positive": ["cirrhosis"]}]
+    study["time_points"] = [{"id": "baseline", "title": "Baseline", "day": 0}, {"id": "month-3", "title": "Month 3", "day": 90}]
+    study["attributes"] = ["SliceThickness", "PatientAge"]
+    study["variables"] = [{"id": "diabetes", "title": "Diabetes", "codes": {"yes": ["1"], "no": ["0"]}}]
     study["structures"].append({"code": "spleen", "label": "Spleen"})
     file.write_text(yaml.safe_dump(study), encoding="utf-8")
     for changed in (centre.folder / "sites.yaml", file):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grafana_foundation_sdk.builders import barchart, bargauge, timeseries
 from grafana_foundation_sdk.builders import table as table_builder
 
@@ -67,6 +69,28 @@ def compared_in_table(panel_id: int, title: str, table: Table, *matchers: str) -
     panel = panel.with_target(rows(with_status(cells, label, table, *matchers)))
     panel = panel.transformations(by_site(label, (COLUMN, *codes_of(table))))
     panel = panel.override_by_field_type("number", shading(100, "–")).override_by_name(*site_link_column("Site"))
+    return panel.override_by_name(*status_column())
+
+
+def share_of_codes(panel_id: int, title: str, table: Table, codes: Sequence[str], deepest: float) -> table_builder.Panel:
+    """One row per site, one column per structure, workflow or what else the table exists for: a weak one stands out as either.
+
+    `deepest`: per cent from which the colour grows no darker.
+    """
+    (dimension,) = table.dimensions
+    if table.per is None:
+        raise ValueError(f"{table.id} exists once and has no columns")
+    panel = grid(
+        panel_id,
+        title,
+        f"{table.help} Per cent of the patients shown: {' or '.join(codes).replace('_', ' ')}; – where these are few or none, "
+        "or the table is withheld.",
+    )
+    by = f"by (site, {table.per})"
+    wanted = q.of_sites(table.metric, f'{dimension.label}=~"{"|".join(codes)}"')
+    share = f"100 * sum {by} ({wanted}) / sum {by} ({q.of_sites(table.metric)})"
+    panel = panel.with_target(rows(with_status(share, table.per, table))).transformations(by_site(table.per, (COLUMN,)))
+    panel = panel.override_by_field_type("number", shading(deepest, "–")).override_by_name(*site_link_column("Site"))
     return panel.override_by_name(*status_column())
 
 

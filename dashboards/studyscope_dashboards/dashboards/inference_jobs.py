@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as build
-from grafana_foundation_sdk.builders import table
 
 from studyscope_contract.catalogue import jobs, subgroups
-from studyscope_dashboards import queries as q
 from studyscope_dashboards.by_subgroup import share_by_subgroup
 from studyscope_dashboards.cover import Covered, what_is_covered
-from studyscope_dashboards.distributions import compared, history_by_code, pooled, quantiles_by_site
-from studyscope_dashboards.fields import by_site, shading, site_link_column
+from studyscope_dashboards.distributions import compared, history_by_code, pooled, quantiles_by_site, share_of_codes
 from studyscope_dashboards.histograms import heat_by_site
 from studyscope_dashboards.page import choice, page, sites_variable, study_variable
-from studyscope_dashboards.panels import grid, rows
 from studyscope_dashboards.queries import of_study
-from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
 
 DESCRIPTION = "How the jobs of one workflow turn out at each site. A patient counts once, with the latest job."
 BY_SUBGROUP = (subgroups.JOB_OUTCOME_BY_SEX, subgroups.JOB_OUTCOME_BY_AGE_BAND, subgroups.JOB_OUTCOME_BY_VENDOR)
@@ -40,7 +35,9 @@ def dashboard() -> build.Dashboard:
         .with_panel(quantiles_by_site(5, "Run time, sites compared", jobs.JOB_DURATION, "s", CHOSEN).span(12))
         .with_panel(quantiles_by_site(6, "Waiting time, sites compared", jobs.JOB_QUEUE_WAIT, "s", CHOSEN).span(12))
         .with_panel(history_by_code(7, "Outcome over time, chosen sites", jobs.JOB_OUTCOME, CHOSEN).span(24))
-        .with_panel(failed_by_workflow(8).span(10).height(10))
+        .with_panel(
+            share_of_codes(8, "Share of failed jobs, every workflow", jobs.JOB_OUTCOME, ("failed",), 50).span(10).height(10)
+        )
         .with_panel(heat_by_site(9, "Run time (s), distribution by site", jobs.JOB_DURATION, CHOSEN).span(14).height(10))
     )
     return built.with_panel(what_is_covered(30, covered).span(24)).with_row(subgroups_row())
@@ -53,18 +50,3 @@ def subgroups_row() -> build.Row:
         title = f"Failed, by {crossing.dimensions[-1].label.replace('_', ' ')}"
         row = row.with_panel(share_by_subgroup(20 + position, title, crossing, ("failed",), CHOSEN).span(8).height(10))
     return row
-
-
-def failed_by_workflow(panel_id: int) -> table.Panel:
-    """One row per site, one column per workflow: a weak site or a weak workflow is a row or a column."""
-    panel = grid(
-        panel_id,
-        "Share of failed jobs, every workflow",
-        "Per cent of the patients shown for the workflow whose latest job failed; – where few failed or the number is withheld.",
-    )
-    name = jobs.JOB_OUTCOME.metric
-    failed = q.of_sites(name, 'outcome="failed"')
-    share = f"100 * sum by (site, workflow) ({failed}) / sum by (site, workflow) ({q.of_sites(name)})"
-    panel = panel.with_target(rows(with_status(share, "workflow", jobs.JOB_OUTCOME)))
-    panel = panel.transformations(by_site("workflow", (COLUMN,))).override_by_field_type("number", shading(50, "–"))
-    return panel.override_by_name(*site_link_column("Site")).override_by_name(*status_column())

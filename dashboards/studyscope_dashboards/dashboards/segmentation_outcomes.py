@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as build
-from grafana_foundation_sdk.builders import table
 
 from studyscope_contract.catalogue import segmentation, subgroups
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.by_subgroup import share_by_subgroup
 from studyscope_dashboards.cover import Covered, what_is_covered
-from studyscope_dashboards.distributions import compared, history_by_code, pooled, quantiles_by_site
-from studyscope_dashboards.fields import by_site, shading, site_link_column
+from studyscope_dashboards.distributions import compared, history_by_code, pooled, quantiles_by_site, share_of_codes
 from studyscope_dashboards.histograms import cumulative_curves, heat_by_site, heat_over_time, sites_unlike_the_pool
 from studyscope_dashboards.page import choice, page, sites_variable, study_variable
-from studyscope_dashboards.panels import grid, rows
-from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
 
 DESCRIPTION = "How the segmentations of the study's algorithm turn out, per structure and site."
 BY_SUBGROUP = (
@@ -39,7 +35,9 @@ def dashboard() -> build.Dashboard:
     ]
     built = (
         page("segmentation_outcomes", "Segmentation outcomes", DESCRIPTION, variables)
-        .with_panel(missing_by_structure(1).span(24).height(10))
+        .with_panel(
+            share_of_codes(1, "Share of segmentations without the structure", state, ("missing", "empty"), 50).span(24).height(10)
+        )
         .with_panel(pooled(2, "$structure: present, missing, empty, all sites", state, CHOSEN).span(8))
         .with_panel(compared(3, "$structure: present, missing, empty, sites compared", state, CHOSEN).span(16).height(8))
         .with_panel(quantiles_by_site(4, "$structure: volume, sites compared", volume, "suffix: mL", CHOSEN).span(12))
@@ -71,23 +69,3 @@ def subgroups_row() -> build.Row:
         panel = share_by_subgroup(20 + position, title, crossing, ("missing", "empty"), CHOSEN)
         row = row.with_panel(panel.span(12).height(10))
     return row
-
-
-def missing_by_structure(panel_id: int) -> table.Panel:
-    """One row per site, one column per structure: a weak site or a weak structure is a row or a column."""
-    panel = grid(
-        panel_id,
-        "Share of segmentations without the structure",
-        "Missing or empty, in per cent of the patients shown for the structure. A cell with – is under the site's "
-        "threshold: few or none are missing, or the table is withheld.",
-    )
-    name = segmentation.STRUCTURE_STATE.metric
-    absent = q.of_sites(name, 'state=~"missing|empty"')
-    share = f"100 * sum by (site, structure) ({absent}) / sum by (site, structure) ({q.of_sites(name)})"
-    return (
-        panel.with_target(rows(with_status(share, "structure", segmentation.STRUCTURE_STATE)))
-        .transformations(by_site("structure", (COLUMN,)))
-        .override_by_field_type("number", shading(50, "–"))
-        .override_by_name(*site_link_column("Site"))
-        .override_by_name(*status_column())
-    )
