@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attacking.people import DAYS_A_WEEK, NEVER, Life, People, people
 from disclosure_cast import OFFICER, SECOND_OFFICER, STAGES, study
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Policy
+from studyscope_contract.study import Cohort, Study
 from studyscope_exporter.attack.published import Moment, PublishedHistory, moved_since
 from studyscope_exporter.disclosure.approval import Approval
 from studyscope_exporter.disclosure.audit import Audit, NoAudit
@@ -37,6 +40,8 @@ MODALITY, STATE, VOLUME = TableKey("modality"), TableKey("structure_state", "liv
 OUTCOME = TableKey("job_outcome", "segment")
 ONE_WAY = (POPULATION, STAGE, REACHED, SEX, AGE, VENDOR, MODALITY, STATE, VOLUME, OUTCOME)
 MODALITIES = (("CT",), ("MR",), ("CT", "MR"), ("CT", "PT"))
+Chosen = NDArray[np.bool_]
+"""Per patient, whether the study is about them."""
 TWO_WAY = ("stage_by_sex", "structure_state_by_sex")
 
 
@@ -76,22 +81,34 @@ class Dice:
         return self._random.randrange(n)
 
 
-def terms_of(policy: Policy) -> Terms:
-    refused = tuple(sorted({key.table for key, _ in STUDY.tables()} - {key.table for key in ONE_WAY} - set(policy.two_way)))
-    return Terms.of(STUDY, "berlin", policy.model_copy(update={"refuse": refused}))
+def terms_of(policy: Policy, of: Study = STUDY) -> Terms:
+    refused = tuple(sorted({key.table for key, _ in of.tables()} - {key.table for key in ONE_WAY} - set(policy.two_way)))
+    return Terms.of(of, "berlin", policy.model_copy(update={"refuse": refused}))
 
 
 def lived(life: Life, seed: int, policy: Policy, audit: Audit | None = None, later: Mapping[int, Policy] | None = None) -> Lived:
     """The history of one hospital under `policy`, and from the weeks in `later` on under other ones."""
-    ours, terms = people(life, seed), terms_of(policy)
+    return lived_by(people(life, seed), life.weeks, seed, policy, audit, later)
+
+
+def lived_by(
+    ours: People, weeks: int, seed: int, policy: Policy, audit: Audit | None = None,
+    later: Mapping[int, Policy] | None = None, cohorts: Mapping[int, Chosen] | None = None, *, unsaid: bool = False,
+) -> Lived:  # fmt: skip
+    """As `lived`, of these people. From the weeks in `cohorts` on the study is about those chosen there only."""
+    terms = terms_of(policy)
     answers = _answers(terms)
     roster = roster_of(patient_key(index) for index in range(len(ours)))
     dice = Dice(seed)
     walk = _Walk(_begun(terms, roster, answers, dice), terms, ours, audit or NoAudit(), dice)
-    changes = {week * DAYS_A_WEEK: other for week, other in (later or {}).items()}
-    for day in _days(walk, ours.event_days(), life.weeks * DAYS_A_WEEK):
-        for due in sorted(due for due in changes if due <= day):
-            walk.change(changes.pop(due))
+    acts: dict[int, list[Callable[[], None]]] = {}
+    for week, other in (later or {}).items():
+        acts.setdefault(week * DAYS_A_WEEK, []).append(partial(walk.change, other))
+    for week, chosen in (cohorts or {}).items():
+        acts.setdefault(week * DAYS_A_WEEK, []).append(partial(walk.choose, chosen, unsaid=unsaid))
+    for day in _days(walk, [*ours.event_days(), *acts], weeks * DAYS_A_WEEK):
+        for act in acts.pop(day, ()):
+            act()
         walk.step(day)
     published = PublishedHistory("berlin", STUDY.id, walk.codes(), tuple(walk.moments))
     return Lived(published, walk.truth, ours, walk.state.answers, walk.holds, walk.asked)
@@ -135,13 +152,22 @@ class _Walk:
         self.truth: dict[tuple[TableKey, int], Behind] = {}
         self._before = shown_tables(state, terms)
         self.holds = self.asked = 0
-        self._other_rules = False
+        self._other_rules, self._version, self._policy = False, 1, terms.policy
+        self._chosen: Chosen = np.ones(len(ours), dtype=np.bool_)
 
     def change(self, policy: Policy) -> None:
         """The exporter starts again under another policy, and both officers approve everything at once."""
-        self._terms = terms_of(policy)
+        self._terms, self._policy = terms_of(policy), policy
         state, opened = opened_state(self.state, self._terms, self._dice, "0.1.0")
         self.state, self._other_rules = _approved(state, self._terms), self._other_rules or opened is not None
+
+    def choose(self, chosen: Chosen, *, unsaid: bool) -> None:
+        """Another version of the study: other people are in its cohort. `unsaid` (a control): nobody notices that it is other."""
+        self._chosen, self._version = chosen, self._version + 1
+        if not unsaid:
+            cohort = Cohort(acquired_from=dt.date(2020, 1, 1) + dt.timedelta(self._version))
+            version = STUDY.model_copy(update={"cohort": cohort, "version": self._version})
+            self._terms = terms_of(self._policy, version)
 
     def codes(self) -> dict[TableKey, tuple[Cell, ...]]:
         return {key: codes for key, codes in self._terms.codes.items() if not self._terms.refused(key)}
@@ -179,7 +205,7 @@ class _Walk:
 
     def _columns(self, day: int) -> dict[TableKey, Column]:
         ours = self._people
-        there = (ours.joined <= day) & (day < ours.left)
+        there = self._chosen & (ours.joined <= day) & (day < ours.left)
         stage = (day >= ours.segmented).astype(np.int32) + (day >= ours.reviewed)
         segmented = there & (stage >= 1)
         present = segmented & (ours.of["state"] == 0)

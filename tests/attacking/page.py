@@ -53,6 +53,17 @@ edit makes a number sharper, and that bins moved by one would, is tested for all
 | hospital | histories | proven of small groups | exact of shown | verdict |
 |---|---|---|---|---|"""
 
+COORDINATOR = """
+## T16: whoever writes the study file
+
+A hospital to which nobody comes any more, and a coordinator who knows that three, six or nine of 240 patients are set apart by
+something that a cohort can ask for. Twenty versions, one every four weeks, all accepted: a base, people far away from it, the
+base with the group, again and again with other bases. Pass: nothing proven. Control: the same cohorts where the gate does
+not notice that they are others (at least 50 % proven).
+
+| study file | histories | numbers that moved, of 20 | groups proven to be 1..k-1 | verdict |
+|---|---|---|---|---|"""
+
 MUST_MEET = "\nConstraints of the attackers that the truth does not meet: {excluded:.0f} (must be 0).\n"
 
 
@@ -70,6 +81,8 @@ def page(rows: Sequence[Row], found: Mapping[str, Sums]) -> str:
         *_each(rows, found, {"insider": _insider, "added": _added}),
         DRIFT,
         *_each(rows, found, {"drift": _drift}),
+        COORDINATOR,
+        *_each(rows, found, {"coordinator": _coordinator}),
         *people_section(rows, found),
         *use_section(rows, found),
         ELSEWHERE,
@@ -131,12 +144,22 @@ def _drift(row: Row, t: Sums) -> str:
     return f"| {_hospital(row)} | {t.histories} | {shares} | {said} |"
 
 
+def _coordinator(row: Row, t: Sums) -> str:
+    shares = f"{t['versions'] / max(t['groups'], 1):.1f} | {share(t['proven'], t['groups'])}"
+    if row.about["unsaid"]:
+        return f"| control: nobody notices | {t.histories} | {shares} | {lives(t['proven'], t['groups'], 0.5)} |"
+    said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, ENOUGH_HISTORIES)
+    return f"| every version says what it counts | {t.histories} | {shares} | {said} |"
+
+
 ELSEWHERE = """
 ## What was found
 
 - Where nobody leaves and results never change, outcomes gave small groups away: a cell of a sensitive table (outcome, missing
   structure) was shown only while not everybody was in it, so that seeing it said that somebody is not. The rows without the
   audit show what is left of that.
+- A coordinator who changed the cohort again and again found small groups, because people whom only the study file moved
+  counted as a batch. They do not any more: a table that is counted by other rules waits until a batch has come beside it.
 - Somebody who also knows that a version of the stages has at least m people who moved on proves more batches small
   (*from inside*) than from outside.
 
@@ -146,6 +169,6 @@ T7 (every look and every restart the same bytes), T8 (histograms), T9 (ratios of
 hospitals that show the same), T12 (death at every moment) and T17 (the scraped page of a real centre, in every format) run
 with `make test` (`tests/attack`, `tests/exporter/disclosure`), each with its control.
 
-**Not attacked yet:** T16 (overlapping studies and an adversarial coordinator), the reader attacker, T18 (cost). Until they
-are, a data-protection officer should refuse a second study over the same patients.
+**Not attacked yet:** two studies with nearly the same patients (T16), the reader attacker, T18 (cost). Until they are, a
+data-protection officer should refuse a second study over the same patients.
 """

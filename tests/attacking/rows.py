@@ -11,6 +11,7 @@ from functools import partial
 from attacking.hospital import TWO_WAY, lived
 from attacking.on_consortium import added_up_exactly, by_an_insider
 from attacking.on_people import Belief, Gate, attribute_beliefs, batches, every_scrape, membership_beliefs
+from attacking.on_studies import by_many_versions, closed
 from attacking.on_versions import Tally, attacked, from_inside, proven, suppress_and_round
 from attacking.people import DAYS_A_WEEK, Life
 from attacking.record import Numbers
@@ -50,6 +51,8 @@ def rows() -> Iterator[Row]:
     yield _row("added", added, {})
     for life in _lives():
         yield _row("drift", partial(drifted, life), {"life": life})
+    for unsaid in (False, True):
+        yield _row("coordinator", partial(coordinator, unsaid), {"unsaid": unsaid})
     for rate in RATES:
         yield _row("guessed", partial(guessed, Life(rate)), {"life": Life(rate)})
     yield _row("scraped", scraped, {})
@@ -105,6 +108,13 @@ def drifted(life: Life, seed: int) -> Numbers:
     history = lived(life, seed, Policy(), WitnessAudit(), {life.weeks // 2: STRICTER})
     truth = {name: (behind.cells, behind.patients) for name, behind in history.truth.items()}
     return _told(proven(history.published, life, truth))
+
+
+def coordinator(unsaid: bool, seed: int) -> Numbers:
+    """T16: twenty versions of a study file about a group of three, six or nine; `unsaid` is the control."""
+    few = (3, 6, 9)[seed % 3]
+    found = by_many_versions(few, seed, closed(240, seed), Policy(), WitnessAudit(), unsaid=unsaid)
+    return {"groups": 1, "proven": found.proven, "wrong": not found.fits, "versions": found.versions}
 
 
 def guessed(life: Life, seed: int) -> Numbers:

@@ -67,7 +67,8 @@ class TableState:
     last_terms: str = ""
     leaving_since: int | None = None  # grid point from which on it shows people who have left
     retired: bool = False
-    reopen_over: int = 0  # the most that its last version can have been counted from, where that is lost
+    reopen_over: int = 0  # its gate asks for so many more: the most that a lost version can hold, or who changed by other rules
+    counted_by: str = ""  # names the study's rules by which today's answers were counted last
 
 
 @dataclass(frozen=True)

@@ -82,11 +82,7 @@ def _packed(state: State, intent: bytes) -> bytes:
         return {"frozen_at": one.frozen_at, "due": one.due, "snapshots": snapshots}
 
     def table(one: TableState) -> dict[str, Any]:
-        plain = {
-            name: getattr(one, name)
-            for name in ("epoch", "version", "released", "terms", "last_terms", "leaving_since", "retired", "reopen_over")
-        }
-        return plain | {
+        return {name: getattr(one, name) for name in _PLAIN_OF_TABLE} | {
             "clock": [one.clock.threshold, one.clock.delay_days],
             "snapshot": None if one.snapshot is None else snapshot(one.snapshot),
             "waiting": waiting(one.waiting),
@@ -128,6 +124,19 @@ _PLAIN = (
     "at_hour",
     "delay_days",
     "reported",
+)
+
+
+_PLAIN_OF_TABLE = (
+    "epoch",
+    "version",
+    "released",
+    "terms",
+    "last_terms",
+    "leaving_since",
+    "retired",
+    "reopen_over",
+    "counted_by",
 )
 
 

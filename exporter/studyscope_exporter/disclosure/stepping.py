@@ -13,6 +13,7 @@ from studyscope_exporter.disclosure.gate import Counted, counted_over, freeze, p
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.magnitude import summed_up
 from studyscope_exporter.disclosure.randomness import SecretRandom
+from studyscope_exporter.disclosure.recounting import recounted
 from studyscope_exporter.disclosure.reported import known_beside, reported_today
 from studyscope_exporter.disclosure.snapshot import Snapshot
 from studyscope_exporter.disclosure.state import Clock, State, TableState
@@ -44,6 +45,7 @@ def stepped(counted: Counted, point: int, terms: Terms, audit: Audit, random: Se
 
 
 def _protected(counted: Counted, point: int, terms: Terms, audit: Audit, random: SecretRandom) -> Step:
+    counted = recounted(counted, terms)
     state, frozen = counted.state, freeze(counted, point, terms)
     released, fresh = release_due(frozen, point, terms)
     approved = terms.approved(released)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from studyscope_contract.canonical import content_hash
+from studyscope_contract.definition import definition
 from studyscope_contract.metric import Kind, Table, TableKey, Unit
 from studyscope_contract.policy import Parameters, Policy
 from studyscope_contract.study import Study
@@ -30,6 +31,7 @@ class Terms:
     policy_hash: str
     rules_hash: str
     parameters: Parameters
+    counted_by: Mapping[TableKey, str]  # names by what rules of the study each is counted
     reported: frozenset[TableKey]  # their numbers leave exactly, as the protocol obliges
     assumed: frozenset[TableKey] = frozenset()  # for a preview: what would be if these were approved
 
@@ -40,9 +42,10 @@ class Terms:
         codes = {key: by_table[table.id] for key, table in tables.items()}
         definitions = {key: codes_hash(study, key, table) for key, table in tables.items()}
         names = {key: content_hash([policy.rules_hash, definition]) for key, definition in definitions.items()}
+        counted_by = {key: definition(study, key, table) for key, table in tables.items()}
         reported = frozenset(key for key in tables if key.table in policy.reported)
         hashes = policy.hash, policy.rules_hash
-        return cls(study, site, policy, tables, codes, definitions, names, *hashes, policy.parameters, reported)
+        return cls(study, site, policy, tables, codes, definitions, names, *hashes, policy.parameters, counted_by, reported)
 
     def of_table(self, key: TableKey) -> str:
         """Names the terms under which a table's numbers are shown."""

@@ -1,0 +1,32 @@
+"""T16: a coordinator writes twenty versions of a study file to single out a few people whom they know to be apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from attacking.on_studies import VERSIONS, by_many_versions, closed
+from studyscope_contract.policy import Policy
+from studyscope_exporter.disclosure.audit import NoAudit
+
+GROUPS = [(few, seed) for seed in range(4) for few in (3, 6, 9)]
+
+
+def test_t16_twenty_cohorts_single_nobody_out() -> None:
+    found = [by_many_versions(few, seed, closed(240, seed), Policy(), NoAudit()) for few, seed in GROUPS]
+    assert all(one.fits for one in found)
+    assert [one.versions for one in found] == [1] * len(GROUPS), "nobody new came, so nothing may move"
+    assert not any(one.proven for one in found)
+
+
+def test_t16_control_where_nobody_notices_that_the_cohort_is_another_they_are_found() -> None:
+    found = [by_many_versions(few, seed, closed(240, seed), Policy(), NoAudit(), unsaid=True) for few, seed in GROUPS]
+    assert all(one.fits for one in found)
+    assert {one.versions for one in found} == {VERSIONS}
+    assert sum(one.proven for one in found) / len(found) >= 0.5
+
+
+@pytest.mark.parametrize("preset", ["fives", "coarse"])
+def test_t16_nor_do_they_under_another_preset(preset: str) -> None:
+    policy = Policy.model_validate({"preset": preset})
+    found = [by_many_versions(few, 1, closed(240, 1), policy, NoAudit()) for few in (3, 6)]
+    assert not any(one.proven for one in found)
