@@ -26,6 +26,7 @@ from studyscope_exporter.site import Site, StudyAtSite
 from studyscope_exporter.sources.folder import FolderSource
 from studyscope_exporter.sources.naming import names_of
 from studyscope_exporter.sources.nifti import NiftiSource
+from studyscope_exporter.sources.source import SourceUnavailable
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,7 +111,10 @@ def _source_of(site: Site, path: Path) -> FolderSource | NiftiSource | None:
 
 def _read(source: FolderSource | NiftiSource, path: Path) -> list[Reading]:
     if isinstance(source, NiftiSource):
-        return source.case_reader()((str(path),))
+        try:
+            return source.case_reader()((str(path),))
+        except SourceUnavailable as problem:
+            return [Reading(unreadable=problem.in_full)]
     return InstanceReader(source.pseudonyms())((str(path),))
 
 

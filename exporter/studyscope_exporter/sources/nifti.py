@@ -16,6 +16,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.inventory.file_scan import FileScan
 from studyscope_exporter.linking import CsvLink, Link, LinkProblem, PatternLink
 from studyscope_exporter.nifti.label_names import BadLabelTable, named_labels
+from studyscope_exporter.nifti.monai_bundle import BadBundle, read_bundle
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.nifti_cases import CaseReader
@@ -51,6 +52,9 @@ class Settings(Strict):
     labels: LabelTable | None = Field(
         default=None, description="as in nnU-Net's dataset.json; taken from there or from the file when left out"
     )
+    bundle: SitePath | None = Field(
+        default=None, description="folder of the MONAI bundle that made them: it names labels, algorithm and version"
+    )
     algorithm: str = Field(default="", max_length=64)
     algorithm_version: str = Field(default="", max_length=64)
     review_state: ReviewState = "not_stated"
@@ -81,25 +85,21 @@ class NiftiSource:
         if self.settings.link is None:
             findings.append(Finding(True, "no `link` is set: these label maps enter no patient table"))
         try:
-            self._link()
-        except LinkProblem as problem:
+            self.case_reader()
+        except SourceUnavailable as problem:
             findings.append(Finding(False, problem.in_full))
         if not os.access(self.settings.path, os.R_OK | os.X_OK):
             findings.append(Finding(False, f"{self.settings.path} cannot be listed; is it mounted, and may we read it?"))
         return findings or [Finding(True, f"{self.settings.path} can be listed")]
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
-        try:
-            link = self._link()
-        except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False, there=problem.there) from None
-        settings, reader = self.settings, self._case_reader(link)
+        settings, reader = self.settings, self.case_reader()
         scan = FileScan(
             inventory,
             settings.name,
             settings.path,
             reader,
-            self._reads_as(link),
+            self._reads_as(reader),
             wanted=is_nifti,
             follow_links=settings.follow_links,
             whole_folders=reader.folders,
@@ -112,18 +112,23 @@ class NiftiSource:
         return result
 
     def case_reader(self) -> CaseReader:
-        """What reads one case; raises LinkProblem."""
-        return self._case_reader(self._link())
-
-    def _case_reader(self, link: Link) -> CaseReader:
+        """What reads one case; raises SourceUnavailable."""
         settings = self.settings
+        try:
+            bundle = read_bundle(settings.bundle) if settings.bundle else None
+            link = Link.opened(settings.link, self.site.pseudonyms)
+        except LinkProblem as problem:
+            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False, there=problem.there) from None
+        except BadBundle as problem:
+            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=True) from None
+        labels = bundle.labels if bundle and settings.labels is None else settings.labels
         return CaseReader(
             source=settings.name,
             root=settings.path.absolute(),
             folders=settings.layout == "folders",
-            labels=settings.labels,
-            algorithm=settings.algorithm.strip().lower(),
-            algorithm_version=settings.algorithm_version.strip(),
+            labels=labels,
+            algorithm=(settings.algorithm.strip() or (bundle.name if bundle else "")).lower(),
+            algorithm_version=settings.algorithm_version.strip() or (bundle.version if bundle else ""),
             review_state=settings.review_state,
             review_folders=settings.review_folders,
             reading=settings.reading,
@@ -131,12 +136,11 @@ class NiftiSource:
             lesions=frozenset(structure_name(name, "") for name in settings.lesions),
         )
 
-    def _link(self) -> Link:
-        return Link.opened(self.settings.link, self.site.pseudonyms)
-
-    def _reads_as(self, link: Link) -> bytes:
+    def _reads_as(self, reader: CaseReader) -> bytes:
         """A digest of everything but the files themselves that decides what a file gives."""
-        digest = hashlib.blake2b(_READS_AS + link.digest + self.settings.model_dump_json().encode(), digest_size=16)
+        digest = hashlib.blake2b(_READS_AS + reader.link.digest + self.settings.model_dump_json().encode(), digest_size=16)
+        if self.settings.bundle:
+            digest.update(repr((reader.labels, reader.algorithm, reader.algorithm_version)).encode())
         try:
             digest.update((self.settings.path / "dataset.json").read_bytes())
         except OSError:
