@@ -18,6 +18,8 @@ from studyscope_exporter.before_release.words import bucket_words, cell_words, t
 from studyscope_exporter.disclosure.ledger import chained
 from studyscope_exporter.disclosure.ledger_keys import ACT as KEY_ACT
 from studyscope_exporter.disclosure.ledger_keys import changes_in
+from studyscope_exporter.disclosure.recipient import ACT as RECIPIENT_ACT
+from studyscope_exporter.disclosure.recipient import Recipient
 
 DECISIONS = {
     "pause": "A person of the site paused the study: no number moves",
@@ -54,6 +56,8 @@ class Entry:
     receipt: str | None = None
     values: tuple[Value, ...] = field(default=())
     repeats: int = 0
+    recipient: str = ""  # "" where the ledger does not name one yet
+    facts: str = ""  # what the report says of the installation, where that is new
     is_key_change: bool = False
 
 
@@ -70,7 +74,7 @@ class _Reader:
     def __init__(self, study: Study, receipt: Receipt) -> None:
         self._study, self._receipt, self._tables = study, receipt, dict(study.tables())
         self._names: dict[str, str] = {}
-        self._grid, self._policy = Grid(), ""
+        self._grid, self._policy, self._recipient = Grid(), "", ""
         self._day: dt.date | None = None
 
     def read(self, line: Mapping[str, Any]) -> Entry:
@@ -81,7 +85,8 @@ class _Reader:
             return self._report(line)
         if "day" in line:
             self._day = dt.date.fromisoformat(line["day"])
-        return Entry(line["number"], self._day, self._act(act, line), is_key_change=act == KEY_ACT)
+        what = self._act(act, line)
+        return Entry(line["number"], self._day, what, recipient=self._recipient, is_key_change=act == KEY_ACT)
 
     def _report(self, line: Mapping[str, Any]) -> Entry:
         self._day = self._grid.moment(line["grid_point"]).date()
@@ -94,7 +99,8 @@ class _Reader:
         else:
             what += ", nothing changed"
         sequence = line["sequence"]
-        return Entry(line["number"], self._day, what, sequence, self._receipt(sequence), values)
+        entry = Entry(line["number"], self._day, what, sequence, self._receipt(sequence), values, recipient=self._recipient)
+        return replace(entry, facts=_fact_words(line["facts"])) if "facts" in line else entry
 
     def _values(self, table: Mapping[str, Any]) -> Iterator[Value]:
         key = TableKey(table["table"], table["per"])
@@ -133,12 +139,24 @@ class _Reader:
             return "; ".join(_key_words(change) for change in changes_in(line))
         if act == "approval_timed_out":
             return f"Not signed within {line['after_days']} days, so held: {', '.join(line['tables'])}"
+        if act == RECIPIENT_ACT:
+            return self._recipient_words(Recipient.of_line(line))
+        if act == "enrolment_asked":
+            key = VerifyingKey.parse(line["key"])
+            return f"Asked {self._recipient} to enrol site {line['site']}: sent that id and the public key {key.fingerprint}"
+        if act == "enrolment_answered":
+            return f"{self._recipient} answered: key {line['key']} is {line['state']}"
         if act == "decision":
             because = f" ({line['because']})" if line.get("because") else ""
             return DECISIONS.get(line["decision"], str(line["decision"])) + because
         if act == "withdrawal":
             return "A patient was withdrawn and erased from the state (the ledger does not say who)"
         return str(act).replace("_", " ")
+
+    def _recipient_words(self, recipient: Recipient) -> str:
+        self._recipient = recipient.address
+        keys = ", ".join(VerifyingKey.parse(key).fingerprint for key in recipient.keys)
+        return f"What leaves goes to {recipient.address}, " + (f"whose key is {keys}" if keys else "of which no key is named")
 
     def _name(self, fingerprint: str) -> str:
         return self._names.get(fingerprint, f"key {fingerprint}")
@@ -148,6 +166,18 @@ def _key_words(change: KeyChange) -> str:
     old, new = (VerifyingKey(key).fingerprint for key in (change.old, change.new))
     how = "the old one signed for the new one" if change.because is None else f"the old one did not sign: {change.because}"
     return f"The site's signing key changed from {old} to {new}; {how}"
+
+
+def _fact_words(facts: Mapping[str, Any]) -> str:
+    """What a report says of the installation beside the numbers."""
+    sources = [f"{kind} {'can' if up else 'cannot'} be read" for kind, up in sorted(facts["sources"].items())]
+    offers: dict[str, list[str]] = {}
+    for table, offer in sorted(facts["tables"].items()):
+        offers.setdefault(str(offer).replace("_", " "), []).append(table)
+    parts = [f"release {facts['release']}", f"study version {facts['study_version']}", *sources]
+    parts += [f"own volume {facts['storage']}"] if facts["storage"] else []
+    parts += [f"key valid for {facts['key_months']} months"] if facts["key_months"] is not None else []
+    return "; ".join([*parts, *(f"{offer}: {', '.join(tables)}" for offer, tables in offers.items())])
 
 
 def between(found: Iterable[Entry], since: dt.date | None, until: dt.date | None) -> Iterator[Entry]:
@@ -163,7 +193,7 @@ def shortened(found: Iterable[Entry]) -> list[Entry]:
     """With reports in which nothing changed counted with the line before them."""
     short: list[Entry] = []
     for one in found:
-        if short and one.sequence is not None and not one.values and short[-1].sequence is not None:
+        if short and one.sequence is not None and not one.values and not one.facts and short[-1].sequence is not None:
             short[-1] = replace(short[-1], repeats=short[-1].repeats + 1)
         else:
             short.append(one)
@@ -174,8 +204,10 @@ def as_text(found: Sequence[Entry], recipient: str) -> Iterator[str]:
     """In plain words, a block a line of the ledger."""
     for one in found:
         yield f"{one.number:>6}  {one.day or 'no day':<10}  {one.what}"
-        if one.sequence is not None and one.values:
-            yield f"                    to {recipient}; receipt: {one.receipt or 'none kept here'}"
+        if one.sequence is not None and (one.values or one.facts):
+            yield f"                    to {one.recipient or recipient}; receipt: {one.receipt or 'none kept here'}"
+        if one.facts:
+            yield f"                    of the installation: {one.facts}"
         table = None
         for value in one.values:
             if value.table != table:
@@ -197,6 +229,6 @@ def as_csv(found: Sequence[Entry], recipient: str) -> str:
         for value in one.values:
             shown = "" if value.value is None else value.value
             by = " and ".join(value.approvers)
-            place = [one.number, one.day or "", one.sequence, recipient]
+            place = [one.number, one.day or "", one.sequence, one.recipient or recipient]
             rows.writerow([*place, value.table, value.cell, shown, value.policy, by, one.receipt or ""])
     return text.getvalue()

@@ -26,6 +26,7 @@ from studyscope_exporter.disclosure.approval import Approver
 from studyscope_exporter.disclosure.contributions import Contributions
 from studyscope_exporter.disclosure.domain import Domain
 from studyscope_exporter.disclosure.randomness import SecretRandom, SystemRandom
+from studyscope_exporter.disclosure.recipient import Recipient
 from studyscope_exporter.facts import site_facts, storage_state
 from studyscope_exporter.identity import SiteIdentity
 from studyscope_exporter.inventory import Inventory
@@ -117,7 +118,9 @@ class Site:
             random=self._random,
             key_changes=self.identity.key_changes,
         )
-        return StudyAtSite(self.settings.site, study, settings, self._open.enter_context(domain), Outbox(folder / "outbox"))
+        self._open.enter_context(domain)
+        domain.addressed(Recipient(settings.centre.url, settings.centre.keys), self.clock.now().date())
+        return StudyAtSite(self.settings.site, study, settings, domain, Outbox(folder / "outbox"))
 
     def scan(self, progress: Callable[[str], Progress] = lambda _: NoProgress()) -> list[SourceOutcome]:
         """One pass over every source; a source that is down keeps what the inventory had from it.

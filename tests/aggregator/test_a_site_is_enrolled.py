@@ -229,6 +229,11 @@ def test_the_site_s_command_asks_and_later_says_that_it_may_report(
     seen_by_the_running_centre()
     assert exporter(enrol) == 0
     assert "is accepted" in capsys.readouterr().out
+    assert exporter(["--config", str(site / "site.yaml"), "ledger", "list"]) == 0
+    ledger = capsys.readouterr().out
+    assert ledger.count("to enrol site berlin: sent that id and the public key") == 2
+    assert f"answered: key {key.fingerprint} is waiting" in ledger
+    assert f"answered: key {key.fingerprint} is accepted" in ledger
 
 
 def test_a_clock_that_stands_does_not_matter_to_requests(centre: Centre) -> None:

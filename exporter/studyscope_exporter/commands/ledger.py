@@ -4,9 +4,9 @@
   ledger list          every act and report, one line each
   ledger export        every number that ever left, in words: table, value, recipient, policy, approver, receipt
 
-Beside what the ledger lists, the centre gets: the site's public key and id when it asks for
-enrolment or for a new key, and with each report the site's facts (release, kinds of sources and whether they can be
-read, which tables are offered).
+It has a line for everything that leaves: reports with their numbers and with what they say of the
+installation where that is new, requests for enrolment and for a new key, and to whom. Beside that the
+centre sees only that it is asked: for the study file, for receipts, for this site's own reports.
 """
 
 from __future__ import annotations

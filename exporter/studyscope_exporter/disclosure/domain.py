@@ -32,6 +32,7 @@ from studyscope_exporter.disclosure.opening import opened_state
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.preview import Preview, pending_tables, table_previews
 from studyscope_exporter.disclosure.randomness import SecretRandom
+from studyscope_exporter.disclosure.recipient import Recipient, last_recipient
 from studyscope_exporter.disclosure.recovery import Recovered, recovered, recovery_act
 from studyscope_exporter.disclosure.reporting import release_act, shown_tables, signed_report
 from studyscope_exporter.disclosure.signing import people_known, policy_signed, signed_elsewhere, tables_approved
@@ -168,7 +169,7 @@ class Domain:
         if again is not None:
             return again
         done, signed = self._stepped(state, contributions, facts, grid_point)
-        act = release_act(signed, shown_tables(state, self._terms), done.verdict, done.state, self._terms)
+        act = release_act(signed, shown_tables(state, self._terms), done.verdict, done.state, self._terms, state.report)
         following, lapsed = asked_by(compact(done.state), grid_point, self._terms)
         sequence, raw = signed.report.sequence, signed.to_bytes()
         self._commit(replace(following, sequence=sequence, grid_point=grid_point, report=raw), act, *lapsed)
@@ -329,9 +330,22 @@ class Domain:
         self._loaded = None
 
     @_in_turn
+    def addressed(self, recipient: Recipient, day: dt.date) -> None:
+        """A line that says who gets what leaves from now on, where that is another one than before."""
+        if last_recipient(self._load().ledger) != recipient:
+            self._note(recipient.as_act() | {"day": day.isoformat()})
+
+    @_in_turn
+    def noted(self, act: Mapping[str, object], day: dt.date) -> None:
+        """A line about something beside reports that leaves, or that was answered."""
+        self._note({**act, "day": day.isoformat()})
+
+    @_in_turn
     def moving(self, day: dt.date) -> None:
         """A line that says that the site moves to another machine."""
-        act = {"act": "moved", "day": day.isoformat()}
+        self._note({"act": "moved", "day": day.isoformat()})
+
+    def _note(self, act: Mapping[str, object]) -> None:
         frozen = self._frozen()
         if frozen is None:
             self._commit(self._state(), act)

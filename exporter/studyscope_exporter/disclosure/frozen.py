@@ -8,7 +8,7 @@ from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import SignedReport, SiteFacts
 from studyscope_exporter.disclosure.errors import DomainProblem, OlderGridPoint
 from studyscope_exporter.disclosure.ledger import published, written
-from studyscope_exporter.disclosure.reporting import frozen_report
+from studyscope_exporter.disclosure.reporting import frozen_report, new_facts
 from studyscope_exporter.disclosure.store import Loaded, Store
 from studyscope_exporter.disclosure.terms import Terms
 
@@ -47,7 +47,13 @@ class FrozenDomain:
         signed = self.report(facts, point)
         if published(self._loaded.ledger).grid_point != point:
             report = signed.report
-            act = {"act": "frozen", "grid_point": point, "sequence": report.sequence, "content": report.content}
+            act: dict[str, object] = {
+                "act": "frozen",
+                "grid_point": point,
+                "sequence": report.sequence,
+                "content": report.content,
+            }
+            act |= new_facts(report.facts, self._store.frozen_report())
             lines, _ = written(self._loaded.head, [act], self._key)
             self._store.commit_frozen(signed.to_bytes(), lines, self._loaded.head)
         return signed

@@ -100,9 +100,14 @@ def _signed(
 
 
 def release_act(
-    signed: SignedReport, before: Iterable[ProtectedTable], verdict: Verdict | None, state: State, terms: Terms
+    signed: SignedReport,
+    before: Iterable[ProtectedTable],
+    verdict: Verdict | None,
+    state: State,
+    terms: Terms,
+    last: bytes | None,
 ) -> Mapping[str, Any]:
-    """The ledger's line: in full only what differs from the tables shown `before`."""
+    """The ledger's line: in full only what differs from the tables shown `before`, and from the facts in the `last` report."""
     report = signed.report
     old = {(table.table, table.per): table for table in before}
     new = {(table.table, table.per): table for table in report.tables}
@@ -113,12 +118,19 @@ def release_act(
         "grid_point": report.grid_point,
         "sequence": report.sequence,
         "content": report.content,
-    }
+    } | new_facts(report.facts, last)
     if not moved:
         return act
     proof = verdict.proof if verdict is not None and verdict.passed else _unaudited(moved)
     statement = report.policy.model_dump(mode="json")
     return act | {"policy": statement, "release": report.facts.release, "audit": proof, "tables": moved}
+
+
+def new_facts(facts: SiteFacts, last: bytes | None) -> dict[str, Any]:
+    """The facts for the ledger's line, where the `last` report did not say the same."""
+    if last is not None and SignedReport.from_bytes(last).report.facts == facts:
+        return {}
+    return {"facts": facts.model_dump(mode="json")}
 
 
 def _unaudited(moved: Iterable[Mapping[str, Any]]) -> str:

@@ -1,12 +1,16 @@
 """Everything that ever left, read by a person who has to answer for it."""
 
 import csv
+import datetime as dt
 import io
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from page_cast import make_site, run
+from studyscope_contract.keys import SigningKey
 
 Captured = pytest.CaptureFixture[str]
 
@@ -79,3 +83,35 @@ def test_a_changed_ledger_is_said_to_be_broken_and_is_not_read_out(site: Path, c
 
     assert run(site, "ledger", "export") == 2
     assert "the ledger is damaged" in capsys.readouterr().err
+
+
+def test_the_ledger_says_to_whom_everything_goes_and_since_when(site: Path, capsys: Captured) -> None:
+    key = SigningKey.generate().public
+    content = yaml.safe_load(site.read_text())
+    content["studies"][0]["centre"] = {"url": "https://other.example", "keys": [key.text]}
+    site.write_text(yaml.safe_dump(content))
+
+    listed = said(site, capsys, "list")
+
+    assert "What leaves goes to http://127.0.0.1:9, of which no key is named" in listed
+    assert f"What leaves goes to https://other.example, whose key is {key.fingerprint}" in listed
+    assert said(site, capsys, "list").count("What leaves goes to") == 2
+    assert "to http://127.0.0.1:9; receipt" in said(site, capsys, "export"), "what left before went to the old address"
+
+
+def test_what_a_report_says_of_the_installation_is_in_the_ledger_where_it_is_new(site: Path, capsys: Captured) -> None:
+    exported = said(site, capsys, "export")
+
+    assert exported.count("of the installation: ") == 1
+    assert re.search(r"of the installation: release \d+\.\d+\.\d+; study version 1; folder can be read", exported)
+    assert "offered: " in exported
+
+
+def test_asking_for_enrolment_leaves_a_line_even_where_the_centre_does_not_answer(site: Path, capsys: Captured) -> None:
+    assert run(site, "enrol", "liver") == 1
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+
+    asked = said(site, capsys, "export", "--since", today, "--until", today)
+
+    assert "Asked http://127.0.0.1:9 to enrol site berlin: sent that id and the public key" in asked
+    assert "answered" not in asked
