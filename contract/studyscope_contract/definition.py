@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from studyscope_contract.canonical import content_hash
+from studyscope_contract.catalogue import annotation
 from studyscope_contract.catalogue.follow_up import FOLLOW_UP_INTERVAL, LESION_CHANGE
 from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.study import Study
@@ -17,7 +18,7 @@ LISTS = {
     "time_point": "time_points",
     "variable": "variables",
 }
-OF_NO_STRUCTURE = frozenset({FOLLOW_UP_INTERVAL.id, LESION_CHANGE.id})
+OF_NO_STRUCTURE = frozenset({FOLLOW_UP_INTERVAL.id, LESION_CHANGE.id, *(table.id for table in annotation.TABLES)})
 
 
 def definition(study: Study, key: TableKey, table: Table) -> str:

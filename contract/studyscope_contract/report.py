@@ -49,6 +49,7 @@ SourceKind = Literal[
     "tracker",
     "lesions",
     "clinical",
+    "annotation",
     "images",
     "prometheus",
 ]

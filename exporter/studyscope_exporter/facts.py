@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from studyscope_contract.catalogue import (
+    annotation,
     classification,
     completeness,
     follow_up,
@@ -31,6 +32,7 @@ KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
     ),
     progress.ROSTER_STATE.id: frozenset({"roster"}),
     follow_up.LESION_CHANGE.id: frozenset({"lesions"}),
+    **dict.fromkeys((table.id for table in annotation.TABLES), frozenset({"annotation"})),
     completeness.VARIABLE_COMPLETENESS.id: frozenset({"clinical"}),
     **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "dicomweb", "kaapana", "nifti"})),
     segmentation.LESIONS.id: frozenset({"folder", "dicomweb", "kaapana", "nifti"}),

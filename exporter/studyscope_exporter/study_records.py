@@ -9,6 +9,7 @@ from typing import Any
 from studyscope_contract.study import Study
 from studyscope_exporter.collectors.cohort import StudyRecords
 from studyscope_exporter.inventory import Inventory
+from studyscope_exporter.sources.annotation import annotation_efforts
 from studyscope_exporter.sources.clinical import clinical_values
 from studyscope_exporter.sources.lesions import lesion_changes
 from studyscope_exporter.sources.roster import expected_patients
@@ -31,5 +32,6 @@ def study_records(
         roster=expected_patients(inventory, of_kind("roster")),
         tracked=tracked_patients(inventory, of_kind("tracker")),
         lesion_changes=lesion_changes(inventory, of_kind("lesions")),
+        annotations=annotation_efforts(inventory, of_kind("annotation")),
         clinical=clinical_values(inventory, of_kind("clinical")),
     )

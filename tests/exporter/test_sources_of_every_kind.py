@@ -21,6 +21,7 @@ from platform_server import platform_at
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.local_gauges import kept_gauges
 from studyscope_exporter.pseudonym import Pseudonyms
+from studyscope_exporter.sources.annotation import efforts_in
 from studyscope_exporter.sources.clinical import values_in
 from studyscope_exporter.sources.consent import withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, kinds, open_source
@@ -81,6 +82,11 @@ def clinical_variables(path: Path) -> dict[str, Any]:
     return {"kind": "clinical", "path": path, "variables": {"grade": "grade"}}
 
 
+def a_log_of_annotation(path: Path) -> dict[str, Any]:
+    path.write_text("case,PatientID,reader,minutes\none,Ada,R1,5\ntwo,Ben,R2,7\n")
+    return {"kind": "annotation", "path": path, "columns": {"reader": "reader", "minutes": "minutes"}}
+
+
 def images_with_a_table(path: Path) -> dict[str, Any]:
     path.mkdir()
     for name in ("one.png", "two.png"):
@@ -129,6 +135,7 @@ EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "tracker": a_progress_table,
     "lesions": a_table_of_lesions,
     "clinical": clinical_variables,
+    "annotation": a_log_of_annotation,
     "images": images_with_a_table,
     "pairs": pairs_of_label_maps,
     "ensemble": members_of_an_ensemble,
@@ -201,6 +208,8 @@ class Example:
             return sum(map(len, tracked_stages(self.inventory, "under-test").values()))
         if self.settings.kind == "lesions":
             return len(changes_in(self.inventory, "under-test"))
+        if self.settings.kind == "annotation":
+            return len(efforts_in(self.inventory, "under-test"))
         if self.settings.kind == "clinical":
             return len(values_in(self.inventory, "under-test"))
         return 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from studyscope_contract.catalogue import (
+    annotation,
     classification,
     completeness,
     follow_up,
@@ -19,7 +20,19 @@ from studyscope_contract.catalogue import (
 )
 from studyscope_contract.metric import Table
 
-_SUBJECTS = (progress, follow_up, imaging, completeness, segmentation, quality, landmarks, classification, jobs, subgroups)
+_SUBJECTS = (
+    progress,
+    follow_up,
+    imaging,
+    completeness,
+    segmentation,
+    annotation,
+    quality,
+    landmarks,
+    classification,
+    jobs,
+    subgroups,
+)
 
 TABLES: Mapping[str, Table] = MappingProxyType({table.id: table for module in _SUBJECTS for table in module.TABLES})
 """Every table by its id."""

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from studyscope_contract.metric import Kind, TableKey
 from studyscope_exporter.collectors import (
+    annotation,
     classification,
     completeness,
     follow_up,
@@ -31,6 +32,7 @@ COLLECTORS: Mapping[str, Collector] = MappingProxyType(
     | imaging.COLLECTORS
     | completeness.COLLECTORS
     | segmentation.COLLECTORS
+    | annotation.COLLECTORS
     | quality.COLLECTORS
     | landmarks.COLLECTORS
     | classification.COLLECTORS

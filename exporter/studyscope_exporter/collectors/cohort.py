@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from studyscope_contract.study import Study, Workflow
+from studyscope_exporter.annotation_effort import AnnotationEffort
 from studyscope_exporter.lesion_change import LesionChange
 from studyscope_exporter.records import ENSEMBLE
 
@@ -46,7 +47,8 @@ class StudyRecords:
     `sources` restricts them to the named sources; None means all of the site. `roster` gives the
     expected patients with the day by which their images are due, None without a list; `tracked` who
     reached which stage by a table that people fill in; `lesion_changes` what became of lesions by a
-    reader's table; `clinical` by variable what a table says of each patient, None without a table.
+    reader's table; `annotations` what annotating took by a tool's log; `clinical` by variable what a
+    table says of each patient, None without a table.
     """
 
     frames: Frames
@@ -56,6 +58,7 @@ class StudyRecords:
     roster: Mapping[bytes, dt.date | None] | None = None
     tracked: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     lesion_changes: Mapping[bytes, LesionChange] = field(default_factory=dict)
+    annotations: Mapping[bytes, AnnotationEffort] = field(default_factory=dict)
     clinical: Mapping[str, Mapping[bytes, Sequence[str]]] | None = None
 
     @property

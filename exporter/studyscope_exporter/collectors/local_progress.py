@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from statistics import median
 
+from studyscope_contract.catalogue.annotation import LEAST_READERS
 from studyscope_exporter.collectors.cohort import StudyRecords
 from studyscope_exporter.collectors.completeness import code_of
 from studyscope_exporter.collectors.follow_up import seen_on
@@ -17,6 +18,7 @@ def progress_measures(records: StudyRecords, admitted: Collection[bytes]) -> Ite
     yield from _of_time_points(records, admitted)
     yield from _of_lesions(records, admitted)
     yield from _of_variables(records, admitted)
+    yield from _of_annotation(records, admitted)
 
 
 def _of_the_roster(records: StudyRecords, admitted: Collection[bytes]) -> Iterator[Measure]:
@@ -61,3 +63,17 @@ def _of_variables(records: StudyRecords, admitted: Collection[bytes]) -> Iterato
         for code in (*variable.codes, None, ""):
             name = {None: "not mapped", "": "missing"}.get(code, code)
             yield Measure(f"variable {variable.id}", f"{name}, %", len(admitted), 100.0 * codes[code] / len(admitted))
+
+
+def _of_annotation(records: StudyRecords, admitted: Collection[bytes]) -> Iterator[Measure]:
+    efforts = [effort for patient, effort in records.annotations.items() if patient in admitted]
+    readers = {reader for effort in efforts for reader in effort.readers}
+    for name, values in (
+        ("rounds, median", [effort.rounds for effort in efforts]),
+        ("Dice of draft and final annotation, median", [effort.draft_dice for effort in efforts]),
+        # Of fewer readers it would be about a colleague.
+        ("minutes, median", [effort.minutes for effort in efforts if len(readers) >= LEAST_READERS]),
+    ):
+        known = [value for value in values if value is not None]
+        if known:
+            yield Measure("annotation", name, len(known), float(median(known)))

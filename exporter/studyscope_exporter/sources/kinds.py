@@ -23,7 +23,9 @@ from studyscope_exporter import sources
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.sources.source import Source
 
-_NOT_A_KIND = frozenset({"source", "kinds", "naming", "tables", "keyed_scan", "ensemble_cases", "pair_files", "case_results"})
+_NOT_A_KIND = frozenset(
+    {"source", "kinds", "naming", "tables", "keyed_scan", "ensemble_cases", "pair_files", "case_results", "log_lines"}
+)
 
 
 @dataclass(frozen=True)
