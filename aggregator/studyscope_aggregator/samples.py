@@ -53,6 +53,9 @@ def site_facts(standing: Standing) -> Iterator[Sample]:
         yield sample(centre.SITE_STORAGE_LOW, int(facts.storage == "low"))
     if facts.key_months is not None:
         yield sample(centre.SITE_KEY_MONTHS, facts.key_months)
+    if facts.learning is not None:
+        for state, rounds in sorted(facts.learning.model_dump().items()):
+            yield sample(centre.SITE_LEARNING_ROUNDS, rounds, ("state", state))
     for table, offer in sorted(facts.tables.items()):
         yield sample(centre.SITE_TABLE, 1, ("table", table), ("offer", offer))
     for key, shown in standing.tables.items():

@@ -16,12 +16,21 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import from_json
 
 from studyscope_contract.canonical import serialised
 from studyscope_contract.grid import Grid
 from studyscope_contract.keys import SigningKey, VerifyingKey
+from studyscope_contract.learning import LearningRounds
 from studyscope_contract.names import Code, Release, Slug
 from studyscope_contract.policy import REPORTABLE, Parameters, Policy, Preset, needs_wider_bins
 from studyscope_contract.yaml_file import Frozen
@@ -50,6 +59,7 @@ SourceKind = Literal[
     "lesions",
     "clinical",
     "annotation",
+    "learning",
     "images",
     "prometheus",
 ]
@@ -131,6 +141,16 @@ class SiteFacts(Frozen):
     storage: Literal["ok", "low"] | None = Field(default=None, description="free space of the exporter's own state volume")
     key_months: int | None = Field(default=None, ge=0, le=120)
     tables: dict[TableName, Offer] = Field(default_factory=dict, max_length=256)
+    learning: LearningRounds | None = Field(
+        default=None, description="rounds of federated learning taken part in, late and missed; no score of a round"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_what_older_exporters_do_not_say(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        said: dict[str, Any] = dump(self)
+        if self.learning is None:
+            said.pop("learning", None)
+        return said
 
 
 class Report(Frozen):

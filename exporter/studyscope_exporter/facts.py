@@ -19,6 +19,7 @@ from studyscope_contract.catalogue import (
     quality,
     segmentation,
 )
+from studyscope_contract.learning import LearningRounds
 from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.policy import Policy
 from studyscope_contract.report import Offer, SiteFacts
@@ -54,13 +55,19 @@ def site_facts(
     sources_up: Mapping[str, bool],
     unapproved: Collection[TableKey],
     storage: Literal["ok", "low"],
+    learning: LearningRounds | None = None,
 ) -> SiteFacts:
     """The facts of one study; `sources_up` is by kind of source."""
     waiting = {key.table for key in unapproved}
     tables = [table for _, table in study.tables() if table.kind is not Kind.TWO_WAY or table.id in policy.two_way]
     offers = {table.id: _offer(table, policy, frozenset(sources_up), waiting) for table in tables}
     return SiteFacts(
-        release=release_number(), study_version=study.version, sources=dict(sources_up), storage=storage, tables=offers
+        release=release_number(),
+        study_version=study.version,
+        sources=dict(sources_up),
+        storage=storage,
+        tables=offers,
+        learning=learning,
     )
 
 

@@ -37,6 +37,7 @@ from studyscope_exporter.scan_cluster import ScanCluster
 from studyscope_exporter.settings import SiteSettings, StudySettings, effective_policy, read_study_file
 from studyscope_exporter.sources.consent import EVERY_STUDY, ConsentSource, withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, open_source
+from studyscope_exporter.sources.learning import learning_rounds
 from studyscope_exporter.sources.source import NoProgress, Progress, ScanResult, SourceUnavailable
 from studyscope_exporter.study_records import study_records
 
@@ -204,11 +205,13 @@ class Site:
 
     def facts(self, at_site: StudyAtSite) -> SiteFacts:
         problems: dict[str, Any] = self.last_scan().get("sources", {})
-        up: dict[str, bool] = {}
+        up, logs = dict[str, bool](), list[str]()
         for source in self.settings.sources:
             if at_site.settings.sources is None or source.name in at_site.settings.sources:
+                logs += [source.name] if source.kind == "learning" else []
                 up[source.kind] = up.get(source.kind, True) and problems.get(source.name) is None
-        return site_facts(at_site.study, at_site.settings.policy, up, at_site.domain.pending_approvals(), self.storage())
+        waiting, rounds = at_site.domain.pending_approvals(), learning_rounds(self.inventory, logs)
+        return site_facts(at_site.study, at_site.settings.policy, up, waiting, self.storage(), rounds)
 
     def client(self, at_site: StudyAtSite) -> CentreClient:
         return client_of(at_site.settings.centre)

@@ -18,7 +18,9 @@ from prometheus_server import prometheus
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.stores.memory import MemoryStore
 from studyscope_contract.catalogue import TABLES
+from studyscope_contract.learning import LearningRounds
 from studyscope_contract.metric import Kind
+from studyscope_contract.report import SiteFacts
 
 HISTOGRAMS = "|".join(table.metric.removeprefix("study_") for table in TABLES.values() if table.kind is Kind.HISTOGRAM)
 KNOWN = re.compile(
@@ -112,6 +114,20 @@ def test_every_registered_site_has_a_state_from_the_start(centre: Centre) -> Non
     for site in centre.sites:
         assert value_of(page, f'study_site_state{{study="liver",site="{site}",state="never_reported"}}') == 1
         assert value_of(page, f'study_site_state{{study="liver",site="{site}",state="fresh"}}') == 0
+
+
+def test_learning_rounds_are_shown_of_sites_that_say_them(centre: Centre) -> None:
+    told = SiteFacts(release="0.1.0", study_version=1, learning=LearningRounds(taken_part=7, late=0, missed=2))
+    with served(create_app(centre.settings(), MemoryStore(), StandingClock())) as client:
+        for report in (a_report(facts=told), a_report("lyon")):
+            assert client.post("/api/v1/reports", content=centre.signed(report).to_bytes()).is_success
+        page = client.get("/metrics").text
+
+    assert re.findall(r'study_site_learning_rounds\{study="liver",site="(\w+)",state="(\w+)"\} (\d+)', page) == [
+        ("berlin", "late", "0"),
+        ("berlin", "missed", "2"),
+        ("berlin", "taken_part", "7"),
+    ]
 
 
 def test_current_totals_leave_out_who_is_silent_for_long(client: httpx.Client) -> None:

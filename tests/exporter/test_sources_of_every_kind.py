@@ -25,6 +25,7 @@ from studyscope_exporter.sources.annotation import efforts_in
 from studyscope_exporter.sources.clinical import values_in
 from studyscope_exporter.sources.consent import withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, kinds, open_source
+from studyscope_exporter.sources.learning import rounds_in
 from studyscope_exporter.sources.lesions import changes_in
 from studyscope_exporter.sources.roster import patients_on
 from studyscope_exporter.sources.source import NoProgress, Source, SourceUnavailable
@@ -87,6 +88,11 @@ def a_log_of_annotation(path: Path) -> dict[str, Any]:
     return {"kind": "annotation", "path": path, "columns": {"reader": "reader", "minutes": "minutes"}}
 
 
+def rounds_of_learning(path: Path) -> dict[str, Any]:
+    path.write_text("round,state\n1,participated\n2,missed\n")
+    return {"kind": "learning", "path": path}
+
+
 def images_with_a_table(path: Path) -> dict[str, Any]:
     path.mkdir()
     for name in ("one.png", "two.png"):
@@ -136,6 +142,7 @@ EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "lesions": a_table_of_lesions,
     "clinical": clinical_variables,
     "annotation": a_log_of_annotation,
+    "learning": rounds_of_learning,
     "images": images_with_a_table,
     "pairs": pairs_of_label_maps,
     "ensemble": members_of_an_ensemble,
@@ -208,6 +215,8 @@ class Example:
             return sum(map(len, tracked_stages(self.inventory, "under-test").values()))
         if self.settings.kind == "lesions":
             return len(changes_in(self.inventory, "under-test"))
+        if self.settings.kind == "learning":
+            return len(rounds_in(self.inventory, "under-test"))
         if self.settings.kind == "annotation":
             return len(efforts_in(self.inventory, "under-test"))
         if self.settings.kind == "clinical":

@@ -85,6 +85,11 @@ SITE_STORAGE_LOW = Series("study_site_storage_low", "1 while the exporter's own 
 SITE_KEY_MONTHS = Series(
     "study_site_key_valid_months", "Whole months for which the site's key is still valid.", ("study", "site")
 )
+SITE_LEARNING_ROUNDS = Series(
+    "study_site_learning_rounds",
+    "Rounds of federated learning at the site by what became of them: taken_part in time, late, missed.",
+    ("study", "site", "state"),
+)
 SITE_KEY_EXPIRY = Series(
     "study_site_key_expiry_timestamp_seconds",
     "When the last key of the site that the centre accepts expires; absent while it accepts none.",
@@ -181,6 +186,7 @@ SITE_SERIES = (
     SITE_SOURCE_UP,
     SITE_STORAGE_LOW,
     SITE_KEY_MONTHS,
+    SITE_LEARNING_ROUNDS,
     SITE_KEY_EXPIRY,
     SITE_DEFINED_OTHERWISE,
     SITE_RETRACTED,
