@@ -63,9 +63,16 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         result: int = chosen.execute(chosen)
+        sys.stdout.flush()
     except PROBLEMS as problem:
         print(problem, file=sys.stderr)
         return WRONG_SETTINGS
+    except EOFError:
+        print("a passphrase is asked for, and there is no terminal: run this in one (ssh -t, docker exec -it)", file=sys.stderr)
+        return WRONG_SETTINGS
+    except BrokenPipeError:  # whoever read our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("interrupted; what was read so far is kept", file=sys.stderr)
         return INTERRUPTED
