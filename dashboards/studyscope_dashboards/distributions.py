@@ -11,7 +11,7 @@ from studyscope_contract.catalogue import progress
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import by_site, colour_overrides, shading, site_link_column
-from studyscope_dashboards.palette import BLUE, GREY, SKY, colours
+from studyscope_dashboards.palette import BLUE, GREY, PETROL, colours
 from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, shares, site_bars
 from studyscope_dashboards.why_nothing import COLUMN, rows_without, status_column, with_status
 
@@ -119,6 +119,6 @@ def quantiles_by_site(panel_id: int, title: str, table: Table, unit: str, *match
     )
     quartiles = rows_without(" or ".join(named), "quantile", QUARTILES[0.25], table, *matchers)
     panel = panel.with_target(rows(quartiles)).transformations(by_site("quantile", tuple(QUARTILES.values())))
-    for name, properties in colour_overrides(dict(zip(QUARTILES.values(), (SKY, BLUE, GREY), strict=True))):
+    for name, properties in colour_overrides(dict(zip(QUARTILES.values(), (PETROL, BLUE, GREY), strict=True))):
         panel = panel.override_by_name(name, properties)
     return panel.x_field("Site")

@@ -10,7 +10,7 @@ from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import code_words, columns, setting, site_link_column
 from studyscope_dashboards.histograms import matrix
-from studyscope_dashboards.palette import BLUE, GREY, SKY
+from studyscope_dashboards.palette import BLUE, GREY, PETROL
 from studyscope_dashboards.panels import curves, grid, now, number, rows
 
 PAST_DAYS = (180, 150, 120, 90, 60, 30)
@@ -68,7 +68,7 @@ def past_and_coming(panel_id: int) -> trend.Panel:
     )
     panel = panel.no_value(NO_FORECAST).with_target(rows(f"{_coming()} or {_past()} or {_target()}"))
     panel = panel.transformations(matrix("days", "bound", AXIS))
-    looks = (("shown", BLUE, 3), ("expected", BLUE, 2), ("at least", SKY, 1), ("at most", SKY, 1), ("target", GREY, 2))
+    looks = (("shown", BLUE, 3), ("expected", BLUE, 2), ("at least", PETROL, 1), ("at most", PETROL, 1), ("target", GREY, 2))
     for name, colour, width in looks:
         style = [setting("color", {"mode": "fixed", "fixedColor": colour}), setting("custom.lineWidth", width)]
         panel = panel.override_by_name(name, [*style, *_extra(name)])

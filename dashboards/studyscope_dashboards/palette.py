@@ -1,4 +1,7 @@
-"""Colours that people with any colour vision can tell apart (Okabe and Ito), and what they stand for.
+"""Colours that people with any colour vision can tell apart, on light and on dark, and what they stand for.
+
+Each has a contrast of at least 3 to both backgrounds; each pair lies far apart for people without one kind of cone, too
+(tests/dashboards/test_colours_can_be_told_apart.py).
 
 A colour never stands alone: states also have a sign and a word.
 """
@@ -7,25 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-BLUE = "#3B8FC4"
-ORANGE = "#E69F00"
-GREEN = "#2BA884"
-VERMILION = "#D55E00"
-SKY = "#7CC4EC"
-PURPLE = "#C07AA8"
-YELLOW = "#D9CB2F"
-GREY = "#8E949B"
+BLUE = "#437DFC"
+ORANGE = "#DC7D18"
+GREEN = "#0EA776"
+RUST = "#B73B13"
+PETROL = "#2D6E90"
+PINK = "#E55FCF"
+OLIVE = "#A0964E"
+GREY = "#636767"
 
-CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, GREY)
+CYCLE = (BLUE, ORANGE, GREEN, PINK, PETROL, RUST, OLIVE, GREY)
 
 STATE_COLOURS = {
     "fresh": GREEN,
     "late": ORANGE,
-    "silent": VERMILION,
-    "never_reported": PURPLE,
-    "paused": SKY,
+    "silent": RUST,
+    "never_reported": PINK,
+    "paused": PETROL,
     "frozen": BLUE,
-    "withdrawn": YELLOW,
+    "withdrawn": OLIVE,
     "closed": GREY,
 }
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from grafana_foundation_sdk.models import dashboard as models
 
 from studyscope_dashboards.fields import setting
-from studyscope_dashboards.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
+from studyscope_dashboards.palette import BLUE, GREEN, GREY, OLIVE, ORANGE, PETROL, PINK, RUST
 
 _BY_FIRST = {
     "ab": BLUE,
     "cdef": ORANGE,
     "ghi": GREEN,
-    "jkl": PURPLE,
-    "mno": VERMILION,
-    "pqr": SKY,
-    "stu": YELLOW,
+    "jkl": PINK,
+    "mno": RUST,
+    "pqr": PETROL,
+    "stu": OLIVE,
     "vwxyz": GREY,
 }
 _BY_LAST: dict[str, list[int] | None] = {"a-g": None, "h-n": [10, 6], "o-z0-9": [2, 6]}

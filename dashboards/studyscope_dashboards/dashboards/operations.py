@@ -10,7 +10,7 @@ from studyscope_contract.catalogue import centre
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import code_words, columns, setting, site_link_column
 from studyscope_dashboards.page import page, sites_variable, study_variable
-from studyscope_dashboards.palette import GREEN, ORANGE, VERMILION
+from studyscope_dashboards.palette import GREEN, ORANGE, RUST
 from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, steps
 from studyscope_dashboards.prometheus import PUBLISHED_JOB
 from studyscope_dashboards.reports_over_time import reports_over_time
@@ -35,7 +35,7 @@ def dashboard() -> build.Dashboard:
 
 def aggregator(panel_id: int) -> stat.Panel:
     panel = number(panel_id, "Aggregator", "Whether Prometheus can read what the hospitals publish.").no_value("never read")
-    answers = code_words({"1": "answers", "0": "does not answer"}, {"1": GREEN, "0": VERMILION})
+    answers = code_words({"1": "answers", "0": "does not answer"}, {"1": GREEN, "0": RUST})
     return panel.mappings(answers).with_target(now(f"min(up{{{TARGET}}})"))
 
 

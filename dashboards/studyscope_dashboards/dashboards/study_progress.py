@@ -13,7 +13,7 @@ from studyscope_dashboards.fields import colour_overrides, columns, setting, sit
 from studyscope_dashboards.forecast import pace_and_need, past_and_coming, target_reached, targets_by_site
 from studyscope_dashboards.milestones import milestones
 from studyscope_dashboards.page import page, sites_variable, study_variable
-from studyscope_dashboards.palette import BLUE, GREY, ORANGE, SKY
+from studyscope_dashboards.palette import BLUE, GREY, ORANGE, PETROL
 from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, steps
 
 COVERED = (
@@ -58,7 +58,7 @@ def total_over_time(panel_id: int) -> timeseries.Panel:
     rest = f"{q.PER_SITE} group_left () ceil({q.last(centre.SITE_BASE.name, at_end=True)} / 2 - 1)"
     panel = panel.with_target(over_time(f"sum({known} - {half})", "at least", "A")).with_target(over_time(shown, "shown", "B"))
     panel = panel.with_target(over_time(f"sum({known} + {rest})", "at most", "C"))
-    for name, properties in colour_overrides({"at least": SKY, "shown": BLUE, "at most": SKY}):
+    for name, properties in colour_overrides({"at least": PETROL, "shown": BLUE, "at most": PETROL}):
         panel = panel.override_by_name(name, properties)
     band = [setting("custom.fillBelowTo", "at least"), setting("custom.fillOpacity", 25), setting("custom.lineWidth", 1)]
     return panel.override_by_name("at most", band)
@@ -77,10 +77,11 @@ def behind_plan(panel_id: int) -> table.Panel:
     panel = grid(
         panel_id,
         "Behind plan",
-        "Sites whose number is under plan even if rounding hid the most it can. A site that shows no number is never listed.",
+        "Sites under plan even if rounding hid the most it can and the largest batch still waits to be shown. A site that shows no number is never listed.",
     ).no_value("No site is certainly behind its plan.")
     planned = q.of_sites(centre.SITE_TARGET_BY_NOW.name)
-    behind = f"({planned} - {q.PER_SITE} {q.most(PATIENTS)}) > 0"
+    most = f"({q.most(PATIENTS)} + {q.PER_SITE} {q.of_sites(centre.SITE_BATCH.name)})"
+    behind = f"({planned} - {q.PER_SITE} {most}) > 0"
     only = f"and {q.PER_SITE} ({behind})"
     shown = (
         ("site", "Site"),
@@ -89,7 +90,7 @@ def behind_plan(panel_id: int) -> table.Panel:
         ("Value #C", "Behind by at least"),
     )
     return (
-        panel.with_target(rows(f"max by (site) ({q.most(PATIENTS)} {only})", "A"))
+        panel.with_target(rows(f"max by (site) ({most} {only})", "A"))
         .with_target(rows(f"max by (site) ({planned} {only})", "B"))
         .with_target(rows(f"max by (site) ({behind})", "C"))
         .transformations(columns(*shown))
