@@ -77,10 +77,11 @@ def behind_plan(panel_id: int) -> table.Panel:
     panel = grid(
         panel_id,
         "Behind plan",
-        "Sites under plan even if rounding hid the most it can and the largest batch still waits to be shown. A site that shows no number is never listed.",
+        "Sites under plan even if rounding hid the most it can and the largest batch still waits. "
+        "A site that shows no number is never listed.",
     ).no_value("No site is certainly behind its plan.")
     planned = q.of_sites(centre.SITE_TARGET_BY_NOW.name)
-    most = f"({q.most(PATIENTS)} + {q.PER_SITE} {q.of_sites(centre.SITE_BATCH.name)})"
+    most = f"({q.most(PATIENTS)} + {q.PER_SITE} 2 * {q.of_sites(centre.SITE_BATCH.name)})"
     behind = f"({planned} - {q.PER_SITE} {most}) > 0"
     only = f"and {q.PER_SITE} ({behind})"
     shown = (
