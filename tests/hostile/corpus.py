@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import openpyxl
 import pydicom
 from pydicom.data import get_testdata_file
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
@@ -134,6 +136,8 @@ def _tables() -> list[Sound]:
         ("consent", f"PatientID,status\n{CANARY},withdrawn\nBen,given\n", {}),
         ("roster", f"PatientID,due\n{CANARY},2026-01-01\nBen,\n", {"columns": {"patient": "PatientID", "due": "due"}}),
         ("tracker", f"PatientID,Segmented\n{CANARY},yes\nBen,2026-01-02\n", {"stages": {"segmented": "Segmented"}}),
+        ("clinical", f"PatientID,grade\n{CANARY},2\nBen,\n", {"variables": {"grade": "grade"}}),
+        ("lesions", f"PatientID,lesion,date\n{CANARY},a,2026-01-01\n{CANARY},b,2026-03-01\n", {}),
         ("nnunet_summary", json.dumps({"metric_per_case": [case, case | {"prediction_file": "b"}]}), {"link": link}),
         ("landmarks", json.dumps({CANARY: {"nasion": 1.5, "sella": None}}), {"link": link}),
         ("landmarks", f"case,landmark,error_mm\n{CANARY},nasion,1.5\n", {"link": link}),
@@ -144,8 +148,19 @@ def _tables() -> list[Sound]:
         Sound(f"{kind} {number}", text.encode(), _source(kind, text, more), text=True)
         for number, (kind, text, more) in enumerate(stated)
     ]
+    rows = (["PatientID", "Segmented"], [CANARY, "yes"], ["Ben", NOW.replace(tzinfo=None)])
+    tracker = _source("tracker", "", {"stages": {"segmented": "Segmented"}})
+    sound.append(Sound("a workbook", _workbook(rows), tracker))
     answer = {"0020000D": {"vr": "UI", "Value": ["1.2.3"]}, "00100010": {"vr": "PN", "Value": [{"Alphabetic": CANARY}]}}
     return [*sound, Sound("an answer of QIDO-RS", json.dumps(answer).encode(), _answer, text=True)]
+
+
+def _workbook(rows: Sequence[Sequence[object]]) -> bytes:
+    book, raw = openpyxl.Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append(row)
+    book.save(raw)
+    return raw.getvalue()
 
 
 def _source(kind: str, text: str, more: dict[str, Any]) -> Reader:
