@@ -166,9 +166,11 @@ ELSEWHERE = """
 ## Attacks that run elsewhere
 
 T7 (every look and every restart the same bytes), T8 (histograms), T9 (ratios of every page), T10 (hostile texts), T11 (two
-hospitals that show the same), T12 (death at every moment) and T17 (the scraped page of a real centre, in every format) run
-with `make test` (`tests/attack`, `tests/exporter/disclosure`), each with its control.
+hospitals that show the same), T12 (death at every moment; a lost state and its next numbers, between which a batch of people
+lies), T17 (the scraped page of a real centre, in every format) and the reader attacker (what the stages tell of the work of a
+hospital's only reader: of no week that there was any, nor how much to within a bin) run with `make test` (`tests/attack`,
+`tests/exporter/disclosure`), each with its control.
 
-**Not attacked yet:** two studies with nearly the same patients (T16), the reader attacker, T18 (cost). Until they are, a
-data-protection officer should refuse a second study over the same patients.
+**Not attacked yet:** two studies with nearly the same patients (T16). Until they are, a data-protection officer should refuse a
+second study over the same patients.
 """
