@@ -1,7 +1,5 @@
 """Mails to the people of this hospital, through its own mail server: what waits for them, grouped, at most daily.
 
-MailNotSent          the mail server did not take a mail; it is tried again at the next occasion
-
 No mail holds a number of patients: mail is read on telephones and by other programs.
 """
 
@@ -10,21 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import smtplib
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.message import EmailMessage
 from pathlib import Path
 
+from studyscope_exporter.mail_server import MailNotSent, send
 from studyscope_exporter.mail_settings import MailSettings, Role
 
 AGAIN_AFTER = dt.timedelta(hours=23)  # a day, less what a slow delivery takes
-TIMEOUT_SECONDS = 30.0
-
-
-class MailNotSent(Exception):
-    """The message says which server, and what it answered."""
 
 
 @dataclass(frozen=True)
@@ -103,26 +94,6 @@ def _block(title: str, lines: Sequence[str]) -> str:
     return "\n".join([f"{title}:", *(f"- {line}" for line in lines), ""]) if lines else ""
 
 
-def send(letter: Letter, settings: MailSettings) -> None:
-    """Hands the mail to the hospital's server; raises MailNotSent."""
-    addresses = getattr(settings.to, letter.role)
-    if not addresses:
-        return
-    message = EmailMessage()
-    message["Subject"], message["From"], message["To"] = letter.subject, settings.sender, ", ".join(addresses)
-    message.set_content(letter.text)
-    try:
-        with smtplib.SMTP(settings.host, settings.port, timeout=TIMEOUT_SECONDS) as server:
-            if settings.starttls:
-                server.starttls(context=ssl.create_default_context(cafile=settings.ca_file))
-            if settings.user and settings.password_file:
-                server.login(settings.user, settings.password_file.read_text(encoding="utf-8").strip())
-            server.send_message(message)
-    except (OSError, smtplib.SMTPException) as problem:
-        where = f"{settings.host}:{settings.port}"
-        raise MailNotSent(f"the mail server {where} took no mail: {problem}; see `mail` in the site file") from None
-
-
 class MailBook:
     """Remembers in one small file what people were told."""
 
@@ -148,8 +119,10 @@ def tell_people(site: str, now: dt.datetime, found: Sequence[Trouble], settings:
     before = book.read()
     written, after = letters(site, now, found, before)
     for letter in written:
+        addresses: tuple[str, ...] = getattr(settings.to, letter.role)
         try:
-            send(letter, settings)
+            if addresses:
+                send(settings, addresses, letter.subject, letter.text, now)
         except MailNotSent as problem:
             yield str(problem)
             others = {id_: one for id_, one in after.items() if one.role != letter.role}

@@ -26,7 +26,9 @@ class MailSettings(Strict):
 
     host: str = Field(min_length=1)
     port: int = Field(default=587, ge=1, le=65535)
-    starttls: bool = True
+    encryption: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="starttls (usually port 587), tls from the start (usually 465), or none"
+    )
     ca_file: SitePath | None = Field(default=None, description="PEM file of the hospital's own certificate authority")
     user: str | None = None
     password_file: SitePath | None = Field(default=None, description="file that holds the password of `user`")
@@ -37,8 +39,8 @@ class MailSettings(Strict):
     def _fits_together(self) -> Self:
         if (self.user is None) != (self.password_file is None):
             raise ValueError("user and password_file belong together: give both or none")
-        if self.user is not None and not self.starttls and not self._local:
-            raise ValueError("a password is sent over an encrypted connection only: leave starttls as it is")
+        if self.user is not None and self.encryption == "none" and not self._local:
+            raise ValueError("a password is sent over an encrypted connection only: set encryption to starttls or tls")
         if not self.to.approvers and not self.to.operators:
             raise ValueError("to must name somebody: approvers, operators or both")
         return self

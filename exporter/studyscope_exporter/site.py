@@ -155,8 +155,9 @@ class Site:
         try:
             result = source.scan(self.inventory, progress(source.name))
         except SourceUnavailable as error:
-            log.warning("source %s: %s", source.name, error)
-            return SourceOutcome(source.name, settings.kind, None, str(error))
+            problem = str(error).removeprefix(f"Source {source.name}: ")
+            log.warning("source %s: %s", source.name, problem)
+            return SourceOutcome(source.name, settings.kind, None, problem)
         finally:
             if isinstance(source, ConsentSource):
                 self._withdraw(source)

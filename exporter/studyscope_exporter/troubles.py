@@ -28,12 +28,23 @@ def troubles_of(site: Site) -> Iterator[Trouble]:
         yield from _of_delivery(study)
     for name, problem in site.last_scan().get("sources", {}).items():
         if problem:
-            words = f"Source {name} could not be read: {problem}. The numbers keep what was read before."
-            yield Trouble(f"source {name}", "operators", f"source {name} is down", words, "studyscope-exporter check")
+            said = problem if problem.endswith((".", "?", "!")) else f"{problem}."
+            words = f"Source {name} could not be read: {said} The numbers keep what was read before."
+            remedy = "when it is there again, the next scan reads it; studyscope-exporter check tries it now"
+            yield Trouble(f"source {name}", "operators", f"source {name} is down", words, remedy)
     for study in site.studies:
         if site.has_finished_scan():
             yield from _of_records(site, study)
-        yield from _of_approvals(study)
+        yield from _of_approvals(study, _page(site))
+
+
+def _page(site: Site) -> str:
+    """Where approvers read and sign in a browser, for the beginning of a sentence; "" without a page of the hospital."""
+    page = site.settings.page
+    if page is None:
+        return ""
+    scheme, host = "https" if page.encrypted else "http", page.names[0] if page.names else page.address
+    return f"read and sign at {scheme}://{host}:{page.port}/, or: "
 
 
 def _of_delivery(at_site: StudyAtSite) -> Iterator[Trouble]:
@@ -44,9 +55,9 @@ def _of_delivery(at_site: StudyAtSite) -> Iterator[Trouble]:
         )
         remedy = "do not delete anything; studyscope-exporter status, then docs/acts.md, 'frozen'"
         yield Trouble(f"frozen {study.id}", "operators", f"study {study.id} is frozen", words, remedy)
-    if at_site.outbox.refusals():
+    if at_site.outbox.unsettled():
         words = f"The centre of study {study.id} refused a report for good."
-        remedy = "studyscope-exporter status shows the reason; the table in exporter/README.md says what it means"
+        remedy = "studyscope-exporter status shows the reason; exporter/README.md says what it means"
         yield Trouble(f"refused {study.id}", "operators", f"a report of {study.id} was refused", words, remedy)
     if len(at_site.outbox.waiting()) > 1:
         words = (
@@ -68,7 +79,7 @@ def _of_records(site: Site, at_site: StudyAtSite) -> Iterator[Trouble]:
         yield Trouble(f"missing {study.id}", "operators", f"images of {study.id} are missing", words, remedy)
 
 
-def _of_approvals(at_site: StudyAtSite) -> Iterator[Trouble]:
+def _of_approvals(at_site: StudyAtSite, page: str) -> Iterator[Trouble]:
     study = at_site.study
     late, days = at_site.domain.status().timed_out, at_site.settings.policy.approval_days
     if late:
@@ -80,5 +91,5 @@ def _of_approvals(at_site: StudyAtSite) -> Iterator[Trouble]:
         yield Trouble(f"timed out {study.id}", "approvers", f"tables of {study.id} were not signed in time", words, remedy)
     if set(at_site.domain.pending_approvals()) - set(late):
         words = f"Tables of study {study.id} ({study.title}) wait for an approver. Until then they stay in the hospital."
-        remedy = f"studyscope-exporter preview --study {study.id} --html FILE, read it, and sign with the command on it"
+        remedy = f"{page}studyscope-exporter preview --study {study.id} --html FILE, read it, and sign with the command on it"
         yield Trouble(f"approval {study.id}", "approvers", f"tables of {study.id} wait for you", words, remedy)

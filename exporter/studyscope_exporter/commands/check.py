@@ -19,13 +19,15 @@ from studyscope_exporter.clock import Clock, SystemClock
 from studyscope_exporter.delivery.push import NotDelivered
 from studyscope_exporter.disclosure.errors import DisclosureError
 from studyscope_exporter.identity import IdentityProblem, SiteIdentity
+from studyscope_exporter.mail_server import MailNotSent, try_server
+from studyscope_exporter.mail_settings import MailSettings
 from studyscope_exporter.settings import SiteSettings, read_site_file
 from studyscope_exporter.site import Site, StudyAtSite
 from studyscope_exporter.sources.source import Finding
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--offline", action="store_true", help="do not try to reach the centre")
+    parser.add_argument("--offline", action="store_true", help="do not try to reach the centre or the mail server")
 
 
 def execute(chosen: argparse.Namespace) -> int:
@@ -53,6 +55,18 @@ def _everything(path: Path, settings: SiteSettings, *, reach: bool) -> Iterator[
     except (IdentityProblem, DisclosureError) as problem:
         yield Finding(False, str(problem))
     yield from lines
+    if settings.mail is not None and reach:
+        yield _mail(settings.mail)
+
+
+def _mail(mail: MailSettings) -> Finding:
+    try:
+        try_server(mail)
+    except MailNotSent as problem:
+        return Finding(False, str(problem))
+    how = {"starttls": "by STARTTLS", "tls": "by TLS", "none": "unencrypted"}[mail.encryption]
+    who = f"as {mail.user}" if mail.user else "without a login"
+    return Finding(True, f"the mail server {mail.host}:{mail.port} answers {how}, {who}; no mail was sent")
 
 
 def _site(site: Site, *, reach: bool) -> Iterator[Finding]:

@@ -75,7 +75,7 @@ def study_status(site: Site, at_site: StudyAtSite) -> StudyStatus:
         next_grid_point=f"{grid.moment(site.grid_point(at_site) + 1):%Y-%m-%d %H:%MZ}",
         delivery_minute=at_site.delivery_minute,
         waiting_reports=len(at_site.outbox.waiting()),
-        refused_reports=at_site.outbox.refusals(),
+        refused_reports=at_site.outbox.unsettled(),
         tables_shown={str(key): f"{grid.moment(released):%Y-%m-%d}" for key, released in domain.released.items()},
         waiting_approvals=[str(key) for key in at_site.domain.pending_approvals()],
         held_approvals=[str(key) for key in domain.timed_out],

@@ -115,6 +115,11 @@ class Outbox:
     def _beyond(self, kept: int) -> Iterator[Path]:
         yield from sorted(self._delivered.glob("[0-9]*.json"))[:-kept]
 
+    def unsettled(self) -> dict[int, str]:
+        """Refusals since the centre last took a report; older ones are of no matter any more."""
+        last = self.last_delivered() or 0
+        return {sequence: why for sequence, why in self.refusals().items() if sequence > last}
+
 
 def _name(sequence: int) -> str:
     return f"{sequence:010d}.json"

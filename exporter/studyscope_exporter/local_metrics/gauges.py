@@ -47,7 +47,9 @@ class LocalMetrics:
         self._finished = self._gauge("scan_finished_timestamp_seconds", "When the last scan finished.")
         self._up = self._gauge("source_up", "1 when the last scan could read the source, else 0.", "source")
         self._waiting = self._gauge("reports_waiting", "Reports that wait for delivery.", "study")
-        self._refused = self._gauge("reports_refused", "Reports that the centre refused for good.", "study")
+        self._refused = self._gauge(
+            "reports_refused", "Reports that the centre refused for good since it last took one.", "study"
+        )
         self._grid_point = self._gauge("grid_point_timestamp_seconds", "The last grid point released.", "study")
         self._to_approve = self._gauge("tables_to_approve", "Tables that wait for an approver.", "study")
         self._held = self._gauge("releases_held", "How often in a row the audit held a release.", "study")

@@ -39,7 +39,7 @@ def _standing(at_site: StudyAtSite) -> StudyStanding:
         at_site.study.id,
         frozen=status.activity == "frozen",
         reports_waiting=len(at_site.outbox.waiting()),
-        reports_refused=len(at_site.outbox.refusals()),
+        reports_refused=len(at_site.outbox.unsettled()),
         tables_to_approve=len(at_site.domain.pending_approvals()),
         releases_held=status.holds,
     )

@@ -82,7 +82,7 @@ def study_overview(site: Site, at_site: StudyAtSite) -> StudyOverview:
         target_day=None if target is None else target.by,
         waiting=len(preview.pending),
         reports_waiting=len(at_site.outbox.waiting()),
-        reports_refused=len(at_site.outbox.refusals()),
+        reports_refused=len(at_site.outbox.unsettled()),
         last_delivered=at_site.outbox.last_delivered(),
         next_report=f"{policy.grid.moment(point):%Y-%m-%d %H:%M} UTC",
         stopped=preview.frozen,
