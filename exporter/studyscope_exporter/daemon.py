@@ -16,6 +16,7 @@ import random
 import threading
 from collections.abc import Callable
 
+from studyscope_exporter.accepted_study import newly_accepted
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.delivery.push import NotDelivered, backoff_seconds
 from studyscope_exporter.disclosure.errors import KeyChanged
@@ -38,6 +39,10 @@ class _CutOff(Exception):
     """The grid point came while a scan was running."""
 
 
+class _StudyAccepted(Exception):
+    """A newer version of a study file is there: the site is opened anew with it."""
+
+
 class _UntilCutOff(NoProgress):
     """Ends a scan at the cut-off or when the program is to stop; what was read so far is kept."""
 
@@ -58,6 +63,8 @@ def run(settings: SiteSettings, clock: Clock, stop: threading.Event, ready: Call
                 _run_with_todays_keys(settings, clock, stop, metrics, ready)
             except KeyChanged:
                 log.info("this site has a new signing key; going on with it")
+            except _StudyAccepted as accepted:
+                log.info("%s; going on with it", accepted)
 
 
 def _run_with_todays_keys(
@@ -95,6 +102,7 @@ class Daemon:
         self._rest_until(following - dt.timedelta(hours=self._site.settings.scan_hours_before))
         if self._stop.is_set():
             return
+        self._see_study_files()
         finished = self._scan(following)
         tell_about(self._site)
         self._clock.sleep_until(following)
@@ -117,6 +125,12 @@ class Daemon:
         tell_standing(self._site, self._metrics)
         if after_scan:
             tell_scan(self._site, self._metrics)
+
+    def _see_study_files(self) -> None:
+        """Before each scan, so that it counts by the version that its grid point is of. Raises _StudyAccepted."""
+        accepted = newly_accepted(self._site.settings.studies, [study.study for study in self._site.studies])
+        if accepted is not None:
+            raise _StudyAccepted(f"version {accepted.version} of study {accepted.id} was accepted")
 
     def _rest_until(self, moment: dt.datetime) -> None:
         """Waits; an approver's signature or a full disk meanwhile is on the gauges soon."""

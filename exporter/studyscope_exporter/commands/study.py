@@ -89,7 +89,8 @@ def _decide(
         return 1
     _replace(here.study_file, signed.text, mine.version)
     print(
-        f"version {offered.version} is in {here.study_file}; restart the service. New tables wait for an approver: see preview."
+        f"version {offered.version} is in {here.study_file}; the service takes it up before its next scan. "
+        "New tables wait for an approver: see preview."
     )
     return 0
 

@@ -198,3 +198,28 @@ def test_an_inventory_that_was_made_anew_is_no_news_that_everybody_left(
     assert before is None
     assert after is not None
     assert len(after.tables[POPULATION]) == 30
+
+
+def test_a_study_version_that_is_accepted_while_the_service_runs_is_in_force_at_the_next_grid_point(
+    site_file: Path, centre: Centre
+) -> None:
+    study = site_file.parent / "study.yaml"
+    accepted = {dt.datetime(2026, 6, 3, 12, tzinfo=dt.UTC): lambda: study.write_text(STUDY.replace("version: 1", "version: 2"))}
+
+    serve(site_file, centre, days=4, at=accepted)
+
+    said = [(f"{moment:%m-%d}", report.facts.study_version) for moment, report in centre.reports]
+    assert said == [("06-02", 1), ("06-03", 1), ("06-04", 2), ("06-05", 2)]
+    assert [report.sequence for _, report in centre.reports] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["version: [", STUDY.replace("version: 1", "version: 0"), STUDY.replace("Liver", "Edited"), STUDY.replace("liver", "lung")],
+)
+def test_a_study_file_that_is_broken_or_no_newer_version_stops_nothing(site_file: Path, centre: Centre, text: str) -> None:
+    study = site_file.parent / "study.yaml"
+
+    serve(site_file, centre, days=3, at={dt.datetime(2026, 6, 2, 12, tzinfo=dt.UTC): lambda: study.write_text(text)})
+
+    assert [report.facts.study_version for _, report in centre.reports] == [1, 1, 1]
