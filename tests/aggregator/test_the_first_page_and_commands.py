@@ -69,10 +69,15 @@ def test_the_page_needs_nothing_from_elsewhere(client: httpx.Client) -> None:
     answer = client.get("/")
 
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-    assert not re.findall(r"""(?:src|href)=["'](?!/[a-z]|/["'])""", answer.text)
+    assert not re.findall(r"""(?:src|href)=["'](?!/[a-z?]|/["'])""", answer.text)
     assert "<script" not in answer.text
     assert " style=" not in answer.text
     assert client.get("/overview.css").headers["content-type"].startswith("text/css")
+
+
+def test_the_page_renews_itself_only_where_somebody_asked_for_it(client: httpx.Client) -> None:
+    assert 'http-equiv="refresh"' not in client.get("/").text
+    assert 'http-equiv="refresh"' in client.get("/?renew=1").text
 
 
 def test_a_name_from_a_file_is_shown_and_never_run(tmp_path: Path) -> None:

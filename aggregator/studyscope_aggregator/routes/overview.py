@@ -48,14 +48,23 @@ def overview_router(forecasts: Forecasts) -> APIRouter:
         return HTMLResponse(templates.get_template(name).render(**values), status, headers=dict(_HEADERS))
 
     @router.get("/", response_class=HTMLResponse)
-    async def overview(wired: Wired, reader: Reading) -> Response:
+    async def overview(wired: Wired, reader: Reading, renew: str = "") -> Response:
         now = wired.clock.now()
         views = study_views(wired.consortium, wired.exposition.totals(now), forecasts.curves, now, reader.sees)
         mine = [view for view in views if view.id in reader.scope.studies]
         all_rows = reader.scope.role == "coordinator"
         elsewhere = {reason: found.count for reason, found in wired.consortium.refusals_elsewhere().items() if all_rows}
         own_only = reader.scope.role == "site"
-        return page("overview.html", studies=mine, now=now, elsewhere=elsewhere, reader=reader, own_only=own_only)
+        return page(
+            "overview.html",
+            studies=mine,
+            now=now,
+            elsewhere=elsewhere,
+            reader=reader,
+            own_only=own_only,
+            # Only where somebody asked for it: a page that renews itself takes a screen reader back to its beginning.
+            on_a_wall=renew == "1",
+        )
 
     @router.get("/sites/{study}/{site}", response_class=HTMLResponse)
     async def one_site(study: str, site: str, wired: Wired, reader: Reading) -> Response:
