@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.mail_link import LinkSecret
+from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import FileProblem, Problem, Strict, read_yaml
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=400)]
@@ -92,6 +93,16 @@ class AccessSettings(Strict):
     openid: OpenIdSettings | None = Field(default=None, description="without it only tokens of machines are known")
 
 
+class FetchedSite(Strict):
+    """A site that may only be fetched from, and one study there."""
+
+    site: Slug
+    study: Slug
+    url: Url
+    ca_file: Path | None = Field(default=None, description="PEM of the authority that signed the certificate of its door")
+    proxy: Url | None = None
+
+
 class CentreSettings(Strict):
     """The centre file, whole."""
 
@@ -105,6 +116,7 @@ class CentreSettings(Strict):
         default=None, description="the secret that signs the links in mails (openssl rand -hex 32); without it there are none"
     )
     remote_write: RemoteWrite | None = None
+    fetch: tuple[FetchedSite, ...] = Field(default=(), description="sites that cannot send; `fetch` goes there")
     access: AccessSettings | None = Field(default=None, description="without it this centre answers no queries")
 
     def link_secret(self) -> LinkSecret | None:
@@ -126,7 +138,9 @@ def read_settings(path: Path) -> CentreSettings:
     settings = read_yaml(path, CentreSettings)
     folder = path.resolve().parent
     files = {name: folder / path for name in ("registry", "key", "mail_links") if (path := getattr(settings, name)) is not None}
-    more = {"store": _store_from(folder, settings.store), "access": _access_from(folder, settings.access)}
+    more: dict[str, object] = {"store": _store_from(folder, settings.store), "access": _access_from(folder, settings.access)}
+    doors = (one.model_copy(update={"ca_file": folder / one.ca_file}) if one.ca_file else one for one in settings.fetch)
+    more["fetch"] = tuple(doors)
     return settings.model_copy(update=files | more)
 
 

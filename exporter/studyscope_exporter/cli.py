@@ -15,9 +15,9 @@ from studyscope_exporter.disclosure.domain import DisclosureError
 from studyscope_exporter.extras import ExtraMissing
 from studyscope_exporter.identity import IdentityProblem
 from studyscope_exporter.inventory.errors import InventoryError
-from studyscope_exporter.local_metrics.serving import EndpointProblem
 from studyscope_exporter.release_number import release_number
 from studyscope_exporter.retirement import Retired
+from studyscope_exporter.small_server import EndpointProblem
 
 WRONG_SETTINGS = 2
 INTERRUPTED = 130

@@ -18,9 +18,10 @@ from collections.abc import Callable
 
 from studyscope_exporter.accepted_study import newly_accepted
 from studyscope_exporter.clock import Clock
+from studyscope_exporter.delivery.fetched import fetchable
 from studyscope_exporter.delivery.push import NotDelivered, backoff_seconds
 from studyscope_exporter.disclosure.errors import KeyChanged
-from studyscope_exporter.handing_in import hand_in
+from studyscope_exporter.handing_in import hand_in, shelves_of
 from studyscope_exporter.local_metrics.gauges import LocalMetrics
 from studyscope_exporter.local_metrics.serving import served
 from studyscope_exporter.local_metrics.standing import tell_scan, tell_standing
@@ -70,7 +71,7 @@ def run(settings: SiteSettings, clock: Clock, stop: threading.Event, ready: Call
 def _run_with_todays_keys(
     settings: SiteSettings, clock: Clock, stop: threading.Event, metrics: LocalMetrics, ready: Callable[[], None]
 ) -> None:
-    with Site(settings, clock) as site:
+    with Site(settings, clock) as site, fetchable(shelves_of(site.studies), settings.fetched, clock):
         ready()
         daemon = Daemon(site, stop, metrics)
         daemon.look_around(after_scan=True)

@@ -8,11 +8,12 @@ centre's word is not enough for that: it has to show a report with this site's o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.report import ReportProblem, SignedReport
 from studyscope_contract.site_request import ReportsRequest, SignedRequest
+from studyscope_exporter.delivery.fetched import Shelf
 from studyscope_exporter.delivery.push import CentreClient, Delivered, NotDelivered
 from studyscope_exporter.site import Site, StudyAtSite
 
@@ -26,6 +27,8 @@ def hand_in(site: Site, at_site: StudyAtSite) -> Delivered:
     """Delivers what waits; raises NotDelivered. A study that was overtaken is told so and sends nothing."""
     if at_site.domain.status().overtaken:
         raise NotDelivered(OVERTAKEN, temporary=False)
+    if at_site.settings.centre.delivery == "fetched":
+        return Delivered(accepted=0, set_aside=0)
     client = site.client(at_site)
     try:
         ours = at_site.domain.status().sequence
@@ -37,6 +40,15 @@ def hand_in(site: Site, at_site: StudyAtSite) -> Delivered:
         return done
     finally:
         client.close()
+
+
+def shelves_of(studies: Iterable[StudyAtSite]) -> list[Shelf]:
+    """What centres may fetch, of the studies whose centre does."""
+    return [
+        Shelf(one.site, one.study.id, one.outbox, one.settings.centre.verifying)
+        for one in studies
+        if one.settings.centre.delivery == "fetched"
+    ]
 
 
 def _newest_at_centre(client: CentreClient, at_site: StudyAtSite) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, create_model, field_validator, model_validator
@@ -20,6 +20,7 @@ from studyscope_exporter.mail_settings import MailSettings
 from studyscope_exporter.page.settings import PageSettings
 from studyscope_exporter.scan_cluster import DaskSettings
 from studyscope_exporter.site_path import FOLDER, SitePath
+from studyscope_exporter.small_server import Place
 from studyscope_exporter.sources.kinds import settings_of_any_kind
 
 
@@ -38,6 +39,9 @@ class Centre(Strict):
         default=(), max_length=5, description="public keys of the centre; with them, only answers that they signed count"
     )
     timeout_seconds: float = Field(default=30, gt=0, le=600)
+    delivery: Literal["push", "fetched"] = Field(
+        default="push", description="`fetched`: nothing is sent; the centre takes what waits, see `fetched`"
+    )
 
     @field_validator("url")
     @classmethod
@@ -115,6 +119,9 @@ class SiteSettings(Strict):
         default=None, description="gauges for the hospital's own Prometheus; off when left out"
     )
     page: PageSettings | None = Field(default=None, description="the hospital's own page; off when left out")
+    fetched: Place | None = Field(
+        default=None, description="where centres fetch reports, for a site that cannot send; only what is signed and waits"
+    )
     mail: MailSettings | None = Field(default=None, description="mails to the hospital's people; none when left out")
     dask: DaskSettings | None = Field(default=None, description="a Dask cluster whose workers read the files of a scan")
     sources: tuple[Any, ...] = ()
@@ -130,6 +137,9 @@ class SiteSettings(Strict):
             unknown = sorted(set(study.sources or ()) - set(names))
             if unknown:
                 raise ValueError(f"studies name unknown sources: {', '.join(unknown)}; there are: {', '.join(names)}")
+        for study in self.studies:
+            if study.centre.delivery == "fetched" and (self.fetched is None or not study.centre.keys):
+                raise ValueError("a centre with `delivery: fetched` needs `fetched:` in the site file and its own `keys:`")
         if self.keys == self.state or self.state in self.keys.parents:
             raise ValueError("keys must lie outside the state folder, so that no backup of the state holds them")
         return self

@@ -6,6 +6,7 @@ The module's docstring is the command's help. `init` comes before there are sett
 from studyscope_aggregator.commands import (
     audit,
     check,
+    fetch,
     import_,
     keygen,
     passport,
@@ -35,6 +36,7 @@ COMMANDS = (
     import_,
     report,
     passport,
+    fetch,
     tokens,
     audit,
 )

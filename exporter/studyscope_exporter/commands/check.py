@@ -78,7 +78,7 @@ def _site(site: Site, *, reach: bool) -> Iterator[Finding]:
         yield Finding(False, "no source is named: add one under `sources`, else there is nothing to count")
     for study in site.studies:
         yield from _study(site, study)
-        if reach:
+        if reach and study.settings.centre.delivery == "push":
             yield from _enrolment(site, study)
 
 
@@ -102,7 +102,14 @@ def _study(site: Site, at_site: StudyAtSite) -> Iterator[Finding]:
 def _lines(settings: SiteSettings, clock: Clock) -> Iterator[Finding]:
     """Each centre once, however many studies go there."""
     for centre in dict.fromkeys(study.centre for study in settings.studies):
-        yield from line_to(centre, clock.now(), os.environ)
+        if centre.delivery == "push":
+            yield from line_to(centre, clock.now(), os.environ)
+        elif settings.fetched is not None:
+            place = settings.fetched
+            where = str(place.socket) if place.socket else f"{place.address}, TCP port {place.port}"
+            yield Finding(
+                True, f"the centre {centre.url} fetches what waits from {where} while `run` runs; nothing is sent to it"
+            )
 
 
 def _enrolment(site: Site, at_site: StudyAtSite) -> Iterator[Finding]:

@@ -7,16 +7,14 @@ site file names `keys`. A report that the centre refused for good is set aside w
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from studyscope_contract.file_delivery import Answered
-from studyscope_contract.receipt import ReceiptProblem, SignedReceipt
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
-from studyscope_exporter.delivery.push import SET_ASIDE
+from studyscope_exporter.delivery.settled import settle
 from studyscope_exporter.site import StudyAtSite
 
 
@@ -28,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(chosen: argparse.Namespace) -> int:
     try:
         lines = chosen.file.read_bytes().splitlines()
-        answers = {one.sha256: one for one in map(Answered.model_validate_json, lines)}
+        answers = [Answered.model_validate_json(line) for line in lines]
     except (OSError, ValidationError):
         print(f"{chosen.file} cannot be read as the centre's answers: ask for the file again", file=sys.stderr)
         return 1
@@ -39,26 +37,9 @@ def execute(chosen: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-def _take(study: StudyAtSite, answers: dict[str, Answered]) -> bool:
-    delivered, good = 0, True
-    for report in study.outbox.waiting():
-        raw = report.read()
-        answer = answers.get(hashlib.sha256(raw).hexdigest())
-        if answer is None:
-            continue
-        if not answer.is_taken:
-            good = False
-            print(f"report {report.sequence} was refused: {answer.text}")
-            if answer.status in SET_ASIDE:
-                study.outbox.refused(report, answer.text)
-            continue
-        try:
-            receipt = SignedReceipt.for_report(answer.text.encode(), raw, study.settings.centre.verifying)
-        except ReceiptProblem as problem:
-            good = False
-            print(f"report {report.sequence} keeps waiting: {problem}")
-            continue
-        study.outbox.delivered(report, receipt.to_bytes().decode())
-        delivered += 1
-    print(f"study {study.study.id}: {delivered} reports delivered, {len(study.outbox.waiting())} wait")
-    return good
+def _take(study: StudyAtSite, answers: list[Answered]) -> bool:
+    done = settle(study.outbox, answers, study.settings.centre.verifying)
+    for problem in done.problems:
+        print(problem)
+    print(f"study {study.study.id}: {done.delivered} reports delivered, {len(study.outbox.waiting())} wait")
+    return not done.problems

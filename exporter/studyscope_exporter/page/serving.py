@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from studyscope_contract.yaml_file import FileProblem, Problem
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.extras import ExtraMissing
-from studyscope_exporter.local_metrics.serving import EndpointProblem
 from studyscope_exporter.page.password import read_hash
 from studyscope_exporter.page.sessions import Attempts, Sessions
 from studyscope_exporter.page.settings import PageSettings
 from studyscope_exporter.settings import SiteSettings
+from studyscope_exporter.small_server import EndpointProblem
 
 if TYPE_CHECKING:
     import uvicorn

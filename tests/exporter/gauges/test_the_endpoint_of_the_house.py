@@ -21,11 +21,12 @@ from studyscope_dashboards.prometheus import prometheus_config
 from studyscope_exporter.cli import PROBLEMS
 from studyscope_exporter.clock import SystemClock
 from studyscope_exporter.local_metrics.gauges import LocalMetrics
-from studyscope_exporter.local_metrics.serving import MOST_AT_ONCE, EndpointProblem, served
+from studyscope_exporter.local_metrics.serving import served
 from studyscope_exporter.local_metrics.settings import LocalMetricsSettings
 from studyscope_exporter.local_metrics.standing import tell_scan, tell_standing
 from studyscope_exporter.settings import read_site_file
 from studyscope_exporter.site import Site
+from studyscope_exporter.small_server import MOST_AT_ONCE, EndpointProblem
 from tls_certificate import certificate
 
 TOKEN = "a-token-of-the-house"

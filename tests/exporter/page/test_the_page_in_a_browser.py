@@ -21,10 +21,10 @@ from studyscope_contract.keys import SigningKey
 from studyscope_contract.yaml_file import FileProblem
 from studyscope_exporter.cli import main
 from studyscope_exporter.clock import SystemClock
-from studyscope_exporter.local_metrics.serving import EndpointProblem
 from studyscope_exporter.page.password import write_password
 from studyscope_exporter.page.serving import served_beside
 from studyscope_exporter.settings import read_site_file
+from studyscope_exporter.small_server import EndpointProblem
 from tls_certificate import certificate
 
 PASSWORD, PASSPHRASE = "a long password", "correct horse"
