@@ -12,6 +12,7 @@ from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.commands import COMMANDS, backup, init
 from studyscope_aggregator.release_number import release_number
 from studyscope_aggregator.settings import read_settings
+from studyscope_aggregator.site_contacts import ContactProblem
 from studyscope_aggregator.store import StoreUnavailable
 from studyscope_contract.keys import KeyProblem
 from studyscope_contract.mail_link import LinkProblem
@@ -79,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
             return int(chosen.found(chosen, SystemClock().now().date()))
         settings = read_settings(chosen.config)
         result: int = chosen.execute(settings, chosen)
-    except (FileProblem, KeyProblem, LinkProblem, NoSuchReport) as problem:
+    except (FileProblem, KeyProblem, LinkProblem, NoSuchReport, ContactProblem) as problem:
         print(problem, file=sys.stderr)
         return WRONG_SETTINGS
     except StoreUnavailable as problem:

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from studyscope_aggregator.milestones import PASSED_FOLDER, PassedDays, read_passed
+from studyscope_aggregator.site_contacts import CONTACTS_FILE, Contact, contacts_in
 from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.keys import KeyProblem, VerifyingKey
 from studyscope_contract.mail_choices import CHOICES_FILE, MailChoices
 from studyscope_contract.names import Slug, Text
 from studyscope_contract.signed_study import SignedStudy, SignedStudyProblem
-from studyscope_contract.study import Mail, Study, StudySite
+from studyscope_contract.study import Study, StudySite
 from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_yaml
 
 SITES_FILE = "sites.yaml"
@@ -61,14 +61,6 @@ class SiteKey(Strict):
 
     def is_valid(self, day: dt.date) -> bool:
         return self.revoked is None and self.valid_from <= day <= self.valid_until
-
-
-class Contact(Strict):
-    """Somebody at a site; known to the centre only."""
-
-    role: Literal["site_it", "study_team", "data_protection"]
-    name: Text
-    mail: Mail
 
 
 class RegisteredSite(Strict):
@@ -129,6 +121,8 @@ class Registry:
     """Every signed version of each study that this release can read; `raw` is the signed file."""
     choices: MailChoices = field(default_factory=MailChoices)
     passed: PassedDays = field(default_factory=dict)
+    contacts: Mapping[str, tuple[Contact, ...]] = field(default_factory=dict)
+    """People of the sites, of those without a key too."""
 
     def definition(self, study_id: str, version: int) -> Study | None:
         """The study as a site has it that accepted `version`; None where nobody can know.
@@ -155,7 +149,7 @@ class Registry:
 
 def registry_files(folder: Path) -> list[Path]:
     """The files that there are of the registry, in a fixed order; the log too, which changes with every act."""
-    single = [path for name in (SITES_FILE, AUDIT_FILE, CHOICES_FILE) if (path := folder / name).exists()]
+    single = [path for name in (SITES_FILE, AUDIT_FILE, CHOICES_FILE, CONTACTS_FILE) if (path := folder / name).exists()]
     folders = (
         (STUDIES_FOLDER, "*.yaml"),
         (ENROLLED_FOLDER, "*.yaml"),
@@ -181,15 +175,17 @@ def load_registry(folder: Path) -> Registry:
             raise FileProblem(path, [Problem(1, "id", f"is {study.id}, so the file must be named {study.id}.yaml")])
         studies[study.id] = StudyFile(_closed(study, closings), raw)
     choices = MailChoices.read(folder / CHOICES_FILE)
-    sites = MappingProxyType(_sites(folder))
+    contacts = contacts_in(folder)
+    sites = _with_contacts(_sites(folder), contacts)
     return Registry(
         MappingProxyType(studies),
-        sites,
+        MappingProxyType(sites),
         _waiting(folder),
         closings,
         _signed(folder),
         choices,
         read_passed(folder),
+        MappingProxyType({name: site.contacts for name, site in sites.items() if site.contacts} | contacts),
     )
 
 
@@ -207,6 +203,12 @@ def _sites(folder: Path) -> dict[str, RegisteredSite]:
         if enrolled is not None:
             sites[enrolled.id] = _with_keys(sites.get(enrolled.id), enrolled)
     return sites
+
+
+def _with_contacts(sites: Mapping[str, RegisteredSite], contacts: Mapping[str, tuple[Contact, ...]]) -> dict[str, RegisteredSite]:
+    return {
+        name: site.model_copy(update={"contacts": contacts[name]}) if name in contacts else site for name, site in sites.items()
+    }
 
 
 def _with_keys(written: RegisteredSite | None, enrolled: RegisteredSite) -> RegisteredSite:

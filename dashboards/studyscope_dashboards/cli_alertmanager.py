@@ -17,7 +17,7 @@ from studyscope_dashboards.alertmanager import MailTiming, Smtp, alertmanager_co
 from studyscope_dashboards.following import Alertmanager, follow
 from studyscope_dashboards.mail_templates import write_mail_templates
 from studyscope_dashboards.personal_mails import PersonalMails
-from studyscope_dashboards.registry_contacts import contacts_in
+from studyscope_dashboards.registry_contacts import CONTACTS_FILE, contacts_in
 
 
 def alertmanager_command(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +66,7 @@ def _alertmanager(chosen: argparse.Namespace) -> int:
 def _read_files(chosen: argparse.Namespace) -> Iterator[Path]:
     yield from _study_files(chosen.study)
     yield chosen.sites
+    yield chosen.sites.with_name(CONTACTS_FILE)
     yield _choices_file(chosen)
 
 

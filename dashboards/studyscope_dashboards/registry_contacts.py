@@ -1,4 +1,4 @@
-"""Reads whom to mail from the centre's registry file, and nothing else of it.
+"""Reads whom to mail from the centre's registry, and nothing else of it.
 
 ContactsProblem      the file cannot be used
 """
@@ -38,8 +38,22 @@ class _Sites(_Lenient):
     sites: tuple[_Site, ...]
 
 
+CONTACTS_FILE = "contacts.yaml"
+"""Beside sites.yaml; `studyscope-aggregator contacts` writes it, and a site that stands in it counts from there."""
+
+
 def contacts_in(path: Path, coordinators: Sequence[str]) -> Contacts:
-    """The IT contacts of every site in the aggregator's sites.yaml; raises ContactsProblem."""
+    """The IT contacts of every site in the aggregator's sites.yaml and contacts.yaml; raises ContactsProblem.
+
+    `path` is that of sites.yaml; either file may be missing, not both.
+    """
+    beside = path.with_name(CONTACTS_FILE)
+    files = [file for file in (path, beside) if file.exists()] or [path]
+    site_it = {site: mails for file in files for site, mails in _site_it(file).items()}
+    return Contacts(tuple(coordinators), site_it)
+
+
+def _site_it(path: Path) -> dict[str, tuple[str, ...]]:
     try:
         content = _Sites.model_validate(yaml.safe_load(path.read_bytes()))
     except OSError as error:
@@ -50,5 +64,4 @@ def contacts_in(path: Path, coordinators: Sequence[str]) -> Contacts:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ContactsProblem(f"{path}: {where}: {first['msg']}") from None
-    site_it = {site.id: tuple(c.mail for c in site.contacts if c.role == "site_it") for site in content.sites}
-    return Contacts(tuple(coordinators), site_it)
+    return {site.id: tuple(c.mail for c in site.contacts if c.role == "site_it") for site in content.sites}
