@@ -58,7 +58,7 @@ class InstanceReader:
     def _segmentation(self, path: str, series: ImagingSeries, key: bytes, kind: str) -> Reading:
         try:
             if kind == RT_STRUCTURE_SET_STORAGE:
-                return Reading((series, read_structure_set(Path(path), self.pseudonyms)), key)
+                return Reading((series, read_structure_set(Path(path), self.pseudonyms, self.lesions)), key)
             return Reading((series, read_segmentation(Path(path), self.pseudonyms, self.lesions)), key)
         except Unreadable as error:
             # Still an instance of its series: that the object is there is known.

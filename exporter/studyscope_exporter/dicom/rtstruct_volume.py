@@ -33,10 +33,18 @@ class Planes:
     areas: Points
 
 
-def region_planes(contours: Contours) -> Planes:
-    """Raises Unreadable where contours of a region are not parallel, or too many lie on one plane."""
-    if not len(contours.points):
-        return Planes(np.zeros(0), np.zeros(0))
+@dataclass(frozen=True)
+class Stack:
+    """Contours by plane: positions in mm along the normal, rising, of each the numbers of its contours; points in the plane."""
+
+    positions: Points
+    contours: list[NDArray[np.intp]]
+    flat: Points
+    areas: Points  # mm2, of each contour alone
+
+
+def stacked(contours: Contours) -> Stack:
+    """Raises Unreadable where contours of a region are not parallel."""
     vectors = _vector_areas(contours)
     sizes = np.linalg.norm(vectors, axis=1)
     normal = vectors[sizes.argmax()] / (sizes.max() or 1.0)
@@ -47,15 +55,23 @@ def region_planes(contours: Contours) -> Planes:
     along = np.add.reduceat(contours.points @ normal, contours.begins) / _counts(contours)
     order = np.argsort(along, kind="stable")
     starts = np.flatnonzero(np.diff(along[order], prepend=-np.inf) > SAME_PLANE_MM)
-    flat, budget, enclosed = _in_plane(contours.points, normal), MOST_COMPARED, []
-    for together in np.split(order, starts[1:]):
+    return Stack(along[order][starts], np.split(order, starts[1:]), _in_plane(contours.points, normal), areas)
+
+
+def region_planes(contours: Contours) -> Planes:
+    """Raises Unreadable where contours of a region are not parallel, or too many lie on one plane."""
+    if not len(contours.points):
+        return Planes(np.zeros(0), np.zeros(0))
+    stack, budget, enclosed = stacked(contours), MOST_COMPARED, []
+    areas = stack.areas
+    for together in stack.contours:
         if len(together) > 1:
             # The largest first: whatever is inside another one comes after it.
-            signs, budget = _signs(contours, flat, together[np.argsort(-areas[together], kind="stable")], budget)
+            signs, budget = _signs(contours, stack.flat, together[np.argsort(-areas[together], kind="stable")], budget)
             enclosed.append(abs(float(np.sort(areas[together])[::-1] @ signs)))
         else:
             enclosed.append(float(areas[together[0]]))
-    return Planes(along[order][starts], np.array(enclosed))
+    return Planes(stack.positions, np.array(enclosed))
 
 
 def smallest_distance(regions: Sequence[Planes]) -> float | None:
@@ -76,10 +92,15 @@ def volume_ml(planes: Planes, alone_mm: float | None) -> float:
             raise Unreadable(Reason.UNSUPPORTED)
         return float(planes.areas[0]) * alone_mm / 1000.0
     steps = np.diff(planes.positions)
-    usual = float(np.median(steps))
-    steps = np.where(steps > GAP * usual, usual, steps)
+    steps = np.where(gaps(planes.positions), np.median(steps), steps)
     below, above = np.concatenate([steps[:1], steps]), np.concatenate([steps, steps[-1:]])
     return float(planes.areas @ (below + above)) / 2.0 / 1000.0
+
+
+def gaps(positions: Points) -> NDArray[np.bool_]:
+    """Between which neighbouring planes there is nothing: those more than GAP times as far apart as usual."""
+    steps = np.diff(positions)
+    return steps > GAP * np.median(steps) if steps.size else np.zeros(0, np.bool_)
 
 
 def _counts(contours: Contours) -> NDArray[np.intp]:

@@ -24,7 +24,7 @@ from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
 from studyscope_exporter.structures import structure_name
 
-_READS_AS = "dicomweb 1"  # to be raised when answers are read differently, so that all is read anew
+_READS_AS = "dicomweb 2"  # to be raised when answers are read differently, so that all is read anew
 
 
 class Settings(Address):

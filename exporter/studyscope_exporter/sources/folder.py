@@ -22,7 +22,7 @@ from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult
 from studyscope_exporter.structures import structure_name
 
-_READS_AS = "folder 4"  # to be raised when headers are read or mapped differently, so that they are read anew
+_READS_AS = "folder 5"  # to be raised when headers are read or mapped differently, so that they are read anew
 
 
 class Settings(Strict):

@@ -13,17 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    generate_uid,
 )
 
 from registry_files import source_package
-from studyscope_exporter.dicom.rtstruct import RT_STRUCTURE_SET_STORAGE, read_structure_set
+from studyscope_exporter.dicom.rtstruct import read_structure_set
 from studyscope_exporter.dicom.unreadable import Reason, Unreadable
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
@@ -31,63 +30,9 @@ from studyscope_exporter.sources.folder import FolderSource
 from studyscope_exporter.sources.folder import Settings as FolderSettings
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import NoProgress
+from written_structure_sets import at, contour, item, square, structure_set
 
 PSEUDONYMS = Pseudonyms(b"s" * 32)
-Polygon = list[tuple[float, float]]
-
-
-def item(**values: object) -> Dataset:
-    made = Dataset()
-    for keyword, value in values.items():
-        setattr(made, keyword, value)
-    return made
-
-
-def square(side: float, x: float = 0.0, y: float = 0.0) -> Polygon:
-    half = side / 2
-    return [(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)]
-
-
-def at(height: float, polygon: Polygon) -> list[float]:
-    return [number for x, y in polygon for number in (x, y, height)]
-
-
-def contour(points: list[float], kind: str = "CLOSED_PLANAR", **other: object) -> Dataset:
-    texts = [f"{point:.6g}" if abs(point) < 1e5 else f"{point:.10g}" for point in points]
-    return item(ContourGeometricType=kind, NumberOfContourPoints=len(points) // 3, ContourData=texts, **other)
-
-
-def structure_set(
-    path: Path, regions: dict[str, list[Dataset]], syntax: Any = ExplicitVRLittleEndian, made: str = "AUTOMATIC", **other: Any
-) -> Path:
-    series = item(SeriesInstanceUID="1.2.77")
-    study = item(ReferencedSOPInstanceUID="1.2.3", RTReferencedSeriesSequence=[series])
-    dataset = item(
-        SOPClassUID=RT_STRUCTURE_SET_STORAGE,
-        SOPInstanceUID=generate_uid(),
-        StudyInstanceUID="1.2.3",
-        SeriesInstanceUID="1.2.4",
-        Modality="RTSTRUCT",
-        PatientID="P1",
-        PatientName="Doe^Jane",
-        ManufacturerModelName="Contour Maker",
-        SoftwareVersions="3.1",
-        ReferencedFrameOfReferenceSequence=[item(FrameOfReferenceUID="1.2.5", RTReferencedStudySequence=[study])],
-        StructureSetROISequence=[
-            item(ROINumber=number, ROIName=name, ROIGenerationAlgorithm=made) for number, name in enumerate(regions, 1)
-        ],
-        ROIContourSequence=[
-            item(ReferencedROINumber=number, ContourSequence=contours)
-            for number, contours in enumerate(regions.values(), 1)
-            if contours
-        ],
-    )
-    for keyword, value in other.items():
-        setattr(dataset, keyword, value)
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.save_as(path, enforce_file_format=True)
-    return path
 
 
 def volumes(path: Path) -> dict[str, float]:
