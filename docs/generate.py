@@ -9,7 +9,14 @@ from pathlib import Path
 from runbook_page import runbook_page
 
 from studyscope_contract.catalogue import TABLES
-from studyscope_contract.catalogue.centre import HISTORY_SERIES, SITE_SERIES, STUDY_SERIES, history_name, total_series
+from studyscope_contract.catalogue.centre import (
+    HISTORY_SERIES,
+    SITE_SERIES,
+    STUDY_SERIES,
+    history_name,
+    pool_series,
+    total_series,
+)
 from studyscope_contract.metric import Kind, Table
 from studyscope_contract.policy import PRESETS
 from studyscope_contract.report import SiteFacts
@@ -111,7 +118,8 @@ def metrics() -> str:
     rows += ["", "## Names that follow from a table, for `study_patients`", ""]
     rows += [f"- `{history_name(series.name)}`: history of `{series.name}`. {series.help}" for series in HISTORY_SERIES]
     rows += [f"- `{history_name(patients.metric)}`: its history, one sample a day, at its true time"]
-    rows += [f"- `{series.name}`: {series.help}" for series in total_series(patients)]
+    pool = pool_series(patients)
+    rows += [f"- `{series.name}`: {series.help}" for series in (*total_series(patients), pool) if series is not None]
     return "\n".join(rows) + "\n"
 
 

@@ -52,6 +52,7 @@ MOVING_FAMILIES: tuple[Series, ...] = (
     *centre.STUDY_SERIES,
     *SITE_STATE_SERIES,
     *(series for table in TABLES.values() for series in centre.total_series(table)),
+    *(series for table in TABLES.values() if (series := centre.pool_series(table)) is not None),
 )
 """Families whose samples follow the clock, the registry or other sites."""
 

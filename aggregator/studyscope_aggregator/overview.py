@@ -78,6 +78,7 @@ class StudyView:
     low_share: float
     high_share: float
     oldest: str
+    pool: str
     states: tuple[tuple[str, str, int], ...]
     chart: ProgressChart | None
     rows: tuple[SiteRow, ...]
@@ -129,6 +130,7 @@ def _view(
         low_share=min(low / target, 1.0) if target else 0.0,
         high_share=min((high if high is not None else low) / target, 1.0) if target else 0.0,
         oldest=population.oldest.date().isoformat() if population and population.oldest else "",
+        pool=_pool(cell.quartiles if cell else ()),
         states=tuple((state, STATE_WORDS[state], counted[state]) for state in SITE_STATES if counted[state]),
         chart=progress_chart(curves, expected, now),
         rows=tuple(rows),
@@ -187,6 +189,15 @@ def _offers(standing: Standing | None) -> tuple[str, str]:
     counted = Counter[str](standing.facts.tables.values())
     withheld = [f"{counted[offer]} {offer.replace('_', ' ')}" for offer in ("not_approved", "refused") if counted[offer]]
     return f"{counted['offered']} offered", ", ".join(withheld)
+
+
+def _pool(quartiles: Sequence[int]) -> str:
+    """How the sites' numbers are spread, without their names."""
+    if not quartiles:
+        return ""
+    quarter, half, most = quartiles
+    spread = f"a quarter has at most {quarter:,}, half at most {half:,}, three quarters at most {most:,}"
+    return f"Of the sites that show their number, {spread}."
 
 
 def _range(low: int, high: int | None) -> str:

@@ -109,6 +109,7 @@ def total_samples(totals: StudyTotals) -> Iterator[Sample]:
 
 def _table_samples(study: str, kind: str, key: TableKey, table: Table, total: TableTotal) -> Iterator[Sample]:
     value, lower, upper, sites, oldest = centre.total_series(table)
+    pool = centre.pool_series(table) if kind == "last_known" else None
     whole = (("study", study), ("total", kind), *(((table.per, key.per),) if table.per else ()))
     names = [dimension.label for dimension in table.dimensions]
     for cell in total.cells:
@@ -119,5 +120,9 @@ def _table_samples(study: str, kind: str, key: TableKey, table: Table, total: Ta
         if cell.upper is not None:
             yield Sample(upper.name, labels, cell.upper)
         yield Sample(sites.name, labels, cell.sites)
+        if pool is not None:
+            others = tuple(label for label in labels if label[0] != "total")
+            for share, number in zip(centre.POOL_QUANTILES, cell.quartiles, strict=False):
+                yield Sample(pool.name, (*others, ("quantile", share)), number)
     if total.oldest is not None:
         yield Sample(oldest.name, whole, total.oldest.timestamp())

@@ -16,11 +16,13 @@ with the edge.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 from studyscope_aggregator.standing import Shown, Standing
+from studyscope_contract.catalogue import centre
 from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.policy import Parameters
 
@@ -34,6 +36,8 @@ class CellTotal:
     lower: int
     upper: int | None
     sites: int
+    quartiles: tuple[int, ...] = ()
+    """Of the sites' numbers, without their names; none where too few sites show the cell."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ def _cells(
         upper = found.upper if found.sites == len(sites) else None
         if upper is None and bounded:
             upper = if_all_hid - found.if_hidden + found.upper
-        yield CellTotal(cell, found.value if found.sites else None, found.lower, upper, found.sites)
+        value = found.value if found.sites else None
+        yield CellTotal(cell, value, found.lower, upper, found.sites, _quartiles(found.values))
 
 
 @dataclass
@@ -96,9 +101,18 @@ class _Sum:
     upper: int = 0
     if_hidden: int = 0
     sites: int = 0
+    values: list[int] = field(default_factory=list)
 
 
 _NOBODY = _Sum()
+
+
+def _quartiles(values: Sequence[int]) -> tuple[int, ...]:
+    """Numbers of sites, not between them: a quarter, half and three quarters of the sites have at most these."""
+    if len(values) < centre.POOL_SITES:
+        return ()
+    ordered = sorted(values)
+    return tuple(ordered[math.ceil(float(share) * len(ordered)) - 1] for share in centre.POOL_QUANTILES)
 
 
 def _bounds(value: int, shown: Shown, table: Table, parameters: Parameters) -> tuple[int, int]:
@@ -121,6 +135,7 @@ def _sums(showing: Iterable[tuple[Shown, Parameters]], table: Table) -> dict[tup
             found.upper += high
             found.if_hidden += hidden
             found.sites += 1
+            found.values.append(value)
     return sums
 
 

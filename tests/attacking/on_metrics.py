@@ -34,7 +34,7 @@ def allowed_names() -> frozenset[str]:
     """Every series of the catalogue."""
     names = {series.name for series in (*centre.SITE_SERIES, *centre.STUDY_SERIES)}
     for table in TABLES.values():
-        names |= {series.name for series in centre.total_series(table)}
+        names |= {series.name for series in (*centre.total_series(table), centre.pool_series(table)) if series is not None}
         histogram = table.kind is Kind.HISTOGRAM
         names |= {f"{table.metric}_{part}" for part in ("bucket", "count", "sum")} if histogram else {table.metric}
     return frozenset(names)

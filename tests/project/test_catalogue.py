@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from studyscope_contract.catalogue import TABLES
-from studyscope_contract.catalogue.centre import SITE_SERIES, STUDY_SERIES, total_series
+from studyscope_contract.catalogue.centre import SITE_SERIES, STUDY_SERIES, pool_series, total_series
 from studyscope_contract.metric import Kind, Table, Unit
 from studyscope_contract.report import SourceKind
 from studyscope_exporter.collectors import COLLECTORS
@@ -72,5 +72,6 @@ def test_no_two_series_of_the_system_share_a_name() -> None:
     names = [series.name for series in (*SITE_SERIES, *STUDY_SERIES)]
     names += [table.metric for table in TABLES.values()]
     names += [series.name for table in TABLES.values() for series in total_series(table)]
+    names += [series.name for table in TABLES.values() if (series := pool_series(table)) is not None]
 
     assert len(set(names)) == len(names)

@@ -27,7 +27,7 @@ _OFFICE = frozenset({centre.ENROLMENT_REQUESTS.name})
 GROUP_WORDS: Mapping[str, str] = MappingProxyType(
     {
         TOTALS: "totals of the consortium with bounds and coverage, a study's title, how many sites are expected",
-        OF_A_STUDY: "thresholds and whatever else is of a study and of no site",
+        OF_A_STUDY: "the unnamed pool (quartiles of five sites or more), thresholds, what else is of a study and of no site",
         OF_A_SITE: "what a site publishes, its state, targets, refusals, policy; its history and alerts",
         OF_THE_OFFICE: "keys that wait to be accepted",
         OF_THE_CENTRE: "health of the aggregator and of Prometheus",

@@ -1,6 +1,6 @@
 """Series that the centre derives from the registry and from accepted reports, for every study."""
 
-from studyscope_contract.metric import Series, Table
+from studyscope_contract.metric import Kind, Series, Table
 
 SITE_STATES = ("never_reported", "fresh", "late", "silent", "paused", "frozen", "withdrawn", "closed")
 
@@ -222,6 +222,20 @@ HISTORY_PREFIX = "study_history_"
 def history_name(metric: str) -> str:
     """The name under which the daily history of `metric` is kept."""
     return HISTORY_PREFIX + metric.removeprefix("study_")
+
+
+POOL_QUANTILES = ("0.25", "0.5", "0.75")
+POOL_SITES = 5
+"""Fewer sites than this are no pool: everybody would know who stands where."""
+
+
+def pool_series(table: Table) -> Series | None:
+    """The unnamed pool of a table: below what number a share of the sites stands; None for histograms."""
+    if table.kind is Kind.HISTOGRAM:
+        return None
+    name = "study_pool_" + table.metric.removeprefix("study_")
+    text = f"Published number up to which this share of the sites lies, of at least {POOL_SITES} sites that show it."
+    return Series(name, f"{text} {table.help}", ("study", "quantile", *table.labels))
 
 
 def total_series(table: Table) -> tuple[Series, Series, Series, Series, Series]:

@@ -35,6 +35,8 @@ def known_series() -> frozenset[str]:
             {f"{table.metric}_{part}" for part in ("bucket", "count", "sum")} if table.kind is Kind.HISTOGRAM else {table.metric}
         )
         names |= own | {centre.history_name(name) for name in own} | {series.name for series in centre.total_series(table)}
+        pool = centre.pool_series(table)
+        names |= {pool.name} if pool is not None else set()
     return frozenset(names) | OF_PROMETHEUS
 
 
