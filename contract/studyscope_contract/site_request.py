@@ -29,9 +29,13 @@ class SiteRequestProblem(Exception):
 
 
 class ReportsRequest(Frozen):
-    """The reports of `site` in `study` with a greater sequence number than `after`; `at` in seconds since 1970, UTC."""
+    """The reports of `site` in `study` with a greater sequence number than `after`; `at` in seconds since 1970, UTC.
 
-    purpose: Literal["accepted_reports"] = "accepted_reports"
+    accepted_reports: those that count; newest_report: the last one that the centre ever accepted, also where it was
+    retracted since. By it a machine that was put back knows that its site has gone on without it.
+    """
+
+    purpose: Literal["accepted_reports", "newest_report"] = "accepted_reports"
     study: Slug
     site: Slug
     after: int = Field(ge=0)

@@ -8,7 +8,9 @@ centre's word is not enough for that: it has to show a report with this site's o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Literal
 
 from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.report import ReportProblem, SignedReport
@@ -17,6 +19,7 @@ from studyscope_exporter.delivery.fetched import Shelf
 from studyscope_exporter.delivery.push import CentreClient, Delivered, NotDelivered
 from studyscope_exporter.site import Site, StudyAtSite
 
+Purpose = Literal["accepted_reports", "newest_report"]
 OVERTAKEN = (
     "the centre holds newer reports of this site than this machine has made: it was put back from a backup, or another machine "
     "uses this site's key. Nothing is sent. If another machine is the right one, stop this one; else see recover"
@@ -59,12 +62,12 @@ def _newest_at_centre(client: CentreClient, at_site: StudyAtSite) -> int:
         return 0
 
 
-def signed_requests(site: Site, at_site: StudyAtSite) -> Callable[[int], bytes]:
+def signed_requests(site: Site, at_site: StudyAtSite, purpose: Purpose = "accepted_reports") -> Callable[[int], bytes]:
     """Makes a fresh signed request for this site's reports after a number."""
 
     def request(after: int) -> bytes:
         at = int(site.clock.now().timestamp())
-        wanted = ReportsRequest(study=at_site.study.id, site=at_site.site, after=after, at=at)
+        wanted = ReportsRequest(purpose=purpose, study=at_site.study.id, site=at_site.site, after=after, at=at)
         return SignedRequest.sign(wanted, site.identity.signing_key).to_bytes()
 
     return request
@@ -73,13 +76,21 @@ def signed_requests(site: Site, at_site: StudyAtSite) -> Callable[[int], bytes]:
 def _stop_if_overtaken(site: Site, at_site: StudyAtSite, client: CentreClient, after: int) -> None:
     """Stops the study where the centre shows a report of ours, later than `after`, that this machine does not know of."""
     ours, keys = at_site.domain.status().sequence, at_site.domain.signing_keys()
-    for raw in client.own_reports(signed_requests(site, at_site), after):
+    for raw in chain(client.own_reports(signed_requests(site, at_site), after), _newest_ever(site, at_site, client, after)):
         signed = _own(raw, keys, at_site)
         if signed is None or signed.report.sequence <= after:
             continue
         if signed.report.sequence > ours or not at_site.outbox.made(signed):
             at_site.domain.overtaken(signed.report.sequence, site.clock.now().date())
             raise NotDelivered(OVERTAKEN, temporary=False)
+
+
+def _newest_ever(site: Site, at_site: StudyAtSite, client: CentreClient, after: int) -> Iterator[bytes]:
+    """The last report that the centre accepted, also a retracted one, which is as good a proof: this machine did not make it."""
+    try:
+        yield from client.own_reports(signed_requests(site, at_site, "newest_report"), after)
+    except NotDelivered:
+        return  # a centre of an older release does not know the question
 
 
 def _own(raw: bytes, keys: Sequence[VerifyingKey], at_site: StudyAtSite) -> SignedReport | None:

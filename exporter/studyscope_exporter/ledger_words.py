@@ -15,6 +15,7 @@ from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.metric import Kind, TableKey
 from studyscope_contract.study import Study
 from studyscope_exporter.before_release.words import bucket_words, cell_words, table_words
+from studyscope_exporter.disclosure.holding import RETIRED
 from studyscope_exporter.disclosure.ledger import chained
 from studyscope_exporter.disclosure.ledger_keys import ACT as KEY_ACT
 from studyscope_exporter.disclosure.ledger_keys import changes_in
@@ -139,19 +140,25 @@ class _Reader:
             return "; ".join(_key_words(change) for change in changes_in(line))
         if act == "approval_timed_out":
             return f"Not signed within {line['after_days']} days, so held: {', '.join(line['tables'])}"
-        if act == RECIPIENT_ACT:
-            return self._recipient_words(Recipient.of_line(line))
-        if act == "enrolment_asked":
-            key = VerifyingKey.parse(line["key"])
-            return f"Asked {self._recipient} to enrol site {line['site']}: sent that id and the public key {key.fingerprint}"
-        if act == "enrolment_answered":
-            return f"{self._recipient} answered: key {line['key']} is {line['state']}"
+        if act in (RETIRED, RECIPIENT_ACT, "enrolment_asked", "enrolment_answered"):
+            return self._beside_reports(act, line)
         if act == "decision":
             because = f" ({line['because']})" if line.get("because") else ""
             return DECISIONS.get(line["decision"], str(line["decision"])) + because
         if act == "withdrawal":
             return "A patient was withdrawn and erased from the state (the ledger does not say who)"
         return str(act).replace("_", " ")
+
+    def _beside_reports(self, act: str, line: Mapping[str, Any]) -> str:
+        """What goes to the centre and comes from there, and what never goes again."""
+        if act == RETIRED:
+            return f"Hidden for good, as the policy says of what held people who left for too long: {', '.join(line['tables'])}"
+        if act == RECIPIENT_ACT:
+            return self._recipient_words(Recipient.of_line(line))
+        if act == "enrolment_asked":
+            key = VerifyingKey.parse(line["key"])
+            return f"Asked {self._recipient} to enrol site {line['site']}: sent that id and the public key {key.fingerprint}"
+        return f"{self._recipient} answered: key {line['key']} is {line['state']}"
 
     def _recipient_words(self, recipient: Recipient) -> str:
         self._recipient = recipient.address

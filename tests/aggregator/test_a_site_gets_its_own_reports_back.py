@@ -80,3 +80,23 @@ def test_anything_else_is_told_in_words(client: httpx.Client, body: bytes) -> No
 
     assert answer.status_code == 400
     assert "no signed request of a site" in answer.json()["message"]
+
+
+def test_the_newest_report_is_shown_to_its_site_also_when_it_was_retracted(client: httpx.Client, centre: Centre) -> None:
+    sent = [centre.signed(a_report(sequence=n, grid_point=TODAY - 5 + n, tables=())).to_bytes() for n in (1, 2)]
+    for raw in sent:
+        client.post("/api/v1/reports", content=raw)
+    store = open_store(centre.settings().store)
+    store.retract("liver", "berlin", 1, 2, "a mistake", NOW).result()
+
+    def asked(site: str, after: int) -> httpx.Response:
+        wanted = ReportsRequest(purpose="newest_report", study="liver", site=site, after=after, at=int(NOW.timestamp()))
+        return client.post(ADDRESS, content=SignedRequest.sign(wanted, centre.keys["berlin"]).to_bytes())
+
+    assert client.post(ADDRESS, content=request(centre.keys["berlin"])).content == b""
+    assert asked("berlin", 1).content.splitlines() == sent[1:]
+    assert asked("berlin", 2).content == b""
+    assert asked("oslo", 0).status_code == 403
+    store.purge("liver", "berlin", 2, 2, "for good", NOW).result()
+    store.close()
+    assert asked("berlin", 1).content == b""

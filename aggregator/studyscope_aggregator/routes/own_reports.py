@@ -8,10 +8,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from studyscope_aggregator.routes.answers import Missing
+from studyscope_aggregator.store import Entry
 from studyscope_aggregator.wiring import Wired, Wiring
 from studyscope_contract.site_request import (
     MAX_BYTES,
     REPORTS_MEDIA_TYPE,
+    ReportsRequest,
     SignedRequest,
     SiteRequestProblem,
 )
@@ -51,8 +53,21 @@ async def own_reports(request: Request, wired: Wired) -> Response:
     refused = _objection(asked, wired, wired.clock.now())
     if refused is not None:
         return JSONResponse({"message": refused}, 403)
-    entries = wired.store.reports(asked.request.study, asked.request.site, after=asked.request.after, limit=AT_ONCE)
+    entries = _newest(asked.request, wired) if asked.request.purpose == "newest_report" else _counting(asked.request, wired)
     return Response(b"".join(entry.body + b"\n" for entry in entries), media_type=REPORTS_MEDIA_TYPE)
+
+
+def _counting(request: ReportsRequest, wired: Wiring) -> list[Entry]:
+    return wired.store.reports(request.study, request.site, after=request.after, limit=AT_ONCE)
+
+
+def _newest(request: ReportsRequest, wired: Wiring) -> list[Entry]:
+    """The last report ever accepted, retracted or not; nothing where it was purged."""
+    last = wired.store.last(request.study, request.site)
+    if last is None or last.sequence <= request.after:
+        return []
+    entry = wired.store.entry(request.study, request.site, last.sequence)
+    return [] if entry is None else [entry]
 
 
 def _objection(asked: SignedRequest, wired: Wiring, now: dt.datetime) -> str | None:

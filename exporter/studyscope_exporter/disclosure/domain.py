@@ -25,7 +25,7 @@ from studyscope_exporter.disclosure.decision import Decision, after, decided
 from studyscope_exporter.disclosure.errors import ApprovalProblem, DisclosureError, DomainProblem, OlderGridPoint
 from studyscope_exporter.disclosure.files import DiskFiles, Files
 from studyscope_exporter.disclosure.frozen import FrozenDomain
-from studyscope_exporter.disclosure.holding import after_holding
+from studyscope_exporter.disclosure.holding import after_holding, retired_now
 from studyscope_exporter.disclosure.ledger import Head, written
 from studyscope_exporter.disclosure.ledger_keys import former_keys, handing_over, refuse_another_writer
 from studyscope_exporter.disclosure.opening import opened_state
@@ -171,8 +171,9 @@ class Domain:
         done, signed = self._stepped(state, contributions, facts, grid_point)
         act = release_act(signed, shown_tables(state, self._terms), done.verdict, done.state, self._terms, state.report)
         following, lapsed = asked_by(compact(done.state), grid_point, self._terms)
+        retired = retired_now(state, following)
         sequence, raw = signed.report.sequence, signed.to_bytes()
-        self._commit(replace(following, sequence=sequence, grid_point=grid_point, report=raw), act, *lapsed)
+        self._commit(replace(following, sequence=sequence, grid_point=grid_point, report=raw), act, *lapsed, *retired)
         return signed
 
     @_in_turn

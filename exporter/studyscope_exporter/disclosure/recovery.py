@@ -21,6 +21,7 @@ from studyscope_contract.report import PolicyStatement, ProtectedTable, Report
 from studyscope_exporter.disclosure.contributions import POPULATION
 from studyscope_exporter.disclosure.errors import PolicyLoosened, RecoveryProblem
 from studyscope_exporter.disclosure.history import Release
+from studyscope_exporter.disclosure.holding import retired_before, retirement
 from studyscope_exporter.disclosure.ledger import Published, after_lines, chained, published
 from studyscope_exporter.disclosure.opening import refuse_looser_numbers, refuse_other_disclosure
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
@@ -68,10 +69,12 @@ def recovered(
     kept = [line for _, line in chained(ledger)]
     history = _history(state, kept, rebuilt, terms)
     generation = 1 + sum(line["act"] == "recovered" for line in kept)
-    shown = tuple(key for name in now.tables if (key := TableKey(*name)) in terms.tables and not terms.refused(key))
+    retired = _retired(loaded, reports, terms)
+    offered = terms.tables.keys() - retired
+    shown = tuple(key for name in now.tables if (key := TableKey(*name)) in offered and not terms.refused(key))
     grid = terms.policy.grid
     following = State(
-        tables={key: _table(key, now, terms, random) for key in terms.tables},
+        tables={key: replace(_table(key, now, terms, random), retired=key in retired) for key in terms.tables},
         epoch=max((table.epoch for release in history for table in release.tables), default=0),
         generation=generation,
         withdrawn=marks | (loaded.state.withdrawn if loaded.state is not None else frozenset()),
@@ -86,7 +89,16 @@ def recovered(
         delay_days=terms.policy.delay_days,
         reported=terms.policy.reported,
     )
-    return Recovered(following, rebuilt, aside, shown)
+    acts = (*rebuilt, *([retirement(map(str, retired))] if retired else ()))
+    return Recovered(following, acts, aside, shown)
+
+
+def _retired(loaded: Loaded, reports: Sequence[Report], terms: Terms) -> frozenset[TableKey]:
+    """Tables that were hidden for good once; no recovery brings them back."""
+    state = loaded.state
+    known = frozenset() if state is None else frozenset(key for key, table in state.tables.items() if table.retired)
+    lines = (line for _, line in chained(loaded.ledger))
+    return (known | retired_before(lines, reports, terms.policy.refuse)) & terms.tables.keys()
 
 
 def recovery_act(

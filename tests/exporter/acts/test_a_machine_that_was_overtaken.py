@@ -1,5 +1,6 @@
 """Backups put back and machines that were copied: recognised, refused at both ends, told in clear words."""
 
+import datetime as dt
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ import httpx
 import pytest
 
 from acts_cast import Ahead, Hospital, centre_of, shown
+from studyscope_aggregator.settings import CentreSettings
+from studyscope_aggregator.stores.opened import open_store
 
 
 @dataclass
@@ -161,3 +164,35 @@ def test_the_word_of_a_centre_without_a_signed_report_stops_nobody(
     assert centre.last == 2
     assert shown(hospital.newest(), "population") == {(): 30}
     assert "another machine" not in said(hospital, capsys)
+
+
+@pytest.mark.parametrize(("act", "stopped"), [("retract", True), ("purge", False)])
+def test_reports_that_the_centre_retracted_since_prove_a_backup_too(
+    hospital: Hospital, centre: Centre, capsys: pytest.CaptureFixture[str], act: str, stopped: bool
+) -> None:
+    """All that the site sent after the backup was taken back: what was shown then was seen all the same.
+
+    What was purged cannot be shown any more; the centre goes on refusing such numbers, and says so.
+    """
+    centre.day(hospital, 0)
+    shutil.copytree(hospital.folder / "state", hospital.folder / "backup")
+    for days in range(1, 4):
+        centre.day(hospital, days)
+    shutil.rmtree(hospital.folder / "state")
+    (hospital.folder / "backup").rename(hospital.folder / "state")
+    taken_back(hospital, act, 2, 4)
+
+    for days in range(4, 7):
+        centre.day(hospital, days)
+
+    assert centre.last == 4, "not one report of the old state was taken"
+    assert ("it was put back from a backup" in said(hospital, capsys)) is stopped
+    assert [line["act"] for line in hospital.ledger()].count("overtaken") == int(stopped)
+
+
+def taken_back(hospital: Hospital, act: str, first: int, last: int) -> None:
+    store = open_store(
+        CentreSettings(registry=hospital.folder / "centre", store=hospital.folder / "centre" / "store.sqlite").store
+    )
+    getattr(store, act)("liver", "berlin", first, last, "a mistake", dt.datetime.now(dt.UTC)).result()
+    store.close()

@@ -1,12 +1,26 @@
 """`max_hold`: what becomes of a table that holds people who left while too few others come."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from acts_cast import Hospital as Site
-from disclosure_cast import FACTS, POPULATION, SEX, VOLUME, Hospital, opened, patient_key, vectors
+from disclosure_cast import (
+    DAY,
+    FACTS,
+    OFFICER,
+    POPULATION,
+    SECOND_OFFICER,
+    SEX,
+    STATE,
+    VOLUME,
+    Hospital,
+    opened,
+    patient_key,
+    vectors,
+)
 from studyscope_contract.policy import Deletions, Policy
 
 RETIRE = Policy(deletions=Deletions(max_hold_days=60, action="retire"))
@@ -98,3 +112,26 @@ def test_the_command_says_until_when(tmp_path: Path, capsys: pytest.CaptureFixtu
 
     site.run("withdraw", "CANARY-2", "--yes")
     assert "at the latest: then the policy hides for good what has not moved (retire)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lost", ["state", "everything"])
+def test_a_retired_table_does_not_open_again_after_a_recovery(tmp_path: Path, lost: str) -> None:
+    hospital, folder = full(), tmp_path / "domain"
+    reports = lived(folder, hospital, range(100, 101), RETIRE)
+    with opened(folder, policy=RETIRE) as domain:
+        domain.withdraw(patient_key(1001))
+    reports += lived(folder, hospital, range(101, 170), RETIRE)
+    assert set(vectors(reports[-1])) == {VOLUME}
+    if lost == "state":
+        (folder / "state.bin").unlink()
+        reports = reports[:1]  # from the ledger alone
+    else:
+        shutil.rmtree(folder)
+    with opened(folder, approve=False, policy=RETIRE) as domain:
+        domain.recover([one.report for one in reports], reports[-1].report.sequence, (OFFICER, SECOND_OFFICER), DAY)
+    hospital.admit(400, start=20_000, stage=1)
+    later = lived(folder, hospital, range(170, 230), RETIRE)
+
+    assert {key for one in later for key in vectors(one)} <= {VOLUME, STATE}
+    assert later[-1].report.facts.tables["population"] == "refused"
+    assert vectors(later[-1])[VOLUME] != vectors(reports[0])[VOLUME], "what did not retire opens again"
