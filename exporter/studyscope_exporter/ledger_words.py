@@ -210,7 +210,7 @@ def shortened(found: Iterable[Entry]) -> list[Entry]:
 def as_text(found: Sequence[Entry], recipient: str) -> Iterator[str]:
     """In plain words, a block a line of the ledger."""
     for one in found:
-        yield f"{one.number:>6}  {one.day or 'no day':<10}  {one.what}"
+        yield f"{one.number:>6}  {one.day or 'no day'!s:<10}  {one.what}"
         if one.sequence is not None and (one.values or one.facts):
             yield f"                    to {one.recipient or recipient}; receipt: {one.receipt or 'none kept here'}"
         if one.facts:

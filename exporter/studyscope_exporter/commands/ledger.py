@@ -82,4 +82,4 @@ def _said(chosen: argparse.Namespace, site: Site, study: StudyAtSite) -> str:
 
 def _line(entry: Entry) -> str:
     more = f", then {entry.repeats} reports with the same numbers" if entry.repeats else ""
-    return f"{entry.number:>6}  {entry.day or 'no day':<10}  {entry.what}{more}"
+    return f"{entry.number:>6}  {entry.day or 'no day'!s:<10}  {entry.what}{more}"

@@ -39,6 +39,8 @@ def test_the_list_names_acts_and_people(site: Path, capsys: Captured) -> None:
     assert "signed by DPO" in listed
     assert "DPO approved: " in listed
     assert "Report 1 of " in listed
+    assert re.search(r"^ +\d+  \d{4}-\d\d-\d\d  DPO approved: ", listed, re.MULTILINE)
+    assert re.search(r"^ +\d+  \d{4}-\d\d-\d\d  DPO approved: ", said(site, capsys, "export"), re.MULTILINE)
 
 
 def test_the_export_has_table_value_recipient_policy_and_approver(site: Path, capsys: Captured) -> None:
