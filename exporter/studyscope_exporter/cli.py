@@ -13,6 +13,7 @@ from studyscope_contract.yaml_file import FileProblem
 from studyscope_exporter.commands import ACTS, COMMANDS
 from studyscope_exporter.disclosure.domain import DisclosureError
 from studyscope_exporter.extras import ExtraMissing
+from studyscope_exporter.fault_words import keep_values_out
 from studyscope_exporter.identity import IdentityProblem
 from studyscope_exporter.inventory.errors import InventoryError
 from studyscope_exporter.release_number import release_number
@@ -21,6 +22,7 @@ from studyscope_exporter.small_server import EndpointProblem
 
 WRONG_SETTINGS = 2
 INTERRUPTED = 130
+LOG_LINE = "%(asctime)s %(levelname)s %(message)s"
 PROBLEMS = (FileProblem, IdentityProblem, KeyProblem, ExtraMissing, DisclosureError, InventoryError, Retired, EndpointProblem)
 
 
@@ -55,11 +57,9 @@ class _Plain(argparse.RawDescriptionHelpFormatter):
 
 def main(arguments: list[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO if chosen.verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
+    logging.basicConfig(level=logging.INFO if chosen.verbose else logging.WARNING, format=LOG_LINE, stream=sys.stderr)
+    if arguments is None:  # a program of its own, not called by another one
+        keep_values_out(sys.stderr, LOG_LINE)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         result: int = chosen.execute(chosen)

@@ -43,6 +43,7 @@ def page_server(settings: SiteSettings, page: PageSettings, clock: Clock) -> uvi
         ssl_certfile=page.certificate,
         ssl_keyfile=page.certificate_key,
         log_level="warning",
+        log_config=None,  # into the program's own log, which keeps values out
         access_log=False,
         server_header=False,
         proxy_headers=False,
