@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from attacking.on_studies import VERSIONS, by_many_versions, closed
+from attacking.on_studies import VERSIONS, by_many_versions, by_two_studies, closed, frozen_on_the_same_days
+from attacking.people import Life
 from studyscope_contract.policy import Policy
 from studyscope_exporter.disclosure.audit import NoAudit
 
@@ -30,3 +31,17 @@ def test_t16_nor_do_they_under_another_preset(preset: str) -> None:
     policy = Policy.model_validate({"preset": preset})
     found = [by_many_versions(few, 1, closed(240, 1), policy, NoAudit()) for few in (3, 6)]
     assert not any(one.proven for one in found)
+
+
+@pytest.mark.parametrize("life", [Life(1, weeks=104), Life(3, weeks=40)], ids=str)
+def test_t16_two_studies_over_the_same_people_do_not_show_who_is_in_one_only(life: Life) -> None:
+    found = [by_two_studies((3, 6, 9)[seed % 3], seed, life, Policy(), NoAudit()) for seed in range(6)]
+    assert all(one.fits for one in found)
+    assert all(one.versions > 5 for one in found)
+    assert not any(one.proven for one in found)
+
+
+def test_t16_control_two_studies_counted_on_the_same_days_do() -> None:
+    found = [frozen_on_the_same_days((3, 6, 9)[seed % 3], seed, Life(3, weeks=40), Policy().parameters) for seed in range(9)]
+    assert all(one.fits for one in found)
+    assert sum(one.proven for one in found) / len(found) >= 0.5

@@ -7,11 +7,12 @@ number came out; not how many the group are.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from attacking.hospital import FIRST_POINT, Chosen, Lived, lived_by
+from attacking.on_people import DELAYS
 from attacking.people import DAYS_A_WEEK, NEVER, Life, People, people
 from studyscope_contract.policy import Parameters, Policy
 from studyscope_exporter.attack.claims import Claim
@@ -99,6 +100,69 @@ def _shown_in(history: Lived, week: int) -> int | None:
         if first <= moment.grid_point < first + WEEKS_EACH * DAYS_A_WEEK and POPULATION in moment.tables:
             return moment.tables[POPULATION].get(())
     return None
+
+
+@dataclass(frozen=True)
+class Version:
+    """One size of one of two studies: the unknown, and the days between which it was frozen."""
+
+    unknown: int
+    earliest: int
+    latest: int
+
+
+def by_two_studies(few: int, seed: int, life: Life, policy: Policy, audit: Audit) -> Isolated:
+    """Two studies over the same people, the second without a group who were there from the first day; nobody leaves."""
+    dice = np.random.default_rng([seed, few])
+    ours = _with_a_start(people(life, seed), 40)
+    target = group(ours, few, dice)
+    whole = lived_by(ours, life.weeks, 2 * seed, policy, audit)
+    without = lived_by(ours, life.weeks, 2 * seed + 1, policy, audit, cohorts={0: ~target})
+    puzzle = Puzzle()
+    unknown = puzzle.unknown(0, NO_LIMIT, None)
+    both = [_sizes(puzzle, history, policy.parameters) for history in (whole, without)]
+    for one in both[0]:
+        for other in both[1]:
+            if one.latest <= other.earliest:
+                puzzle.at_least([other.unknown, unknown], [one.unknown])
+            if other.latest <= one.earliest:
+                puzzle.at_least([one.unknown], [other.unknown, unknown])
+    return _told(puzzle, unknown, policy.parameters, few, len(both[0]) + len(both[1]))
+
+
+def frozen_on_the_same_days(few: int, seed: int, life: Life, parameters: Parameters) -> Isolated:
+    """The control: the same two studies, both in bins, both counted every Monday."""
+    dice = np.random.default_rng([seed, few])
+    ours = _with_a_start(people(life, seed), 40)
+    target = group(ours, few, dice)
+    puzzle = Puzzle()
+    unknown = puzzle.unknown(0, NO_LIMIT, None)
+    for week in range(life.weeks):
+        there = ours.joined <= week * DAYS_A_WEEK
+        whole, without = (int(np.count_nonzero(chosen)) for chosen in (there, there & ~target))
+        sizes = [puzzle.unknown(*parameters.bounds(parameters.published(size)), None) for size in (whole, without)]
+        puzzle.equal([sizes[0]], [sizes[1], unknown])
+    return _told(puzzle, unknown, parameters, few, 2 * life.weeks)
+
+
+def _with_a_start(ours: People, patients: int) -> People:
+    """The same, with so many there on the first day."""
+    joined = ours.joined.copy()
+    joined[:patients] = 0
+    return replace(ours, joined=joined)
+
+
+def _sizes(puzzle: Puzzle, history: Lived, parameters: Parameters) -> list[Version]:
+    """Every version of the size; the first comes on the day on which it is frozen, a later one at most 13 days after."""
+    found: list[Version] = []
+    for moment in history.published.moments:
+        if POPULATION in moment.tables:
+            low, high = parameters.bounds(moment.tables[POPULATION].get(()))
+            point, unknown = moment.grid_point, puzzle.unknown(low, high, None)
+            found.append(Version(unknown, point - DELAYS + 1 if found else point, point))
+            if len(found) > 1:
+                puzzle.at_least([unknown], [found[-2].unknown], by=parameters.m)
+    return found
 
 
 def _told(puzzle: Puzzle, few: int, parameters: Parameters, true: int, versions: int) -> Isolated:

@@ -64,6 +64,14 @@ not notice that they are others (at least 50 % proven).
 | study file | histories | numbers that moved, of 20 | groups proven to be 1..k-1 | verdict |
 |---|---|---|---|---|"""
 
+OVERLAP = """
+Two studies over the same people, the second without such a group; nobody leaves, and the reader of both knows that. Pass:
+nothing proven. Control: both counted on the same days (at least 50 % proven). Only the two sizes are attacked; what other
+tables of two studies say together is not.
+
+| hospital | histories | versions of both | groups proven to be 1..k-1 | verdict |
+|---|---|---|---|---|"""
+
 MUST_MEET = "\nConstraints of the attackers that the truth does not meet: {excluded:.0f} (must be 0).\n"
 
 
@@ -83,6 +91,8 @@ def page(rows: Sequence[Row], found: Mapping[str, Sums]) -> str:
         *_each(rows, found, {"drift": _drift}),
         COORDINATOR,
         *_each(rows, found, {"coordinator": _coordinator}),
+        OVERLAP,
+        *_each(rows, found, {"overlap": _overlap, "same_days": _same_days}),
         *people_section(rows, found),
         *use_section(rows, found),
         ELSEWHERE,
@@ -145,11 +155,24 @@ def _drift(row: Row, t: Sums) -> str:
 
 
 def _coordinator(row: Row, t: Sums) -> str:
-    shares = f"{t['versions'] / max(t['groups'], 1):.1f} | {share(t['proven'], t['groups'])}"
+    shares = _found(t)
     if row.about["unsaid"]:
         return f"| control: nobody notices | {t.histories} | {shares} | {lives(t['proven'], t['groups'], 0.5)} |"
     said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, ENOUGH_HISTORIES)
     return f"| every version says what it counts | {t.histories} | {shares} | {said} |"
+
+
+def _overlap(row: Row, t: Sums) -> str:
+    said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, ENOUGH_HISTORIES)
+    return f"| {_hospital(row)} | {t.histories} | {_found(t)} | {said} |"
+
+
+def _same_days(row: Row, t: Sums) -> str:
+    return f"| control: every Monday | {t.histories} | {_found(t)} | {lives(t['proven'], t['groups'], 0.5)} |"
+
+
+def _found(t: Sums) -> str:
+    return f"{t['versions'] / max(t['groups'], 1):.1f} | {share(t['proven'], t['groups'])}"
 
 
 ELSEWHERE = """
@@ -171,6 +194,6 @@ lies), T17 (the scraped page of a real centre, in every format) and the reader a
 hospital's only reader: of no week that there was any, nor how much to within a bin) run with `make test` (`tests/attack`,
 `tests/exporter/disclosure`), each with its control.
 
-**Not attacked yet:** two studies with nearly the same patients (T16). Until they are, a data-protection officer should refuse a
-second study over the same patients.
+**Not attacked yet:** what several tables of two studies over nearly the same patients say together (T16: only their sizes are).
+Until that is, a data-protection officer should think twice before a second study over the same patients.
 """

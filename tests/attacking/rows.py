@@ -11,7 +11,7 @@ from functools import partial
 from attacking.hospital import TWO_WAY, lived
 from attacking.on_consortium import added_up_exactly, by_an_insider
 from attacking.on_people import Belief, Gate, attribute_beliefs, batches, every_scrape, membership_beliefs
-from attacking.on_studies import by_many_versions, closed
+from attacking.on_studies import Isolated, by_many_versions, by_two_studies, closed, frozen_on_the_same_days
 from attacking.on_versions import Tally, attacked, from_inside, proven, suppress_and_round
 from attacking.people import DAYS_A_WEEK, Life
 from attacking.record import Numbers
@@ -53,6 +53,10 @@ def rows() -> Iterator[Row]:
         yield _row("drift", partial(drifted, life), {"life": life})
     for unsaid in (False, True):
         yield _row("coordinator", partial(coordinator, unsaid), {"unsaid": unsaid})
+    for life in _lives():
+        if not life.leaving:
+            yield _row("overlap", partial(overlap, life), {"life": life})
+    yield _row("same_days", same_days, {})
     for rate in RATES:
         yield _row("guessed", partial(guessed, Life(rate)), {"life": Life(rate)})
     yield _row("scraped", scraped, {})
@@ -113,7 +117,20 @@ def drifted(life: Life, seed: int) -> Numbers:
 def coordinator(unsaid: bool, seed: int) -> Numbers:
     """T16: twenty versions of a study file about a group of three, six or nine; `unsaid` is the control."""
     few = (3, 6, 9)[seed % 3]
-    found = by_many_versions(few, seed, closed(240, seed), Policy(), WitnessAudit(), unsaid=unsaid)
+    return _isolated(by_many_versions(few, seed, closed(240, seed), Policy(), WitnessAudit(), unsaid=unsaid))
+
+
+def overlap(life: Life, seed: int) -> Numbers:
+    """T16: two studies, one without a group of three, six or nine."""
+    return _isolated(by_two_studies((3, 6, 9)[seed % 3], seed, life, Policy(), NoAudit()))
+
+
+def same_days(seed: int) -> Numbers:
+    """The control of two studies."""
+    return _isolated(frozen_on_the_same_days((3, 6, 9)[seed % 3], seed, Life(3, weeks=40), Policy().parameters))
+
+
+def _isolated(found: Isolated) -> Numbers:
     return {"groups": 1, "proven": found.proven, "wrong": not found.fits, "versions": found.versions}
 
 
