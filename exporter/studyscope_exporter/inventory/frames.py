@@ -53,7 +53,7 @@ FROM ranked JOIN agreement ON agreement.comparison = ranked.number WHERE place =
 """
 _LANDMARKS = f"""{_latest("landmarks")}
 SELECT landmarks_key, patient_key, landmark, found, error_mm, source_name AS source, first_seen
-FROM ranked JOIN landmark ON landmark.landmarks = ranked.number WHERE place = 1 ORDER BY number, position
+FROM ranked LEFT JOIN landmark ON landmark.landmarks = ranked.number WHERE place = 1 ORDER BY number, position
 """
 _CLASSIFICATIONS = f"""{_latest("classification")}
 SELECT classification_key, patient_key, classifier, model_version, predicted, score, reference, source_name AS source, first_seen
@@ -105,7 +105,10 @@ def agreements_frame(db: sqlite3.Connection) -> pd.DataFrame:
 
 
 def landmarks_frame(db: sqlite3.Connection) -> pd.DataFrame:
-    """One row per landmark result and landmark: landmarks_key, patient_key, the fields of LandmarkError, source, first_seen."""
+    """One row per landmark result and landmark: landmarks_key, patient_key, the fields of LandmarkError, source, first_seen.
+
+    A result that holds no landmark is a row with none, so that all of them are missing in it.
+    """
     frame = _with_numbers(_frame(db, _LANDMARKS), "error_mm")
     frame["found"] = frame["found"].astype(bool)
     return _with_dates(frame, "first_seen")
