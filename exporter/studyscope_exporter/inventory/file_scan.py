@@ -78,7 +78,7 @@ class FileScan:
                 future.cancel()
         if had and not self._result.seen and not self._unlisted:
             raise SourceUnavailable(
-                f"Source {self.source}: no file is left where there were {had}. Is the share mounted? "
+                f"No file is left where there were {had}. Is the share mounted? "
                 "If it was emptied on purpose, take the source out of the site file.",
                 temporary=True,
             )
@@ -101,8 +101,7 @@ class FileScan:
             yield from folders
         except OSError as error:
             raise SourceUnavailable(
-                f"Source {self.source}: its folder cannot be listed ({error.strerror}). "
-                "Is the share mounted, and may the exporter's user read it?",
+                f"Its folder cannot be listed ({error.strerror}). Is the share mounted, and may the exporter's user read it?",
                 temporary=True,
             ) from None
 

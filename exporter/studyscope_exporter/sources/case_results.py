@@ -57,7 +57,7 @@ class ResultsFile:
         before = inventory.items(self.source)
         if before and not results.records:
             raise SourceUnavailable(
-                f"Source {self.source}: {self.path} holds no case any more. If so meant, take it out of the site file.",
+                f"{self.path} holds no case any more. If so meant, take it out of the site file.",
                 temporary=True,
             )
         now = {self._item(case, record): record for case, record in results.records.items()}
@@ -82,13 +82,11 @@ class ResultsFile:
             return self.read(read_bytes(self.path), link)
         except OSError as error:
             message = f"{error.filename} cannot be read ({error.strerror}); is it there, and may the exporter read it?"
-            raise SourceUnavailable(f"Source {self.source}: {message}", temporary=True) from None
+            raise SourceUnavailable(message, temporary=True) from None
         except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.source}: {problem}", temporary=False, there=problem.there) from None
+            raise SourceUnavailable(str(problem), temporary=False, there=problem.there) from None
         except BadResults as problem:
-            raise SourceUnavailable(
-                f"Source {self.source}: {self.path} {problem}", temporary=False, there=problem.there
-            ) from None
+            raise SourceUnavailable(f"{self.path} {problem}", temporary=False, there=problem.there) from None
 
     def _item(self, case: str, record: Record) -> bytes:
         """A key that changes with what the case says, so that an unchanged case is not put again."""

@@ -62,7 +62,7 @@ class EnsembleSource:
         reader, found = self._found()
         if inventory.items(self.name) and not found.files:
             raise SourceUnavailable(
-                f"Source {self.name}: no label map is left. Are the members' folders mounted? "
+                "No label map is left. Are the members' folders mounted? "
                 "If they were emptied on purpose, take the source out of the site file.",
                 temporary=True,
             )
@@ -75,7 +75,7 @@ class EnsembleSource:
         try:
             link = Link.opened(settings.link, self.site.pseudonyms)
         except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False, there=problem.there) from None
+            raise SourceUnavailable(str(problem), temporary=False, there=problem.there) from None
         members = tuple(LabelFolder(path.absolute(), link, settings.labels) for path in settings.members)
         version = settings.algorithm_version.strip()
         reader = EnsembleReader(settings.name, members, settings.algorithm.strip().lower(), version)
@@ -83,7 +83,7 @@ class EnsembleSource:
             return reader, found_cases(members)
         except OSError as error:
             raise SourceUnavailable(
-                f"Source {self.name}: {error.filename} cannot be listed ({error.strerror}). "
+                f"{error.filename} cannot be listed ({error.strerror}). "
                 "Is the share mounted, and may the exporter's user read it?",
                 temporary=True,
             ) from None

@@ -118,9 +118,9 @@ class NiftiSource:
             bundle = read_bundle(settings.bundle) if settings.bundle else None
             link = Link.opened(settings.link, self.site.pseudonyms)
         except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False, there=problem.there) from None
+            raise SourceUnavailable(str(problem), temporary=False, there=problem.there) from None
         except BadBundle as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=True) from None
+            raise SourceUnavailable(str(problem), temporary=True) from None
         labels = bundle.labels if bundle and settings.labels is None else settings.labels
         return CaseReader(
             source=settings.name,

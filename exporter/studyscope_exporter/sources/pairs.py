@@ -79,7 +79,7 @@ class PairsSource:
         reader, found = self._found()
         if inventory.items(self.name) and not found.files:
             raise SourceUnavailable(
-                f"Source {self.name}: no label map is left. Are both folders mounted? "
+                "No label map is left. Are both folders mounted? "
                 "If they were emptied on purpose, take the source out of the site file.",
                 temporary=True,
             )
@@ -93,7 +93,7 @@ class PairsSource:
             return reader, found_pairs(reader.results, reader.readings)
         except OSError as error:
             raise SourceUnavailable(
-                f"Source {self.name}: {error.filename} cannot be listed ({error.strerror}). "
+                f"{error.filename} cannot be listed ({error.strerror}). "
                 "Is the share mounted, and may the exporter's user read it?",
                 temporary=True,
             ) from None
@@ -104,7 +104,7 @@ class PairsSource:
             link = Link.opened(settings.link, self.site.pseudonyms)
             reading_link = Link.opened(settings.reading_link or settings.link, self.site.pseudonyms)
         except LinkProblem as problem:
-            raise SourceUnavailable(f"Source {self.name}: {problem}", temporary=False, there=problem.there) from None
+            raise SourceUnavailable(str(problem), temporary=False, there=problem.there) from None
         return PairReader(
             source=settings.name,
             results=LabelFolder(settings.path.absolute(), link, settings.labels),

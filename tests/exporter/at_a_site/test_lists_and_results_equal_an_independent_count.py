@@ -65,7 +65,38 @@ studies:
 """
 PATIENTS = [f"CANARY-{number}" for number in range(9)]
 READERS = 6
-OF_IMAGES_AND_RUNS = ["population", "stage", "reached", "time_point_state", "follow_up_interval", "sex", "age_band", "acquisition_year", "vendor", "model_class", "modality", "body_part", "mr_sequence", "laterality", "identity_removed", "burned_in", "slice_thickness", "field_strength", "imaging_studies", "image_series", "attribute_completeness", "structure_state", "structure_volume", "lesions", "extra_structures", "review_state", "job_outcome", "job_failure_reason", "job_duration", "job_queue_wait"]
+OF_IMAGES_AND_RUNS = [
+    "population",
+    "stage",
+    "reached",
+    "time_point_state",
+    "follow_up_interval",
+    "sex",
+    "age_band",
+    "acquisition_year",
+    "vendor",
+    "model_class",
+    "modality",
+    "body_part",
+    "mr_sequence",
+    "laterality",
+    "identity_removed",
+    "burned_in",
+    "slice_thickness",
+    "field_strength",
+    "imaging_studies",
+    "image_series",
+    "attribute_completeness",
+    "structure_state",
+    "structure_volume",
+    "lesions",
+    "extra_structures",
+    "review_state",
+    "job_outcome",
+    "job_failure_reason",
+    "job_duration",
+    "job_queue_wait",
+]
 """What `test_every_source_at_once` counts a second time; it fails itself when one is missing there."""
 
 
