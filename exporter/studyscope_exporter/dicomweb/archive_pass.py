@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -36,18 +36,26 @@ class ArchivePass:
     kept: dict[str, _Kept]
     progress: Progress
     trusted: bool  # whether what was kept was read as it would be read now
+    only: Collection[str] | None = None  # SeriesInstanceUIDs that count; None for all
     result: ScanResult = field(default_factory=ScanResult)
     seen: set[str] = field(default_factory=set)
 
     @classmethod
     def begun(
-        cls, source: str, inventory: Inventory, archive: Archive, reader: SeriesReader, reads_as: str, progress: Progress
+        cls,
+        source: str,
+        inventory: Inventory,
+        archive: Archive,
+        reader: SeriesReader,
+        reads_as: str,
+        progress: Progress,
+        only: Collection[str] | None = None,
     ) -> Self:
         """With what the last pass kept."""
         raw = inventory.note(source)
         note: dict[str, Any] = json.loads(raw) if raw else {"reads_as": reads_as, "series": {}}
         kept = {key: _Kept(digest, objects) for key, (digest, objects) in note["series"].items()}
-        return cls(source, inventory, archive, reader, reads_as, kept, progress, note["reads_as"] == reads_as)
+        return cls(source, inventory, archive, reader, reads_as, kept, progress, note["reads_as"] == reads_as, only)
 
     def run(self, filters: Sequence[Mapping[str, str]]) -> ScanResult:
         """Raises ServerProblem; what was read until then stays."""
@@ -76,11 +84,12 @@ class ArchivePass:
         for said in page:
             try:
                 answer = Attributes.parse(said)
-                key = self.reader.pseudonyms.series(answer.uid("SeriesInstanceUID")).hex()
+                uid = answer.uid("SeriesInstanceUID")
+                key = self.reader.pseudonyms.series(uid).hex()
             except Unreadable as error:
                 _add(self.result.unreadable, {error.reason.value: 1})
                 continue
-            if key in self.seen:
+            if key in self.seen or not self._counts(uid):
                 continue
             self.seen.add(key)
             before = self.kept.get(key)
@@ -93,6 +102,9 @@ class ArchivePass:
         self.result.seen += len(page)
         self.result.read += len(read)
         self.progress.advance(len(page))
+
+    def _counts(self, uid: str) -> bool:
+        return self.only is None or uid in self.only
 
     def _put(self, key: str, digest: str, objects: frozenset[Key], read: SeriesRead) -> None:
         put, before = self.inventory.put, self.kept.get(key)
@@ -116,7 +128,7 @@ class ArchivePass:
             return
         for one in filters:
             for page in self.archive.series(one, ()):
-                gone -= {self.reader.pseudonyms.series(uid).hex() for uid in map(_uid, page)}
+                gone -= {self.reader.pseudonyms.series(uid).hex() for uid in map(_uid, page) if self._counts(uid)}
         with self.inventory.batch():
             for key in gone:
                 for item in (key, *self.kept[key].objects):

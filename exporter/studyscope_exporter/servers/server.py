@@ -79,7 +79,7 @@ class Patience:
 class Server:
     """A connection to one server; certificates are verified, redirections and proxies of the environment not followed."""
 
-    def __init__(self, address: Address, patience: Patience | None = None) -> None:
+    def __init__(self, address: Address, patience: Patience | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Raises ServerProblem where a secret or a certificate is not there."""
         self.address, self._patience = address, patience or Patience()
         self.now: dt.datetime | None = None  # the server's clock, as its last answer said
@@ -88,6 +88,7 @@ class Server:
                 verify=_authorities(address.url, address.ca_file),
                 auth=opened_login(address.login, address.url),
                 timeout=address.timeout_seconds,
+                headers=headers,
                 trust_env=False,
             )
         except SecretProblem as problem:

@@ -64,6 +64,7 @@ class DicomwebSource:
     settings: Settings
     site: SiteContext
     patience: Patience = field(default_factory=Patience)
+    only: Collection[str] | None = None  # SeriesInstanceUIDs that count; None for all
 
     @property
     def name(self) -> str:
@@ -86,7 +87,7 @@ class DicomwebSource:
             with Server(settings, self.patience) as server:
                 archive = Archive(server, settings.page)
                 reader = SeriesReader(archive, self._pseudonyms(), settings.most_megabytes << 20, self._lesions())
-                one_pass = ArchivePass.begun(self.name, inventory, archive, reader, self._reads_as(), progress)
+                one_pass = ArchivePass.begun(self.name, inventory, archive, reader, self._reads_as(), progress, self.only)
                 return one_pass.run(settings.filters())
         except ServerProblem as problem:
             raise SourceUnavailable(str(problem), temporary=problem.temporary) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 
 import pydicom
 import pytest
+from pydantic import ValidationError
 from pydicom.data import get_testdata_file
 
 from airflow_server import a_run, write_runs
-from platform_server import GAUGES, platform_at
+from platform_server import GAUGES, PROJECT_ID, TOKENS, Keycloak, platform_at
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.local_gauges import LocalGauge
 from studyscope_exporter.pseudonym import Pseudonyms
@@ -113,3 +115,88 @@ def test_items_are_named_for_a_person_at_the_site(platform: Path) -> None:
         named = source_at(server.url).identifiers([series, run])
 
     assert named == {series: f"series {uid} in {server.url}/dicom-web-filter", run: "run 1 of nnunet-predict"}
+
+
+def secret(folder: Path, name: str, text: str) -> dict[str, Any]:
+    path = folder / name
+    path.write_text(text)
+    path.chmod(0o600)
+    return {"file": path}
+
+
+def with_another_series(platform: Path) -> tuple[str, str]:
+    first = str(pydicom.dcmread(platform / "one.dcm").SeriesInstanceUID)
+    image = pydicom.dcmread(platform / "one.dcm")
+    image.SeriesInstanceUID, image.SOPInstanceUID = "1.2.3.5", "1.2.3.5.1"
+    image.save_as(platform / "two.dcm")
+    return first, "1.2.3.5"
+
+
+def test_a_dataset_is_a_cohort_and_a_series_that_leaves_it_leaves(platform: Path, inventory: Inventory) -> None:
+    first, second = with_another_series(platform)
+    (platform / "datasets.json").write_text(json.dumps({"baseline": [first, "9.9"], "more": [second]}))
+    with platform_at(platform) as server:
+        chosen = {"datasets": ("baseline", "more"), "project_id": PROJECT_ID, "airflow_path": None, "gauges_path": None}
+        both = source_at(server.url, **chosen)
+        both.scan(inventory, NoProgress())
+        found = set(inventory.series_frame()["series_key"])
+        (platform / "datasets.json").write_text(json.dumps({"baseline": [first], "more": []}))
+        left = both.scan(inventory, NoProgress())
+        findings = both.check()
+
+    assert found == {SITE.pseudonyms.series(first), SITE.pseudonyms.series(second)}
+    assert list(inventory.series_frame()["series_key"]) == [SITE.pseudonyms.series(first)]
+    assert (left.read, left.removed) == (0, 1)
+    assert findings[0].message == "1 series are in the datasets"
+
+
+@pytest.mark.parametrize("wrong", [{"datasets": ("unknown",)}, {"project_id": "another"}])
+def test_a_dataset_that_cannot_be_asked_for_keeps_what_was_there(
+    platform: Path, inventory: Inventory, wrong: dict[str, Any]
+) -> None:
+    first, _ = with_another_series(platform)
+    (platform / "datasets.json").write_text(json.dumps({"baseline": [first]}))
+    chosen = {"datasets": ("baseline",), "project_id": PROJECT_ID}
+    with platform_at(platform) as server:
+        source_at(server.url, **chosen).scan(inventory, NoProgress())
+        with pytest.raises(SourceUnavailable, match="dataset"):
+            source_at(server.url, **(chosen | wrong)).scan(inventory, NoProgress())
+        assert not source_at(server.url, **(chosen | wrong)).check()[0].ok
+
+    assert len(inventory.series_frame()) == 1
+    assert len(inventory.jobs_frame()) == 2
+
+
+@pytest.mark.parametrize("person", [True, False], ids=["system user", "client credentials"])
+def test_a_keycloak_gives_the_token_and_another_when_it_is_too_old(platform: Path, inventory: Inventory, person: bool) -> None:
+    form = {"client_id": ["kaapana"], "client_secret": ["c"], "scope": ["openid"]}
+    form |= (
+        {"grant_type": ["password"], "username": ["system"], "password": ["p"]}
+        if person
+        else {"grant_type": ["client_credentials"]}
+    )
+    keycloak = Keycloak(form)
+    with platform_at(platform, keycloak=keycloak) as server:
+        login = {"by": "oidc", "token_url": server.url + TOKENS, "client": "kaapana", "secret": secret(platform, "c", "c")}
+        login |= {"user": "system", "password": secret(platform, "p", "p")} if person else {}
+        result = source_at(server.url, login=login, gauges=("dicom_series_total",)).scan(inventory, NoProgress())
+        refused = source_at(server.url, login=login | {"client": "other"}).check()
+
+    # Each part logs in for itself, which makes the token of the one before too old.
+    assert keycloak.given == 3
+    assert result.read == 3
+    assert not any(finding.ok for finding in refused)
+    assert all(
+        "token" not in finding.message.replace("openid-connect/token", "") or "token-" not in finding.message
+        for finding in refused
+    )
+
+
+def test_a_login_that_is_half_written_is_refused() -> None:
+    address = "https://kaapana.hospital.example" + TOKENS
+    login = {"by": "oidc", "token_url": address, "client": "kaapana"}
+    for wrong in (login, login | {"user": "system"}, login | {"token_url": "https://a:b@kaapana.hospital.example"}):
+        with pytest.raises(ValidationError):
+            source_at("https://kaapana.hospital.example", login=wrong)
+    with pytest.raises(ValidationError, match="belong together"):
+        source_at("https://kaapana.hospital.example", datasets=("one",))

@@ -83,7 +83,7 @@ def test_emptied_folders_are_a_source_that_is_down(tmp_path: Path, inventory: In
     for path in tmp_path.glob("fold_*/*"):
         path.unlink()
 
-    with pytest.raises(SourceUnavailable, match="no label map is left"):
+    with pytest.raises(SourceUnavailable, match="No label map is left"):
         scanned(tmp_path, inventory)
     assert len(inventory.agreements_frame()) == 1
 
