@@ -96,7 +96,9 @@ def test_a_wrong_answer_is_told_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_log_in_by_an_identity_provider_is_read_from_its_discovery_document(tmp_path: Path) -> None:
+def test_log_in_by_an_identity_provider_is_read_from_its_discovery_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     class Provider(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             names = ("authorization", "token", "userinfo")
@@ -133,6 +135,14 @@ def test_log_in_by_an_identity_provider_is_read_from_its_discovery_document(tmp_
     assert (access.openid.issuer, access.openid.audience) == ("https://id.example/realm", "grafana")
     assert access.openid.client_secret_file == tmp_path / "keys/page-oidc-secret"
     assert "location /login { proxy_pass" in (tmp_path / "nginx/studyscope.conf").read_text()
+    said = capsys.readouterr().out
+    assert "https://centre.example/login/back" in said
+    assert "https://centre.example/grafana/login/generic_oauth" in said
+    assert main(["--config", str(tmp_path / "centre.yaml"), "check"]) == 2
+    assert "keys/page-oidc-secret" in capsys.readouterr().err
+    (tmp_path / "keys/page-oidc-secret").write_text("ours")
+    assert main(["--config", str(tmp_path / "centre.yaml"), "check"]) == 0
+    assert "people of https://id.example/realm, 0 tokens of machines in force\npages: people log in" in capsys.readouterr().out
     source = yaml.safe_load((tmp_path / "grafana/provisioning/datasources/studyscope.yaml").read_text())["datasources"][0]
     assert source["url"] == "http://127.0.0.1:8400/prometheus"
     assert source["jsonData"]["oauthPassThru"] is True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from studyscope_aggregator.access.tokens import AccessTokens
+from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.registry import load_registry, unregistered
 from studyscope_aggregator.settings import CentreSettings, store_name
 from studyscope_aggregator.stores.opened import open_store
@@ -28,4 +30,18 @@ def execute(settings: CentreSettings, _: argparse.Namespace) -> int:
     print(f"key: receipts are signed by {key.public.fingerprint}" if key else "key: none, receipts are not signed (see keygen)")
     written = settings.remote_write.url if settings.remote_write else "not written (no remote_write in the centre file)"
     print(f"history: {written}")
+    _say_access(settings)
     return 0
+
+
+def _say_access(settings: CentreSettings) -> None:
+    """Raises FileProblem where our secret at the identity provider cannot be read."""
+    access, today = settings.access, SystemClock().now().date()
+    if access is None:
+        print("queries: none are answered (no access in the centre file)")
+        return
+    valid = sum(token.is_valid(today) for token in AccessTokens(settings.registry).all())
+    known = f"people of {access.openid.issuer}" if access.openid else "no identity provider"
+    print(f"queries: held to roles, asked at {access.prometheus}; {known}, {valid} tokens of machines in force")
+    asks = access.openid is not None and access.openid.client_secret() is not None
+    print("pages: people log in" if asks else "pages: nobody is asked to log in, so keep them inside")

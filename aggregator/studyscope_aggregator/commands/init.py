@@ -145,7 +145,19 @@ Next:
   5. Send the sites registry/studies/{plan.study}.yaml, this address and the centre's key:
        centre:     {plan.url}
        centre key: {SigningKey.load(folder / "keys" / "centre.pem").public.text}
-  6. Each site asks by `enrol`; you accept its key with `studyscope-aggregator sites` once it read you the fingerprint."""
+  6. Each site asks by `enrol`; you accept its key with `studyscope-aggregator sites` once it read you the fingerprint.
+{_people(plan)}""".rstrip()
+
+
+def _people(plan: Plan) -> str:
+    """What the identity provider has to be told."""
+    if plan.openid is None:
+        return ""
+    return f"""\
+  7. At the identity provider, for the client {plan.openid.client}: identity tokens that name people's groups, and the addresses
+       {plan.url}/login/back
+       {plan.url}/grafana/login/generic_oauth
+     People see what their groups say, as studyscope-coordinator, studyscope-lead-{plan.study}, studyscope-site-SITE."""
 
 
 def _secrets(plan: Plan, folder: Path) -> str:
