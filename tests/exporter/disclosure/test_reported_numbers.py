@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from disclosure_cast import (
     SEX,
     STAGE,
     STATE,
+    Died,
     Hospital,
+    MemoryDisk,
     opened,
     patient_key,
     vectors,
@@ -336,3 +339,20 @@ def test_the_truth_is_always_one_of_the_worlds_and_the_ledger_verifies(tmp_path:
         population = [version for version in release.tables if version.key == POPULATION]
         assert all(sum(release.reported[STAGE].values()) == version.patients for version in population)
         assert not {STAGE, REACHED} & {version.key for version in release.tables}
+
+
+@pytest.mark.parametrize("fuse", range(9))
+def test_after_death_at_any_step_the_exact_numbers_are_those_of_one_grid_point(tmp_path: Path, fuse: int) -> None:
+    disk, hospital = MemoryDisk(), Hospital()
+    hospital.admit(3)
+    with opened(tmp_path, policy=OBLIGED, files=disk) as domain:
+        before = domain.release(hospital.contributions(), FACTS, 100)
+        hospital.admit(2, start=50, stage=1)
+        disk.fuse = disk.steps + fuse
+        with suppress(Died):
+            domain.release(hospital.contributions(), FACTS, 101)
+    with opened(tmp_path, seed=9, policy=OBLIGED, files=disk.rebooted()) as domain:
+        after = domain.release(hospital.contributions(), FACTS, 101)
+        assert versions(after) == {key: version + 1 for key, version in versions(before).items()}
+        assert vectors(after)[STAGE] == {("imaged",): 3, ("segmented",): 2, ("reviewed",): 0}
+        assert domain.release(None, FACTS, 101).to_bytes() == after.to_bytes()
