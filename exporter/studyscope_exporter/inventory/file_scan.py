@@ -49,6 +49,7 @@ class FileScan:
     calls_ahead: int = 8
     seconds_per_commit: float = 2.0
     monotonic: Callable[[], float] = time.monotonic
+    _progress: Progress = field(init=False)
     _result: ScanResult = field(init=False, default_factory=ScanResult)
     _met: set[int] = field(init=False, default_factory=set)
     _unlisted: dict[bytes, str] = field(init=False, default_factory=dict)
@@ -61,7 +62,7 @@ class FileScan:
 
     def run(self, progress: Progress) -> ScanResult:
         """One pass; may be interrupted at any moment, the next one resumes."""
-        root = self._root
+        root, self._progress = self._root, progress
         with self.inventory.batch():
             source = self.inventory.source_number(self.source, root)
         had = self.inventory.folders.files(source)
@@ -167,6 +168,7 @@ class FileScan:
 
     def _take(self, chunk: Chunk, readings: Sequence[Reading]) -> None:
         self._result.read += len(chunk)
+        self._progress.advance(0)  # a folder may hold a million files, and the cut-off comes in the middle of it
         for (folder, at), reading in zip(chunk, readings, strict=True):
             folder.take(at, reading)
             if folder.is_read:
