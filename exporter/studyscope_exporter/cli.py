@@ -68,7 +68,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(problem, file=sys.stderr)
         return WRONG_SETTINGS
     except EOFError:
-        print("a passphrase is asked for, and there is no terminal: run this in one (ssh -t, docker exec -it)", file=sys.stderr)
+        print("an answer is asked for, and there is no terminal: run this in one (ssh -t, docker exec -it)", file=sys.stderr)
+        return WRONG_SETTINGS
+    except PermissionError as problem:
+        print(
+            f"{problem.filename}: {problem.strerror}: run this as the service's user (runuser -u studyscope -- …), "
+            "or give it to that user",
+            file=sys.stderr,
+        )
         return WRONG_SETTINGS
     except BrokenPipeError:  # whoever read our output has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
