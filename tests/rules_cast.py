@@ -15,7 +15,13 @@ from studyscope_dashboards.rules import write_rules
 PROMTOOL = shutil.which("promtool")
 WHO = 'study="liver-ct",site="lyon"'
 HOURS = 24 * 40
-THRESHOLDS = {"behind_plan_percent": 80, "job_failure_percent": 20, "missing_structure_percent": 20, "least_patients": 50}
+THRESHOLDS = {
+    "behind_plan_percent": 80,
+    "job_failure_percent": 20,
+    "missing_structure_percent": 20,
+    "missing_images_percent": 20,
+    "least_patients": 50,
+}
 
 
 def steady(name: str, value: float, labels: str = WHO) -> tuple[str, str]:

@@ -126,6 +126,9 @@ class AlertThresholds(Strict):
     behind_plan_percent: int = Field(default=80, ge=1, le=99, description="a site under this share of its plan is behind")
     job_failure_percent: int = Field(default=20, ge=1, le=99, description="a workflow that fails for more patients is told of")
     missing_structure_percent: int = Field(default=20, ge=1, le=99, description="the same for a structure that is missing")
+    missing_images_percent: int = Field(
+        default=20, ge=1, le=99, description="the same for images of a time point whose window has passed"
+    )
     least_patients: int = Field(default=50, ge=20, description="no share is judged over fewer patients than this")
     coverage_percent: int = Field(default=70, ge=1, le=99, description="fewer of the sites in the current totals are told of")
 

@@ -175,3 +175,38 @@ def test_what_is_critical_waits_for_no_morning(tmp_path: Path) -> None:
 def test_quiet_hours_that_are_none_are_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="as in 20-6"):
         QuietHours.parse(text)
+
+
+def images_of(time_point: str, seen: float, missing: float, not_due: float = 0) -> list[tuple[str, str]]:
+    states = {"seen": seen, "missing": missing, "not_due": not_due}
+    return [
+        steady("study_time_point_patients", value, f'{WHO},time_point="{time_point}",state="{state}"')
+        for state, value in states.items()
+        if value
+    ]
+
+
+def test_images_that_the_protocol_expected_by_now_and_nobody_has_are_told_of_per_time_point(tmp_path: Path) -> None:
+    series = [*site(), *images_of("month-6", 60, 20), *images_of("month-12", 60, 10)]
+
+    firing(tmp_path, "expected_images_missing", series, {"3h": 1}, worth={"3h": 25})
+
+
+def test_images_of_patients_whose_time_has_not_come_are_not_missing(tmp_path: Path) -> None:
+    """Of 60 who are due 10 have none: 17 %, and 300 others wait."""
+    firing(tmp_path, "expected_images_missing", [*site(), *images_of("month-6", 50, 10, 300)], {"3h": 0})
+
+
+def test_missing_images_of_few_patients_or_as_many_as_the_study_allows_are_not_told_of(tmp_path: Path) -> None:
+    firing(tmp_path, "expected_images_missing", [*site(), *images_of("month-6", 20, 20)], {"3h": 0})
+    firing(tmp_path, "expected_images_missing", [*site(), *images_of("month-6", 80, 20)], {"3h": 0})
+
+
+def test_missing_images_go_on_while_the_series_is_away_and_end_when_they_came(tmp_path: Path) -> None:
+    missing = f'study_time_point_patients{{{WHO},time_point="month-6",state="missing"}}'
+    seen = f'study_time_point_patients{{{WHO},time_point="month-6",state="seen"}}'
+    gone = [(missing, "40x20 _x40 40x100"), (seen, "60x20 _x40 60x100")]
+    came = [(missing, "40x20 10x200"), (seen, "60x20 90x200")]
+
+    firing(tmp_path, "expected_images_missing", [*site(), *gone], {"10h": 1, "50h": 1})
+    firing(tmp_path, "expected_images_missing", [*site(), *came], {"10h": 1, "60h": 1, "90h": 0})

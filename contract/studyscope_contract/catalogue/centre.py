@@ -158,6 +158,7 @@ ALERT_THRESHOLDS = (
     "behind_plan_percent",
     "job_failure_percent",
     "missing_structure_percent",
+    "missing_images_percent",
     "least_patients",
     "coverage_percent",
 )
