@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from studyscope_aggregator.registry import CLOSED_FOLDER, Closing
+from studyscope_aggregator.registered_sites import Closing
+from studyscope_aggregator.registry import CLOSED_FOLDER
 
 
 def close(registry: Path, closing: Closing) -> Path:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from studyscope_aggregator.registry import ENROLLED_FOLDER, RegisteredSite, SiteKey, enrolled_site
+from studyscope_aggregator.registered_sites import RegisteredSite, SiteKey
+from studyscope_aggregator.registry import ENROLLED_FOLDER, enrolled_site
 from studyscope_contract.enrolment import EnrolmentRequest
 
 

@@ -22,7 +22,7 @@ from studyscope_aggregator.forecast.forecast_task import Forecasts
 from studyscope_aggregator.forecast.outlook import outlook_samples
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.milestones import milestone_samples
-from studyscope_aggregator.registry import RegisteredSite
+from studyscope_aggregator.registered_sites import RegisteredSite
 from studyscope_aggregator.samples import Sample, published, site_facts
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.state import Member, planned_patients

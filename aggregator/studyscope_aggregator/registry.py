@@ -11,17 +11,16 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError
 
 from studyscope_aggregator.milestones import PASSED_FOLDER, PassedDays, read_passed
+from studyscope_aggregator.registered_sites import Closing, RegisteredSite, SitesFile
 from studyscope_aggregator.site_contacts import CONTACTS_FILE, Contact, contacts_in
 from studyscope_contract.enrolment import EnrolmentRequest
-from studyscope_contract.keys import KeyProblem, VerifyingKey
 from studyscope_contract.mail_choices import CHOICES_FILE, MailChoices
-from studyscope_contract.names import Slug, Text
 from studyscope_contract.signed_study import SignedStudy, SignedStudyProblem
 from studyscope_contract.study import Study, StudySite
-from studyscope_contract.yaml_file import FileProblem, Problem, Strict, parse_yaml
+from studyscope_contract.yaml_file import FileProblem, Problem, parse_yaml
 
 SITES_FILE = "sites.yaml"
 AUDIT_FILE = "audit.jsonl"
@@ -30,74 +29,6 @@ ENROLLED_FOLDER = "enrolled"
 REQUESTS_FOLDER = "requests"
 SIGNED_FOLDER = "signed"
 CLOSED_FOLDER = "closed"
-
-
-class SiteKey(Strict):
-    """A public key of a site and the days on which it may sign."""
-
-    key: str
-    valid_from: dt.date
-    valid_until: dt.date
-    revoked: dt.datetime | None = None
-    revoked_why: Text | None = None
-
-    @field_validator("key")
-    @classmethod
-    def _is_a_key(cls, text: str) -> str:
-        try:
-            return VerifyingKey.parse(text).text
-        except KeyProblem as problem:
-            raise ValueError(str(problem)) from None
-
-    @model_validator(mode="after")
-    def _days_are_in_order(self) -> SiteKey:
-        if self.valid_until < self.valid_from:
-            raise ValueError("valid_until must not be before valid_from")
-        return self
-
-    @property
-    def verifying(self) -> VerifyingKey:
-        return VerifyingKey(self.key)
-
-    def is_valid(self, day: dt.date) -> bool:
-        return self.revoked is None and self.valid_from <= day <= self.valid_until
-
-
-class RegisteredSite(Strict):
-    """A site that the centre knows, whatever studies it takes part in."""
-
-    id: Slug
-    keys: tuple[SiteKey, ...] = Field(min_length=1, max_length=20)
-    registered: dt.date
-    contacts: tuple[Contact, ...] = ()
-
-    def key(self, fingerprint: str) -> SiteKey | None:
-        return next((key for key in self.keys if key.verifying.fingerprint == fingerprint), None)
-
-
-class Closing(Strict):
-    """The end of a membership, decided after the study file was signed; `into`: who goes on with the site's patients."""
-
-    study: Slug
-    site: Slug
-    last_day: dt.date
-    into: Slug | None = None
-    why: Text
-
-
-class SitesFile(Strict):
-    """`sites.yaml`."""
-
-    sites: tuple[RegisteredSite, ...] = Field(max_length=5000, description="none in a new centre")
-
-    @field_validator("sites")
-    @classmethod
-    def _ids_and_keys_are_unique(cls, sites: tuple[RegisteredSite, ...]) -> tuple[RegisteredSite, ...]:
-        for what, values in (("site", [s.id for s in sites]), ("key", [k.key for s in sites for k in s.keys])):
-            twice = sorted({value for value in values if values.count(value) > 1}) if len(set(values)) < len(values) else []
-            if twice:
-                raise ValueError(f"{what} appears twice: {', '.join(twice)}")
-        return sites
 
 
 @dataclass(frozen=True)

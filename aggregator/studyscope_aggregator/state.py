@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from studyscope_aggregator.registry import RegisteredSite
+from studyscope_aggregator.registered_sites import RegisteredSite
 from studyscope_aggregator.standing import Standing
 from studyscope_contract.grid import Grid
 from studyscope_contract.study import AlertThresholds, Study, StudySite

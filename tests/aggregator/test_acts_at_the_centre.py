@@ -24,7 +24,7 @@ from studyscope_aggregator.exposition import Exposition
 from studyscope_aggregator.forecast.forecast_task import Forecasts
 from studyscope_aggregator.history import retraction_points
 from studyscope_aggregator.metrics import OwnMetrics
-from studyscope_aggregator.registry import Closing
+from studyscope_aggregator.registered_sites import Closing
 from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.store import Entry, HistoryMark, Receipt, Retraction

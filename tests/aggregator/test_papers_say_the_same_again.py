@@ -22,7 +22,8 @@ from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.closings import close
 from studyscope_aggregator.papers.as_known import Moments, NotKnown, known_study
 from studyscope_aggregator.papers.slide import Slide, slide
-from studyscope_aggregator.registry import Closing, load_registry
+from studyscope_aggregator.registered_sites import Closing
+from studyscope_aggregator.registry import load_registry
 from studyscope_aggregator.signed_studies import SignedStudies
 from studyscope_aggregator.stores.opened import open_store
 from studyscope_contract.grid import Grid

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator_cast import NOW, TODAY, a_report, a_study
-from studyscope_aggregator.registry import RegisteredSite
+from studyscope_aggregator.registered_sites import RegisteredSite
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.state import Member, member, planned_patients
 from studyscope_contract.grid import Grid

@@ -17,7 +17,8 @@ from studyscope_aggregator.administration import actor_argument, steps_of, tell
 from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.closings import close
 from studyscope_aggregator.milestones import Passed, set_not_passed, set_passed
-from studyscope_aggregator.registry import STUDIES_FOLDER, Closing, load_registry
+from studyscope_aggregator.registered_sites import Closing
+from studyscope_aggregator.registry import STUDIES_FOLDER, load_registry
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_contract.study import Milestone
 from studyscope_contract.yaml_file import FileProblem, Problem

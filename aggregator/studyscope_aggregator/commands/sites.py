@@ -17,7 +17,8 @@ from studyscope_aggregator.administration import actor_argument, steps_of, tell
 from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.enrolled import EnrolledKeys
 from studyscope_aggregator.enrolment_requests import EnrolmentRequests
-from studyscope_aggregator.registry import RegisteredSite, Registry, SiteKey, load_registry
+from studyscope_aggregator.registered_sites import RegisteredSite, SiteKey
+from studyscope_aggregator.registry import Registry, load_registry
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.keys import KeyProblem, VerifyingKey

@@ -12,7 +12,8 @@ from string import Template
 from types import MappingProxyType
 
 from studyscope_aggregator.founding.plan import Plan
-from studyscope_aggregator.registry import SITES_FILE, STUDIES_FOLDER, SitesFile
+from studyscope_aggregator.registered_sites import SitesFile
+from studyscope_aggregator.registry import SITES_FILE, STUDIES_FOLDER
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_contract.report import MAX_BYTES
 from studyscope_contract.study import Study

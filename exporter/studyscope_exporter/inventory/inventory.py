@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from studyscope_exporter.inventory import frames, places
+from studyscope_exporter.inventory import places
+from studyscope_exporter.inventory.as_frames import InventoryFrames
 from studyscope_exporter.inventory.errors import UnknownNumber, WrongInventoryKey
 from studyscope_exporter.inventory.folder_rows import FolderRows
 from studyscope_exporter.inventory.places import Place
@@ -22,9 +23,6 @@ from studyscope_exporter.inventory.schema import connect
 from studyscope_exporter.inventory.seal import Seal
 from studyscope_exporter.records import Job
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _CHECK = b"studyscope inventory"
 
 
@@ -32,7 +30,7 @@ def _utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class Inventory:
+class Inventory(InventoryFrames):
     """Records of all sources, by item: what a source reads as one unit (a file, a remote series, a run).
 
     An item is put and removed as a whole. Sources of files use `file_scan.FileScan`, which knows what
@@ -43,7 +41,7 @@ class Inventory:
     """
 
     def __init__(self, db: sqlite3.Connection, seal: Seal, now: Callable[[], dt.datetime]) -> None:
-        self._db = db
+        super().__init__(db)
         self._seal = seal
         self.records = RecordRows(db, lambda: now().astimezone(dt.UTC).date())
         self.folders = FolderRows(db, seal)
@@ -221,35 +219,6 @@ class Inventory:
         """Keeps a source's note, sealed; part of the surrounding batch."""
         with self.batch():
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note {source}", self._seal.close(note, b"note")))
-
-    def series_frame(self) -> pd.DataFrame:
-        return frames.series_frame(self._db)
-
-    def segmentations_frame(self) -> pd.DataFrame:
-        return frames.segmentations_frame(self._db)
-
-    def structures_frame(self) -> pd.DataFrame:
-        return frames.structures_frame(self._db)
-
-    def jobs_frame(self) -> pd.DataFrame:
-        return frames.jobs_frame(self._db)
-
-    def agreements_frame(self) -> pd.DataFrame:
-        return frames.agreements_frame(self._db)
-
-    def landmarks_frame(self) -> pd.DataFrame:
-        return frames.landmarks_frame(self._db)
-
-    def classifications_frame(self) -> pd.DataFrame:
-        return frames.classifications_frame(self._db)
-
-    series_frame.__doc__ = frames.series_frame.__doc__
-    segmentations_frame.__doc__ = frames.segmentations_frame.__doc__
-    structures_frame.__doc__ = frames.structures_frame.__doc__
-    jobs_frame.__doc__ = frames.jobs_frame.__doc__
-    agreements_frame.__doc__ = frames.agreements_frame.__doc__
-    landmarks_frame.__doc__ = frames.landmarks_frame.__doc__
-    classifications_frame.__doc__ = frames.classifications_frame.__doc__
 
     def source_number(self, name: str, root: bytes | None = None) -> int:
         """The number of a source, new or not; `root` is where its files are now."""
