@@ -11,12 +11,13 @@ from studyscope_contract.catalogue import classification
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import colour_overrides, setting
-from studyscope_dashboards.histograms import edges_of, matrix
+from studyscope_dashboards.histograms import edges_of, matrix, or_nobody
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE
 from studyscope_dashboards.panels import curves, rows
 
 POSITIVES, NEGATIVES = classification.SCORE_OF_POSITIVES, classification.SCORE_OF_NEGATIVES
 EDGES = edges_of(POSITIVES)[:-1]
+CHOSEN = 'classifier="$classifier"'
 NOTHING = "No site publishes scores with a reference."
 DASHED = setting("custom.lineStyle", {"fill": "dash", "dash": [8, 6]})
 
@@ -39,7 +40,8 @@ def _point(expr: str, x: float, line: str) -> str:
 
 
 def _drawn(panel: trend.Panel, points: list[str], x_name: str, colour_of: dict[str, str], dashed: str) -> trend.Panel:
-    panel = panel.no_value(NOTHING).with_target(rows(" or ".join(points))).transformations(matrix("x", "line", x_name))
+    nobody = or_nobody(q.of_study(q.cell_series(POSITIVES), CHOSEN), "x", "line")
+    panel = panel.no_value(NOTHING).with_target(rows(" or ".join((*points, nobody)))).transformations(matrix("x", "line", x_name))
     for name, properties in colour_overrides(colour_of):
         panel = panel.override_by_name(name, [*properties, *([DASHED] if name == dashed else [])])
     return panel.override_by_name(x_name, [setting("unit", "none"), setting("max", None)]).axis_soft_max(100)

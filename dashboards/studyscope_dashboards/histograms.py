@@ -94,12 +94,19 @@ def cumulative_curves(panel_id: int, title: str, table_: Table, *matchers: str) 
     pool = f"100 * sum by (le) ({q.total(table_, '', 'last_known', *matchers, CLOSED)})"
     pool += f" / on () group_left () sum({q.total(table_, '', 'last_known', *matchers, WHOLE)})"
     begin = f'label_replace(0 * {_cumulative(table_, WHOLE, *matchers)}, "le", "0", "", "")'
-    both = f'({share}) or {begin} or label_replace({pool}, "site", "{POOL}", "", "")'
+    nobody = or_nobody(q.of_sites(q.cell_series(table_), WHOLE, *matchers), "le", "site")
+    both = f'({share}) or {begin} or label_replace({pool}, "site", "{POOL}", "", "") or {nobody}'
     panel = panel.with_target(rows(both)).transformations(matrix("le", "site", "Up to"))
     panel = panel.override_by_name("Up to", [setting("unit", "none")])
     for pattern, properties in site_styles():
         panel = panel.override_by_regexp(pattern, properties)
     return panel
+
+
+def or_nobody(series: str, row: str, column: str) -> str:
+    """One point without a value while there is none of `series`: without any point Grafana draws an error of its own."""
+    missing = f"NaN * count({q.of_study(centre.SITE_INFO.name)}) unless on () count({series})"
+    return f'label_replace(label_replace({missing}, "{row}", "0", "", ""), "{column}", "no site shows numbers", "", "")'
 
 
 def matrix(row: str, column: str, heading: str) -> list[models.DataTransformerConfig]:

@@ -70,7 +70,12 @@ def coverage(panel_id: int) -> stat.Panel:
 
 def attention(panel_id: int) -> table.Panel:
     """Empty is good news, and says so."""
-    panel = grid(panel_id, "Needs attention", "Sites that are late, silent, frozen or have never reported, and for how long.")
+    panel = grid(
+        panel_id,
+        "Needs attention",
+        "Sites that are late, silent, frozen or have never reported, for how long, and how many reports were missed and refused; "
+        "a click on the site says why.",
+    )
     info = f"max by (site, name) ({q.of_sites(centre.SITE_INFO.name)})"
     state = f"max by (site, state) ({q.in_state(*NEEDS_ATTENTION)})"
     only = f"and on (site) ({q.in_state(*NEEDS_ATTENTION)})"
@@ -79,6 +84,7 @@ def attention(panel_id: int) -> table.Panel:
         .with_target(rows(state, "B"))
         .with_target(rows(f"max by (site) ({q.of_sites(centre.SITE_REPORT_AGE.name)}) {only}", "C"))
         .with_target(rows(f"max by (site) ({q.of_sites(centre.SITE_MISSED_GRID_POINTS.name)}) {only}", "D"))
+        .with_target(rows(f"sum by (site) ({q.of_sites(centre.SITE_REFUSED_REPORTS.name)} > 0) {only}", "E"))
         .no_value("Every site reports in time.")
     )
     shown = (
@@ -86,13 +92,15 @@ def attention(panel_id: int) -> table.Panel:
         ("name", "Hospital"),
         ("state", "State"),
         ("Value #C", "Nothing for"),
-        ("Value #D", "Missed reports"),
+        ("Value #D", "Missed"),
+        ("Value #E", "Refused"),
     )
     return (
         panel.transformations(columns(*shown, hidden=("Value #A", "Value #B")))
         .override_by_name(*site_link_column("Site"))
         .override_by_name(*state_column("State"))
-        .override_by_name("Missed reports", [setting("custom.width", 120)])
+        .override_by_name("Missed", [setting("custom.width", 75)])
+        .override_by_name("Refused", [setting("custom.width", 75), setting("noValue", "none")])
         .override_by_name("Nothing for", [setting("custom.width", 110), setting("unit", "s"), setting("decimals", 1)])
     )
 

@@ -13,6 +13,7 @@ from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import GREEN, ORANGE, RUST
 from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, steps
 from studyscope_dashboards.prometheus import PUBLISHED_JOB
+from studyscope_dashboards.refusals import reason_column
 from studyscope_dashboards.reports_over_time import reports_over_time
 
 DESCRIPTION = "The centre itself and the exporters at the sites, for whoever runs them."
@@ -106,6 +107,7 @@ def refused(panel_id: int) -> table.Panel:
         panel.with_target(rows(counts))
         .transformations(columns(("site", "Site"), ("reason", "Reason"), ("Value", "Reports")))
         .no_value("No report was refused.")
+        .override_by_name(*reason_column())
         .override_by_name(*site_link_column("Site"))
     )
 

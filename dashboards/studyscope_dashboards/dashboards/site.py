@@ -13,6 +13,7 @@ from studyscope_dashboards.fields import code_words, colour_overrides, columns, 
 from studyscope_dashboards.page import page, site_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREEN, GREY, ORANGE, STATE_COLOURS, STATE_WORDS
 from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, steps, words
+from studyscope_dashboards.refusals import reason_column
 from studyscope_dashboards.reports_over_time import reports_over_time
 from studyscope_dashboards.site_table import OFFER_WORDS
 
@@ -182,6 +183,7 @@ def refused(panel_id: int) -> table.Panel:
         panel.with_target(rows(counts))
         .transformations(columns(("reason", "Reason"), ("Value", "Reports")))
         .no_value("No report was refused.")
+        .override_by_name(*reason_column())
     )
 
 

@@ -56,6 +56,11 @@ def study_content(hospitals: Sequence[Hospital], span: Span) -> dict[str, Any]:
         "stages": ["imaged", "segmented", "reviewed"],
         "structures": [_structure(structure.name) for structure in STRUCTURES],
         "algorithm": {"name": ALGORITHM, "version": VERSION},
+        "time_points": [
+            {"id": "baseline", "title": "First scan", "day": 0},
+            {"id": "month-3", "title": "Follow-up", "day": 90, "window": 21},
+        ],
+        "attributes": ["PatientAge", "Laterality", "SliceThickness", "MagneticFieldStrength"],
         "workflows": [{"id": w.id, "title": w.title, "model": w.model, "version": w.version} for w in WORKFLOWS],
         "alerts": {"late_after": 2, "silent_after": 4, "never_reported_after": 14, "drop_from_current_after": 7},
         "sites": [_study_site(hospital, span) for hospital in hospitals],
