@@ -9,7 +9,7 @@ SITES ?= 8
 DEBIAN_PACKAGES := prometheus prometheus-alertmanager chromium postgresql nginx victoria-metrics
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo test attack hostile check format generate look bench docs sbom site-bundle release audit clean
+.PHONY: help install system demo test attack hostile check format generate look bench kill docs sbom site-bundle release audit clean
 
 help: ## show what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -62,6 +62,11 @@ hostile: install ## read so many damaged files of every kind (an hour on 2 cores
 
 bench: install ## measure against the peers and floors of each benchmark
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+KILL_ROUNDS ?= 1000
+kill: install ## kill -9 of exporter and aggregator at random points, 1,000 rounds each: nothing lost, nothing twice
+	STUDYSCOPE_KILL_ROUNDS=$(KILL_ROUNDS) $(BIN)/python -m pytest -q -s --timeout=0 tests/exporter/delivering/test_a_killed_exporter_loses_nothing.py \
+	    tests/aggregator/test_a_killed_centre_loses_nothing.py
 
 docs: install ## write the generated pages of docs/
 	$(BIN)/python docs/generate.py

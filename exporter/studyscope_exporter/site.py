@@ -121,7 +121,10 @@ class Site:
         )
         self._open.enter_context(domain)
         domain.addressed(Recipient(settings.centre.url, settings.centre.keys), self.clock.now().date())
-        return StudyAtSite(self.settings.site, study, settings, domain, Outbox(folder / "outbox"))
+        outbox, last = Outbox(folder / "outbox"), domain.last_report()
+        if last is not None:
+            outbox.put(last)  # a kill between release and outbox must not lose it
+        return StudyAtSite(self.settings.site, study, settings, domain, outbox)
 
     def scan(self, progress: Callable[[str], Progress] = lambda _: NoProgress()) -> list[SourceOutcome]:
         """One pass over every source; a source that is down keeps what the inventory had from it.

@@ -135,6 +135,14 @@ class Domain(Signatures, Acts):
         return signed
 
     @in_turn
+    def last_report(self) -> SignedReport | None:
+        """The newest report that was released here; None before the first, and after a recovery until the next."""
+        loaded = self._load()
+        lost = None if loaded.frozen is None else self._store.frozen_report()
+        raw = lost if loaded.state is None else loaded.state.report
+        return None if raw is None else SignedReport.from_bytes(raw)
+
+    @in_turn
     def preview(
         self, contributions: Contributions | None, facts: SiteFacts, grid_point: int, *, if_approved: bool = False
     ) -> Preview:
