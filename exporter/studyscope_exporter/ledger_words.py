@@ -101,7 +101,7 @@ class _Reader:
             what += ", nothing changed"
         sequence = line["sequence"]
         entry = Entry(line["number"], self._day, what, sequence, self._receipt(sequence), values, recipient=self._recipient)
-        return replace(entry, facts=_fact_words(line["facts"])) if "facts" in line else entry
+        return replace(entry, facts=fact_words(line["facts"])) if "facts" in line else entry
 
     def _values(self, table: Mapping[str, Any]) -> Iterator[Value]:
         key = TableKey(table["table"], table["per"])
@@ -175,7 +175,7 @@ def _key_words(change: KeyChange) -> str:
     return f"The site's signing key changed from {old} to {new}; {how}"
 
 
-def _fact_words(facts: Mapping[str, Any]) -> str:
+def fact_words(facts: Mapping[str, Any]) -> str:
     """What a report says of the installation beside the numbers."""
     sources = [f"{kind} {'can' if up else 'cannot'} be read" for kind, up in sorted(facts["sources"].items())]
     offers: dict[str, list[str]] = {}
@@ -184,6 +184,9 @@ def _fact_words(facts: Mapping[str, Any]) -> str:
     parts = [f"release {facts['release']}", f"study version {facts['study_version']}", *sources]
     parts += [f"own volume {facts['storage']}"] if facts["storage"] else []
     parts += [f"key valid for {facts['key_months']} months"] if facts["key_months"] is not None else []
+    if rounds := facts.get("learning"):
+        said = ", ".join(f"{rounds[state]} {state.replace('_', ' ')}" for state in ("taken_part", "late", "missed"))
+        parts.append(f"rounds of federated learning: {said}")
     return "; ".join([*parts, *(f"{offer}: {', '.join(tables)}" for offer, tables in offers.items())])
 
 

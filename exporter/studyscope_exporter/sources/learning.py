@@ -104,7 +104,7 @@ class LearningSource:
         inventory.keep_note(self.name, json.dumps(read.rounds, sort_keys=True).encode())
         progress.advance(read.rows)
         new = sum(before.get(name) != state for name, state in read.rounds.items())
-        unreadable = {reason: len(lines) for reason, lines in read.bad.items()}
+        unreadable = {reason.split(";")[0]: len(lines) for reason, lines in read.bad.items()}
         gone = len(before.keys() - read.rounds.keys())
         return ScanResult(seen=read.rows, read=new, removed=gone, unreadable=unreadable, to_mend=sentences(read.bad))
 
