@@ -35,7 +35,8 @@ def stuck(records: StudyRecords) -> Iterator[Case]:
         for job in jobs[jobs["outcome"] == "stuck"].to_dict("records"):
             hours = (records.now - job["started_at"]).total_seconds() / 3600
             limit = f"stuck after {workflow.stuck_after_hours} h"
-            yield Case("job", job["job_key"], f"{workflow.id}: running for {hours:.0f} h; {limit}")
+            ran = f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} days"
+            yield Case("job", job["job_key"], f"{workflow.id}: running for {ran}; {limit}")
 
 
 def empty(records: StudyRecords) -> Iterator[Case]:

@@ -83,6 +83,11 @@ def _path(site: Site, what: str) -> Path | None:
 def _of_file(site: Site, studies: list[StudyAtSite], path: Path) -> Iterator[str]:
     source = _source_of(site, path)
     if source is None:
+        whole = next((one for one in site.settings.sources if getattr(one, "path", None) == path), None)
+        if whole is not None:
+            yield f"{path}: is the source {whole.name} ({whole.kind}), read line by line, each counted by itself"
+            yield "  cases lists what became of them, each with its number; why '#NUMBER' leads back to one"
+            return
         folders = ", ".join(str(one.settings.path) for one in site.sources if isinstance(one, FolderSource | NiftiSource))
         yield f"{path}: lies in no source of this site; there are: {folders or 'none of files'}"
         return

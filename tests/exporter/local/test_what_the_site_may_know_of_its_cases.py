@@ -154,6 +154,22 @@ def test_why_a_label_map_gives_nothing(site: Path, capsys: pytest.CaptureFixture
     assert "'blob' is none of the study's structures or synonyms: counts as extra" in capsys.readouterr().out
 
 
+def test_why_of_a_whole_log_or_list_says_that_its_lines_are_asked_for_one_by_one(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(site, "why", str(site / "jobs.jsonl"))
+    said = capsys.readouterr().out
+
+    assert "is the source log (jobs), read line by line" in said
+    assert "lies in no source" not in said
+
+
+def test_a_job_that_hangs_for_months_is_told_in_days(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(site, "cases", "stuck")
+
+    assert " days; stuck after 24 h" in capsys.readouterr().out
+
+
 def test_why_of_a_patient_a_number_and_of_nothing(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(site, "why", "CANARY-1") == 0
     assert "CANARY-1: a patient, 1 series in the inventory" in capsys.readouterr().out
