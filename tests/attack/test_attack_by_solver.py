@@ -13,7 +13,7 @@ from studyscope_exporter.attack.claims import shown_numbers
 from studyscope_exporter.attack.prover import Prover
 from studyscope_exporter.disclosure.witness import WitnessAudit
 
-ONE_WAY = [Life(1), Life(1, leaving=0.15), Life(3, weeks=52), Life(3, weeks=52, leaving=0.15), Life(8, weeks=24)]
+ONE_WAY = [Life(1), Life(3, weeks=40, leaving=0.15), Life(8, weeks=20)]
 
 
 @pytest.mark.parametrize("life", ONE_WAY, ids=str)

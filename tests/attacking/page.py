@@ -176,6 +176,23 @@ def _found(t: Sums) -> str:
 
 
 ELSEWHERE = """
+## T18: what the audit costs
+
+`python benchmarks/bench_audit.py`, first measured on a machine of two cores that had four to ten times as much to do as it
+could (load 10 to 20), so that processor time says more than the clock:
+
+| history | newest audit | goal |
+|---|---|---|
+| 100 versions of 60 cells, tables of the whole population | 5.2 s, 1.1 s of processor | 60 s: met |
+| 100 versions of one structure (13 cells) | 2.7 s, 0.2 s of processor | 60 s: met |
+| 35 versions of ten structures (121 cells), 8 of 43 candidates held | 3.2 s, 0.6 s of processor | |
+| 2 versions of 117 structures (1405 cells), 6 of 8 candidates held | 64 s, 7.5 s of processor | 60 s of processor at 100 versions: not reached |
+| first release of 25,000 patients with 50,000 studies | 0.7 s | 300 s: met |
+
+With very many structures that all move at once the audit holds most candidates, presumably because their tables are about the
+same people and a hundred roundings of one number leave little of it open. So 100 versions of 117 structures could not be
+measured: a site does not get there that way.
+
 ## What was found
 
 - Where nobody leaves and results never change, outcomes gave small groups away: a cell of a sensitive table (outcome, missing
