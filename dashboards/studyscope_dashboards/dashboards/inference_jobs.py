@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import table
 
-from studyscope_contract.catalogue import jobs, subgroups
+from studyscope_contract.catalogue import centre, jobs, subgroups
+from studyscope_dashboards import queries as q
 from studyscope_dashboards.by_subgroup import share_by_subgroup
 from studyscope_dashboards.cover import Covered, what_is_covered
 from studyscope_dashboards.distributions import compared, history_by_code, pooled, quantiles_by_site, share_of_codes
+from studyscope_dashboards.fields import by_site, site_link_column
 from studyscope_dashboards.histograms import heat_by_site
 from studyscope_dashboards.page import choice, page, sites_variable, study_variable
+from studyscope_dashboards.panels import grid, rows
 from studyscope_dashboards.queries import of_study
 
 DESCRIPTION = "How the jobs of one workflow turn out at each site. A patient counts once, with the latest job."
@@ -40,7 +44,20 @@ def dashboard() -> build.Dashboard:
         )
         .with_panel(heat_by_site(9, "Run time (s), distribution by site", jobs.JOB_DURATION, CHOSEN).span(14).height(10))
     )
+    built = built.with_panel(learning_rounds(10).span(24).height(10))
     return built.with_panel(what_is_covered(30, covered).span(24)).with_row(subgroups_row())
+
+
+def learning_rounds(panel_id: int) -> table.Panel:
+    """Counted by the site's own log; whose model did how well stays there."""
+    panel = grid(
+        panel_id,
+        "Rounds of federated learning",
+        "Rounds that each site took part in in time, late, or missed, as its exporter says of itself; scores stay at the site.",
+    ).no_value("No site takes part in federated learning.")
+    counts = f"max by (site, state) ({q.of_sites(centre.SITE_LEARNING_ROUNDS.name)})"
+    panel = panel.with_target(rows(counts)).transformations(by_site("state", ("taken_part", "late", "missed")))
+    return panel.override_by_name(*site_link_column("Site"))
 
 
 def subgroups_row() -> build.Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import table
 
-from studyscope_contract.catalogue import classification, landmarks, quality
+from studyscope_contract.catalogue import annotation, classification, landmarks, quality
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.classifier import calibration, detected_and_false, risk_and_coverage
@@ -28,6 +28,7 @@ MEASURES = (
 )
 
 
+ANNOTATED = annotation.ANNOTATION_INTERACTION
 LANDMARKS, CLASSIFIED = landmarks.LANDMARK_STATE, classification.CLASSIFICATION_RESULT
 
 
@@ -43,6 +44,7 @@ def dashboard() -> build.Dashboard:
     covered = [
         *(Covered(title, table_, (STRUCTURE,)) for title, table_, _ in MEASURES),
         Covered("Kinds of error", quality.LABEL_NOISE),
+        Covered("Annotation: what readers did", ANNOTATED),
         Covered("Landmark $landmark", LANDMARKS, (LANDMARK,)),
         Covered("Classifier $classifier: agreement", classification.CLASSIFICATION_OUTCOME, (CLASSIFIER,)),
     ]
@@ -58,6 +60,9 @@ def dashboard() -> build.Dashboard:
         .with_panel(calibration(10, "Classifier $classifier: calibration", CLASSIFIER).span(8))
         .with_panel(risk_and_coverage(11, "Classifier $classifier: risk and coverage", CLASSIFIER).span(8))
         .with_panel(detected_and_false(12, "Classifier $classifier: what each threshold gives", CLASSIFIER).span(8))
+        .with_panel(compared_in_table(15, "Annotation: what readers did with the draft", ANNOTATED).span(24).height(10))
+        .with_panel(heat_by_site(16, "Annotation: rounds, distribution by site", annotation.ANNOTATION_ROUNDS).span(12))
+        .with_panel(heat_by_site(17, "Annotation: draft against final (Dice)", annotation.DRAFT_DICE).span(12))
         .with_panel(what_is_covered(13, covered).span(24))
     )
 
