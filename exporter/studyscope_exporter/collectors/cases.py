@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from studyscope_exporter.collectors.cohort import StudyRecords
+from studyscope_exporter.collectors.follow_up import seen_on
 
 Table = Literal["job", "segmentation", "series", "patient"]
 
@@ -74,9 +76,20 @@ def unexpected(records: StudyRecords) -> Iterator[Case]:
             yield Case("series", first["series_key"], "has images of this study, is not on the roster")
 
 
+def overdue(records: StudyRecords) -> Iterator[Case]:
+    """Patients without images of a time point of the protocol whose window has passed."""
+    first_series = dict(zip(records.first_images["patient_key"], records.first_images["series_key"], strict=True))
+    for point in records.study.time_points:
+        for patient, days in records.image_days.items():
+            until = days[0] + dt.timedelta(days=point.last_day)
+            if seen_on(point, days) is None and until < records.now.date():
+                yield Case("series", first_series[patient], f"{point.title}: no images until {until}")
+
+
 CASES: dict[str, Callable[[StudyRecords], Iterator[Case]]] = {
     "missing": missing,
     "unexpected": unexpected,
+    "overdue": overdue,
     "unsegmented": unsegmented,
     "empty": empty,
     "failed": failed,

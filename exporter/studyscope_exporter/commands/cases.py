@@ -1,6 +1,7 @@
 """list the cases behind a number, by the identifiers of your own systems
 
 missing      on the roster, images due, none found       unexpected   images found, not on the roster
+overdue      a time point of the protocol has passed without images of it
 unsegmented  images, no segmentation of the study         empty        a structure of the study missing or empty
 failed       the patient's latest job failed              stuck        it runs for longer than the study allows
 

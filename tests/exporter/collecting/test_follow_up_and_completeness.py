@@ -15,6 +15,7 @@ from studyscope_contract.definition import definition
 from studyscope_contract.metric import TableKey
 from studyscope_contract.study import Study
 from studyscope_exporter.collectors import StudyRecords, collect
+from studyscope_exporter.collectors.cases import overdue
 from studyscope_exporter.collectors.local_measures import local_measures
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.lesion_change import LesionChange
@@ -94,6 +95,13 @@ def test_the_last_day_of_a_window_is_not_missing_yet(inventory: Inventory) -> No
     assert counts(StudyRecords(inventory, of_study, on_the_last_day), "time_point_state", "week-4") == {"not_due": 1}
     later = on_the_last_day + dt.timedelta(days=1)
     assert counts(StudyRecords(inventory, of_study, later), "time_point_state", "week-4") == {"missing": 1}
+
+
+def test_who_is_overdue_is_listed_for_the_hospital(inventory: Inventory) -> None:
+    put(inventory, a_series("p"), a_series("p", 35), a_series("q", series_key=key("first of q")), a_series("q", 20))
+    cases = list(overdue(StudyRecords(inventory, study(time_points=TIME_POINTS), NOW)))
+
+    assert [(case.key, case.what) for case in cases] == [(key("first of q"), "Week 4: no images until 2026-02-05")]
 
 
 def test_the_interval_is_between_time_points_and_not_between_days_of_one(inventory: Inventory) -> None:
