@@ -73,7 +73,7 @@ def accepted(before: Policy, now: Policy) -> bool:
     return True
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(edited())
 def test_t13_an_edit_that_is_accepted_makes_no_number_sharper_and_nothing_looser(edit: tuple[Policy, Policy]) -> None:
     before, now = edit

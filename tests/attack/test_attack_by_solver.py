@@ -35,16 +35,16 @@ def test_t1_nothing_can_be_proven_of_two_way_tables(life: Life) -> None:
 
 def test_t3_few_batches_are_proven_small_and_none_is_counted() -> None:
     lives = [Life(rate, weeks=weeks, leaving=leaving) for rate, weeks in ((1, 104), (3, 52)) for leaving in (0, 0.15)]
-    tally = sum((attacked(life, seed, Policy(), None) for life in lives for seed in (2, 3)), Tally())
-    assert tally.batches > 400
+    tally = sum((attacked(life, 2, Policy(), None) for life in lives), Tally())
+    assert tally.batches > 300
     assert tally.batches_exact == 0
     assert tally.batches_proven / tally.batches <= 0.02
-    assert tally.changes > 300
+    assert tally.changes > 150
     assert tally.changes_of_few == 0
 
 
 def test_control_the_same_attacks_succeed_where_small_counts_are_hidden_and_the_rest_is_rounded() -> None:
-    tally = suppress_and_round(Life(1, weeks=45), 1)
+    tally = suppress_and_round(Life(1, weeks=36), 1)
     assert tally.truth_excluded == 0
     assert tally.small_proven / tally.small >= 0.05
     assert tally.batches_proven / tally.batches >= 0.1
