@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,7 +22,9 @@ def started(folder: Path, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "attacking", "--only", "added", "--histories", "40", "--workers", "1"]
     places = ["--results", str(folder / "histories.jsonl"), "--page", str(folder / "page.md")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.Popen([*command, *places, *more], env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [*command, *places, *more], env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def test_a_run_that_is_killed_goes_on_with_what_is_missing(tmp_path: Path) -> None:
@@ -30,7 +33,7 @@ def test_a_run_that_is_killed_goes_on_with_what_is_missing(tmp_path: Path) -> No
         while not lines.exists() or len(lines.read_bytes().splitlines()) < 3:
             assert killed.poll() is None
             time.sleep(0.01)
-        killed.kill()
+        os.killpg(killed.pid, signal.SIGKILL)  # its worker, too, as a power cut does
     before = lines.read_bytes()
     whole = before[: before.rfind(b"\n") + 1]
     lines.write_bytes(whole + b'{"row":"added","seed":1')  # as a power cut leaves it
