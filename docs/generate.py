@@ -49,7 +49,8 @@ def what_leaves() -> str:
         "A table marked *per structure* (landmark, classifier, workflow) exists once for each that the study file names.",
         "In a table marked *sensitive* a number that would say the same of everybody is withheld too, and in a two-way one a",
         "number that would say the same of a whole subgroup. A *two-way* table exists only where the hospital's policy",
-        "declares it (`two_way`), and needs the signatures of two approvers.",
+        "declares it (`two_way`), and needs the signatures of two approvers. So does one *of the work of people*, which the",
+        "policy declares with a legal basis (`readers`).",
         "",
         "## Exact numbers, where a protocol obliges to them",
         "",
@@ -79,6 +80,7 @@ def what_leaves() -> str:
 def _row(table: Table) -> str:
     marks = [f"per {table.per}"] if table.per else []
     marks += ["two-way", "two approvers"] if table.kind is Kind.TWO_WAY else []
+    marks += ["of the work of people", "two approvers"] if table.of_readers else []
     marks += ["sensitive"] if table.sensitive else []
     name = f"`{table.id}`" + (f" ({', '.join(marks)})" if marks else "")
     return f"| {name} | {table.help} | {table.rule} | {_codes(table)} |"

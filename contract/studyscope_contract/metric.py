@@ -60,6 +60,7 @@ class Table:
     crosses: tuple[str, ...] = ()  # ids of the two tables that a two-way table is made of
     clip: int = 0  # the most that one patient adds to a magnitude
     within: tuple[str, ...] = ()  # id of a table, then codes of it: who is in this table is in these cells
+    of_readers: bool = False  # tells of the work of people too: nothing until a policy declares it with its legal basis
     reportable: bool = False  # a site whose protocol obliges it may show it with unit `reported`; no attribute of a patient
 
     @property

@@ -16,7 +16,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from studyscope_contract.canonical import content_hash
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.grid import Grid
-from studyscope_contract.metric import Kind
+from studyscope_contract.metric import Kind, Table
 from studyscope_contract.names import Text
 from studyscope_contract.yaml_file import Strict
 
@@ -88,6 +88,10 @@ REPORTABLE = tuple(sorted(table.id for table in TABLES.values() if table.reporta
 """Tables of the catalogue that may leave with unit `reported`."""
 
 
+OF_READERS = tuple(sorted(table.id for table in TABLES.values() if table.of_readers))
+"""Tables of the catalogue that tell of the work of people too."""
+
+
 def needs_wider_bins(parameters: Parameters) -> str | None:
     """Why exact numbers may not stand beside numbers protected so (privacy.md, Reported numbers); None where they may.
 
@@ -149,6 +153,23 @@ class Disclosure(Strict):
         return tuple(sorted(set(tables)))
 
 
+class Readers(Strict):
+    """Tables that tell of the work of people too, as annotation: off unless the hospital declares them."""
+
+    tables: tuple[str, ...] = Field(min_length=1, description="tables of the catalogue; two approvers each")
+    legal_basis: Annotated[Text, StringConstraints(min_length=20)] = Field(
+        description="on what ground the work of employees is told, as a works agreement and its paragraph"
+    )
+
+    @field_validator("tables")
+    @classmethod
+    def _of_readers_only(cls, tables: tuple[str, ...]) -> tuple[str, ...]:
+        for table in tables:
+            if table not in OF_READERS:
+                raise ValueError(f"{table!r} is no table about the work of people; allowed: {', '.join(OF_READERS)}")
+        return tuple(sorted(set(tables)))
+
+
 class Policy(Strict):
     """What a hospital lets out of one study.
 
@@ -168,6 +189,9 @@ class Policy(Strict):
 
     disclosure: Disclosure | None = Field(
         default=None, description="exact numbers that the protocol obliges to; chosen before the first release, never later"
+    )
+    readers: Readers | None = Field(
+        default=None, description="tables about the work of people that may leave; none when left out"
     )
     approvals: Literal["auto", "one", "four_eyes"] = Field(
         default="one",
@@ -223,6 +247,12 @@ class Policy(Strict):
         """Tables that leave as exact numbers."""
         return () if self.disclosure is None else self.disclosure.reported
 
+    def declares(self, table: Table) -> bool:
+        """Whether the table may exist at all: a crossing and one about the work of people only where it is named here."""
+        if table.kind is Kind.TWO_WAY:
+            return table.id in self.two_way
+        return not table.of_readers or (self.readers is not None and table.id in self.readers.tables)
+
     @property
     def hash(self) -> str:
         """Names this policy in approvals, the ledger and reports."""
@@ -231,6 +261,8 @@ class Policy(Strict):
             declared["deletions"] = self.deletions.model_dump()
         if self.disclosure is not None:
             declared["legal_basis"] = self.disclosure.legal_basis
+        if self.readers is not None:
+            declared["readers"] = self.readers.model_dump(mode="json")
         if self.approval_days != DEFAULT_APPROVAL_DAYS:
             declared["approval_days"] = self.approval_days
         if self.approvals != "one":

@@ -39,9 +39,21 @@ def _changes(before: Policy, after: Policy) -> Iterator[Change]:
     if before.deletions != after.deletions:
         yield Change("deletions", _deletions(before), _deletions(after), "other")
     yield from _disclosure(before, after)
+    yield from _readers(before, after)
     yield from _approvals(before, after)
     yield from _tables("refuse", before.refuse, after.refuse, more="stricter")
     yield from _tables("two_way", before.two_way, after.two_way, more="looser")
+
+
+def _readers(before: Policy, after: Policy) -> Iterator[Change]:
+    (tables, ground), (new_tables, new_ground) = _of_readers(before), _of_readers(after)
+    yield from _tables("readers", tables, new_tables, more="looser")
+    if ground != new_ground:
+        yield Change("legal_basis of readers", ground, new_ground, "other")
+
+
+def _of_readers(policy: Policy) -> tuple[tuple[str, ...], str]:
+    return ((), "") if policy.readers is None else (policy.readers.tables, policy.readers.legal_basis)
 
 
 def _disclosure(before: Policy, after: Policy) -> Iterator[Change]:

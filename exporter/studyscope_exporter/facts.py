@@ -20,7 +20,7 @@ from studyscope_contract.catalogue import (
     segmentation,
 )
 from studyscope_contract.learning import LearningRounds
-from studyscope_contract.metric import Kind, Table, TableKey
+from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.policy import Policy
 from studyscope_contract.report import Offer, SiteFacts
 from studyscope_contract.study import Study
@@ -59,7 +59,7 @@ def site_facts(
 ) -> SiteFacts:
     """The facts of one study; `sources_up` is by kind of source."""
     waiting = {key.table for key in unapproved}
-    tables = [table for _, table in study.tables() if table.kind is not Kind.TWO_WAY or table.id in policy.two_way]
+    tables = [table for _, table in study.tables() if policy.declares(table)]
     offers = {table.id: _offer(table, policy, frozenset(sources_up), waiting) for table in tables}
     return SiteFacts(
         release=release_number(),

@@ -27,6 +27,9 @@ def policy_sentences(policy: Policy) -> Iterator[str]:
     yield f"a table that has held people who left for {rule.max_hold_days} days, because too few others changed, {what}"
     yield "tables that never leave: " + (", ".join(sorted(policy.refuse)) or "none named")
     yield "two-way tables that may leave: " + (", ".join(sorted(policy.two_way)) or "none")
+    if policy.readers is not None:
+        yield f"tables about the work of people that may leave: {', '.join(policy.readers.tables)}"
+        yield f"legal basis of telling of the work of people: {policy.readers.legal_basis}"
     yield APPROVALS[policy.approvals]
     yield f"what is not signed within {policy.approval_days} days of being asked for, or of the first signature, is held"
     if policy.disclosure is not None:

@@ -1,6 +1,7 @@
 """What it took to make segmentations by hand or from a draft.
 
-These tables touch on the work of people (privacy.md, "Readers"): a site counts in them only what its logs
+These tables touch on the work of people (privacy.md, "Readers"): they are nothing until the hospital's
+policy declares them with a legal basis, need two approvers, and a site counts in them only what its logs
 say of five readers or more, together. Minutes never leave the hospital.
 """
 
@@ -19,6 +20,7 @@ ANNOTATION_ROUNDS = Table(
     rule=f"The highest round that the annotation log names for the patient, else its lines, {_WHERE}.",
     dimensions=(Dimension("le", edges(1, 2, 3, 5, 10)),),
     subpopulation=True,
+    of_readers=True,
 )
 
 ANNOTATION_INTERACTION = Table(
@@ -31,6 +33,7 @@ ANNOTATION_INTERACTION = Table(
     f"points, boxes or scribbles, `drawn` without a draft, {_WHERE}.",
     dimensions=(Dimension("interaction", INTERACTIONS),),
     subpopulation=True,
+    of_readers=True,
 )
 
 DRAFT_DICE = Table(
@@ -42,6 +45,7 @@ DRAFT_DICE = Table(
     rule=f"The Dice coefficient of draft and final annotation that the annotation log states last for the patient, {_WHERE}.",
     dimensions=(Dimension("le", edges(0.5, 0.7, 0.8, 0.9, 0.95, 0.99)),),
     subpopulation=True,
+    of_readers=True,
 )
 
 TABLES = (ANNOTATION_ROUNDS, ANNOTATION_INTERACTION, DRAFT_DICE)

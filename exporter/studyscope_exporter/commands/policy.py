@@ -96,7 +96,7 @@ def _step(change: Change) -> str:
 def _is_refused(change: Change) -> bool:
     """Whether a change cannot be made once numbers were published."""
     return change.name in ("grid", "reported") or (
-        change.direction == "looser" and change.name not in ("refuse", "two_way", "approvals")
+        change.direction == "looser" and change.name not in ("refuse", "two_way", "readers", "approvals")
     )
 
 
@@ -114,9 +114,14 @@ def _consequences(before: Policy, after: Policy, *, refused: bool) -> Iterator[s
         yield f"{table} is hidden from the next report on."
     for table in sorted(set(before.refuse) - set(after.refuse)):
         yield f"{table} is offered; it leaves once it is approved."
-    for table in sorted(set(after.two_way) - set(before.two_way)):
+    for table in sorted(set(_declared(after)) - set(_declared(before))):
         yield f"{table} leaves once two approvers have approved it."
     yield "Until an approver signs it (policy sign, or approve), no number moves."
+
+
+def _declared(policy: Policy) -> tuple[str, ...]:
+    """Tables that are off unless they are named."""
+    return (*policy.two_way, *(policy.readers.tables if policy.readers else ()))
 
 
 def _sign(chosen: argparse.Namespace, site: Site, study: StudyAtSite) -> int:

@@ -36,7 +36,7 @@ def counted_over(state: State, contributions: Contributions, terms: Terms) -> Co
     roster = np.union1d(state.roster, census.roster)
     state = replace(over(state, roster), answers=answers)
     at = places(census.roster, roster)
-    today = {key: moved_to(column, at, len(roster)) for key, column in census.columns.items()}
+    today = {key: moved_to(column, at, len(roster)) for key, column in census.columns.items() if key in terms.tables}
     kept = {key: _kept(key, column, state, terms) for key, column in today.items()}
     two_way, answers = crossed(kept, answers, terms)
     return Counted(replace(state, answers=answers), kept | two_way)

@@ -37,7 +37,7 @@ class Terms:
 
     @classmethod
     def of(cls, study: Study, site: str, policy: Policy) -> Terms:
-        tables = {key: table for key, table in study.tables() if table.unit is Unit.PATIENT and _may_exist(table, policy)}
+        tables = {key: table for key, table in study.tables() if table.unit is Unit.PATIENT and policy.declares(table)}
         by_table = {table.id: study.codes(table) for table in tables.values()}
         codes = {key: by_table[table.id] for key, table in tables.items()}
         definitions = {key: codes_hash(study, key, table) for key, table in tables.items()}
@@ -67,9 +67,14 @@ class Terms:
         """Whether the table's cells add up to the patients in it."""
         return self.tables[key].kind not in (Kind.MULTI, Kind.NESTED)
 
+    def _of_two(self, key: TableKey) -> bool:
+        """Two-way, about the work of people, or exact."""
+        table = self.tables[key]
+        return table.kind is Kind.TWO_WAY or table.of_readers or key in self.reported
+
     def approvals_needed(self, key: TableKey, state: State) -> int:
-        """Two for a two-way or reported table, after a recovery, under other terms (privacy.md 2.3); else as the policy says."""
-        if self.tables[key].kind is Kind.TWO_WAY or key in self.reported or state.generation:
+        """Two for what `_of_two` says, after a recovery and under other terms (privacy.md 2.3); else as the policy says."""
+        if self._of_two(key) or state.generation:
             return 2
         table = state.tables.get(key)
         if table is not None and table.version and table.last_terms != self.of_table(key):
@@ -117,8 +122,3 @@ class Terms:
     def if_approved(self, state: State) -> Terms:
         """These terms, as if everything that waits for an approver had been approved."""
         return replace(self, assumed=frozenset(self.waiting(state)))
-
-
-def _may_exist(table: Table, policy: Policy) -> bool:
-    """A crossing of two tables is nothing until the policy declares it."""
-    return table.kind is not Kind.TWO_WAY or table.id in policy.two_way
