@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -68,7 +69,7 @@ def rows(path: Path, how: CsvFormat, fields: JobFields, workflow: str, bad: Call
         raise TableUnusable(
             f"{path} is not {how.encoding}; set csv.encoding (Excel in western Europe: cp1252)", temporary=False
         ) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError):
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error):
         raise TableUnusable(f"{path} is empty or no CSV table; write it anew", temporary=True) from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from studyscope_contract.yaml_file import Strict
+from studyscope_exporter.foreign_json import parsed
 from studyscope_exporter.job_words import OUTCOMES, failure_reason, words_of
 from studyscope_exporter.linking import Link, Linked, field_text, field_value
 from studyscope_exporter.pseudonym import Pseudonyms
@@ -121,7 +121,7 @@ class EventReader:
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(line.decode("utf-8-sig"), parse_constant=_no_number)
+        said = parsed(line.decode("utf-8-sig"), parse_constant=_no_number)
     except UnicodeDecodeError:
         raise BadLine("not UTF-8") from None
     except (ValueError, RecursionError):

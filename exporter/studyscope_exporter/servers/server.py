@@ -23,6 +23,7 @@ import httpx
 from pydantic import Field, field_validator
 
 from studyscope_contract.yaml_file import Strict
+from studyscope_exporter.foreign_json import parsed
 from studyscope_exporter.servers.login import Login, opened_login
 from studyscope_exporter.servers.secret import SecretProblem
 from studyscope_exporter.site_path import SitePath
@@ -108,7 +109,7 @@ class Server:
         if not content.strip():
             return None
         try:
-            return json.loads(content)
+            return parsed(content.decode(json.detect_encoding(content)))
         except (ValueError, RecursionError):
             message = f"{self.address.url}{path} answers something that is not JSON; is `url` that of the server's programs?"
             raise ServerProblem(message, temporary=True) from None

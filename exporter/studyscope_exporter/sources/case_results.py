@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from studyscope_exporter.csv_table import NamesColumns, sentences
+from studyscope_exporter.foreign_json import parsed
 from studyscope_exporter.inventory import Inventory, Record
 from studyscope_exporter.linking import CsvLink, FieldLink, Link, LinkProblem, PatternLink
 from studyscope_exporter.pseudonym import Pseudonyms
@@ -103,10 +103,7 @@ def read_bytes(path: Path) -> bytes:
 def parsed_json(raw: bytes) -> Any:
     """JSON as Python tools write it, bare NaN included; every text can be encoded; raises BadResults."""
     try:
-        content = json.loads(raw.decode("utf-8-sig"))
-        if b"\\ud" in raw.lower():  # half a surrogate pair, which JSON can write and no encoding can
-            content = json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
-        return content
+        return parsed(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise BadResults("is not JSON in UTF-8; was it written to its end?") from None
 

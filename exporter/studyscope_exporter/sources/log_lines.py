@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from studyscope_exporter.csv_table import Encoding, TableProblem, rows_of
+from studyscope_exporter.foreign_json import parsed
 from studyscope_exporter.linking import field_value
 from studyscope_exporter.sources.tables import table_bytes
 
@@ -31,7 +31,7 @@ def log_lines(path: Path, encoding: Encoding, wanted: Sequence[str]) -> Iterator
 
 def _fields(line: bytes, wanted: Sequence[str], number: int) -> Mapping[str, str] | None:
     try:
-        found = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        found = parsed(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeError:
         raise TableProblem(f"is not UTF-8 at line {number}; JSON lines are") from None
     except (ValueError, RecursionError):

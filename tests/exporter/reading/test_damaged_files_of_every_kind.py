@@ -25,3 +25,13 @@ def test_damaged_files_of_every_kind_give_a_record_or_a_reason() -> None:
         "jobs 0",
         "landmarks 8",
     }
+
+
+def test_a_lone_surrogate_and_a_nul_stop_no_scan(tmp_path: Path) -> None:
+    for sound, raw in (
+        ("jobs 0", b'{"id": "\\ud800", "workflow": "\\udfff", "state": "success"}\n'),
+        ("jobs 1", b"id,workflow,state\n\0,w,success\n"),
+    ):
+        (reader,) = (one.read for one in corpus(tmp_path) if one.name == sound)
+        (tmp_path / sound).mkdir()
+        assert reader(raw, tmp_path / sound) in ("read", "read in part", "unavailable")
