@@ -40,6 +40,14 @@ class LivingClock(SystemClock):
     def now(self) -> dt.datetime:
         moment = super().now()
         if self._told is None or abs(moment - self._told) >= EVERY:
-            self._told = moment
-            self._manager.tell("WATCHDOG=1")
+            self._tell(moment)
         return moment
+
+    def ready(self) -> None:
+        """What a service tells once everything is open; its time to the next sign of life begins then."""
+        self._manager.tell("READY=1")
+        self._tell(super().now())
+
+    def _tell(self, moment: dt.datetime) -> None:
+        self._told = moment
+        self._manager.tell("WATCHDOG=1")

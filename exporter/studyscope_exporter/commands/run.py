@@ -26,7 +26,7 @@ def execute(chosen: argparse.Namespace) -> int:
 
     def ready() -> None:
         logging.getLogger(__name__).info("site %s: running", settings.site)
-        manager.tell("READY=1")
+        clock.ready()
 
     def end(*_: object) -> None:
         manager.tell("STOPPING=1")

@@ -31,7 +31,7 @@ studies:
 """
 
 MISTAKES = [
-    ("unknown key", "state: state", "stat: state", 2, "stat", "unknown key; allowed here: default_issuer, keys"),
+    ("unknown key", "state: state", "stat: state", 2, "stat", "unknown key; allowed here: "),
     ("no state folder", "state: state\n", "", 1, "state", "is missing"),
     ("unknown kind of source", "kind: folder", "kind: pigeon", 5, "sources.0", "'nifti', 'nnunet_summary', 'pairs'"),
     ("unknown key of a source", "path: dicom", "paht: dicom", 7, "sources.0.paht", "unknown key; allowed here:"),
