@@ -51,6 +51,19 @@ class AirflowApi:
         changed = {"updated_at_gte": since.astimezone(dt.UTC).isoformat()} if since else {}
         return self._pages(path, "dag_runs", "id", changed, _MOST_PAGES)
 
+    def runs_in(self, dag: str, state: str) -> Iterator[list[Any]]:
+        """Pages of all runs of a DAG that are in this state. Raises ServerProblem."""
+        return self._pages(f"{self._dag(dag)}/dagRuns", "dag_runs", "id", {"state": state}, _MOST_PAGES)
+
+    def number_in(self, dag: str, state: str) -> int:
+        """How many runs of a DAG are in this state. Raises ServerProblem."""
+        path = f"{self._dag(dag)}/dagRuns"
+        answer = self.server.json(path, {"limit": 1, "state": state})
+        number = answer.get("total_entries") if isinstance(answer, dict) else None
+        if not isinstance(number, int):
+            raise ServerProblem(f"{self.server.address.url}{path} does not say how many runs there are", temporary=True)
+        return number
+
     def tasks(self, dag: str, run: str) -> list[Any]:
         """The task instances of a run, each in its last try. Raises ServerProblem."""
         path = f"{self._dag(dag)}/dagRuns/{quote(run, safe='')}/taskInstances"

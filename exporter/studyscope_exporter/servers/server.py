@@ -103,9 +103,12 @@ class Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._http.close()
 
-    def json(self, path: str, params: Params | None = None, *, accept: str = "application/json") -> Any:
-        """The answer to GET `path` below the address; None where it is empty. Raises ServerProblem."""
-        content = self.content(path, params, accept=accept)
+    def json(self, path: str, params: Params | None = None, *, accept: str = "application/json", question: object = None) -> Any:
+        """The answer to GET `path` below the address; None where it is empty. Raises ServerProblem.
+
+        A `question` is sent as JSON by POST, to servers that take a search that way.
+        """
+        content = self.content(path, params, accept=accept, question=question)
         if not content.strip():
             return None
         try:
@@ -114,10 +117,10 @@ class Server:
             message = f"{self.address.url}{path} answers something that is not JSON; is `url` that of the server's programs?"
             raise ServerProblem(message, temporary=True) from None
 
-    def content(self, path: str, params: Params | None = None, *, accept: str) -> bytes:
+    def content(self, path: str, params: Params | None = None, *, accept: str, question: object = None) -> bytes:
         """All of an answer. Raises ServerProblem, also where it is longer than MOST_BYTES."""
         content = bytearray()
-        with self.stream(path, params, accept=accept) as answer:
+        with self.stream(path, params, accept=accept, question=question) as answer:
             for piece in self.pieces(answer):
                 content += piece
                 if len(content) > MOST_BYTES:
@@ -125,9 +128,11 @@ class Server:
         return bytes(content)
 
     @contextmanager
-    def stream(self, path: str, params: Params | None = None, *, accept: str) -> Iterator[httpx.Response]:
+    def stream(
+        self, path: str, params: Params | None = None, *, accept: str, question: object = None
+    ) -> Iterator[httpx.Response]:
         """A good answer whose content is not read yet; tried again while the reason is a passing one."""
-        answer = self._good_answer(path, params or {}, accept)
+        answer = self._good_answer(path, params or {}, accept, question)
         try:
             yield answer
         finally:
@@ -140,10 +145,13 @@ class Server:
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise ServerProblem(_unreachable(self.address.url, error), temporary=True) from None
 
-    def _good_answer(self, path: str, params: Params, accept: str) -> httpx.Response:
+    def _good_answer(self, path: str, params: Params, accept: str, question: object) -> httpx.Response:
+        method = "GET" if question is None else "POST"
         for attempt in range(1, self.address.tries + 1):
             last, wanted = attempt == self.address.tries, None
-            request = self._http.build_request("GET", self.address.url + path, params=params, headers={"Accept": accept})
+            request = self._http.build_request(
+                method, self.address.url + path, params=params, headers={"Accept": accept}, json=question
+            )
             try:
                 answer = self._http.send(request, stream=True)
             except (httpx.TransportError, httpx.InvalidURL) as error:

@@ -1,9 +1,8 @@
-"""A Kaapana platform: its archive by DICOMweb, its datasets as cohorts, its workflows by Airflow, its own gauges; one login."""
+"""A Kaapana platform: its archive by DICOMweb, its datasets and tags, its workflows by Airflow, its gauges; one login."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
@@ -15,9 +14,12 @@ from studyscope_exporter.airflow.api import Version
 from studyscope_exporter.airflow.failure import ReasonRule
 from studyscope_exporter.airflow.reading import Dag
 from studyscope_exporter.inventory import Inventory
+from studyscope_exporter.kaapana.cohort import Cohort
+from studyscope_exporter.kaapana.intake import Intake
 from studyscope_exporter.linking import FieldLink, LinkSettings
-from studyscope_exporter.local_gauges import LocalGauge
-from studyscope_exporter.servers.server import Address, Patience, Server, ServerProblem
+from studyscope_exporter.local_gauges import LocalGauge, TellsGauges
+from studyscope_exporter.servers.server import Address, Patience
+from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources import airflow, dicomweb, prometheus
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
@@ -46,10 +48,13 @@ class Settings(Address):
     archive_path: str | None = Field(default="/dicom-web-filter", pattern="^/", description="null: no images from here")
     airflow_path: str | None = Field(default="/flow", pattern="^/", description="null: no workflows from here")
     gauges_path: str | None = Field(default="/kaapana-backend/monitoring/metrics/scrape", pattern="^/", description="null: none")
-    project: str = Field(default="", max_length=100, description="project whose gauges are asked for")
-    datasets: tuple[str, ...] = Field(default=(), max_length=50, description="only series of these datasets; all when left out")
-    datasets_path: str = Field(default="/kaapana-backend/client/dataset", pattern="^/")
-    project_id: str = Field(default="", max_length=100, description="id of the project whose datasets these are")
+    backend_path: str = Field(default="/kaapana-backend", pattern="^/", description="where datasets and tags are asked for")
+    project: str = Field(default="", max_length=100, description="name of the project whose gauges, datasets and tags are meant")
+    project_id: str = Field(default="", max_length=100, description="its id")
+    datasets: tuple[str, ...] = Field(default=(), max_length=50, description="only series of these datasets or tags; else all")
+    tags: tuple[str, ...] = Field(default=(), max_length=50, description="only series with one of these tags, or of the datasets")
+    intake_dag: str | None = Field(default="service-process-incoming-dcm", max_length=250, description="null: not asked for")
+    quarantine: SitePath | None = Field(default=None, description="folder of the platform's quarantine, where it is mounted here")
     modalities: tuple[str, ...] = ()
     studies_from: dt.date | None = None
     studies_until: dt.date | None = None
@@ -62,15 +67,17 @@ class Settings(Address):
     gauges: tuple[str, ...] = Field(default=GAUGES, max_length=200)
 
     @model_validator(mode="after")
-    def _datasets_are_of_a_project(self) -> Self:
-        if bool(self.datasets) != bool(self.project_id):
-            raise ValueError("`datasets` and `project_id` belong together: a dataset is one of a project")
-        if self.datasets and not self.archive_path:
-            raise ValueError("`datasets` chooses series of the archive; give archive_path too")
+    def _cohorts_are_of_a_project(self) -> Self:
+        if bool(self.datasets or self.tags) != bool(self.project_id):
+            raise ValueError("`datasets` or `tags` and `project_id` belong together: they are those of a project")
+        if self.tags and not self.project:
+            raise ValueError("`tags` need `project` too, the name of the project that they are in")
+        if self.project_id and not self.archive_path:
+            raise ValueError("`datasets` and `tags` choose series of the archive; give archive_path too")
         return self
 
 
-Part = dicomweb.DicomwebSource | airflow.AirflowSource | prometheus.PrometheusSource
+Part = dicomweb.DicomwebSource | airflow.AirflowSource | prometheus.PrometheusSource | Intake
 
 
 @dataclass(frozen=True)
@@ -87,17 +94,19 @@ class KaapanaSource:
 
     def check(self) -> list[Finding]:
         found = []
-        if self.settings.datasets:
-            try:
-                found.append(Finding(True, f"{len(self._of_the_datasets() or ())} series are in the datasets"))
-            except SourceUnavailable as problem:
-                found.append(Finding(False, str(problem)))
+        try:
+            only = self._cohort()
+        except SourceUnavailable as problem:
+            found.append(Finding(False, str(problem)))
+        else:
+            if only is not None:
+                found.append(Finding(True, f"series in the datasets or with the tags: {len(only)}"))
         return [*found, *(one for part in self._parts(None) for one in part.check())]
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         whole, problems, parts = ScanResult(), list[SourceUnavailable](), list[Part]()
         try:
-            parts = self._parts(self._of_the_datasets())
+            parts = self._parts(self._cohort())
         except SourceUnavailable as problem:
             problems.append(problem)
             parts = [part for part in self._parts(None) if not isinstance(part, dicomweb.DicomwebSource)]
@@ -118,38 +127,23 @@ class KaapanaSource:
         """UIDs of series and ids of runs, as the platform gives them now."""
         named: dict[bytes, str] = {}
         for part in self._parts(None):
-            if not isinstance(part, prometheus.PrometheusSource):
+            if isinstance(part, dicomweb.DicomwebSource | airflow.AirflowSource):
                 named |= part.identifiers(items)
         return named
 
     def gauges(self, inventory: Inventory) -> list[LocalGauge]:
-        """What its monitoring page said in the last pass, for the local endpoint."""
-        return [
-            one for part in self._parts(None) if isinstance(part, prometheus.PrometheusSource) for one in part.gauges(inventory)
-        ]
+        """What its monitoring page and its intake said in the last pass, for the local endpoint."""
+        return [one for part in self._parts(None) if isinstance(part, TellsGauges) for one in part.gauges(inventory)]
 
-    def _of_the_datasets(self) -> frozenset[str] | None:
-        """SeriesInstanceUIDs of every dataset that is named, None for all of the archive; raises SourceUnavailable."""
+    def _cohort(self) -> frozenset[str] | None:
+        """SeriesInstanceUIDs that count, None for all of the archive; raises SourceUnavailable."""
         settings = self.settings
-        if not settings.datasets:
+        if not settings.project_id:
             return None
-        address = Address.model_validate({name: getattr(settings, name) for name in Address.model_fields})
-        project = {"Project": json.dumps({"id": settings.project_id})}
-        found = set[str]()
-        try:
-            with Server(address, self.patience, project) as server:
-                for name in settings.datasets:
-                    said = server.json(settings.datasets_path, {"name": name})
-                    uids = said.get("identifiers") if isinstance(said, dict) else None
-                    if not isinstance(uids, list) or not all(isinstance(uid, str) for uid in uids):
-                        message = (
-                            f"{settings.url}{settings.datasets_path} gives no list of series for dataset {name!r}; is it there?"
-                        )
-                        raise SourceUnavailable(message, temporary=False)
-                    found.update(uids)
-        except ServerProblem as problem:
-            raise SourceUnavailable(f"datasets: {problem}", temporary=problem.temporary) from None
-        return frozenset(found)
+        backend = Address.model_validate(self._address(settings.backend_path, named=False))
+        # The platform names a project's index of series after it.
+        index = f"project_{settings.project}"
+        return Cohort(backend, settings.project_id, index, settings.datasets, settings.tags).series(self.patience)
 
     def _parts(self, only: frozenset[str] | None) -> list[Part]:
         """Images first, so that runs find their patients; of the archive only the series in `only`."""
@@ -175,6 +169,8 @@ class KaapanaSource:
                 **self._address(settings.airflow_path),
             )
             parts.append(airflow.AirflowSource(runs, self.site, self.patience, note=f"{self.name} runs"))
+            if settings.intake_dag:
+                parts.append(Intake(self.name, runs, settings.api, settings.intake_dag, settings.quarantine, self.patience))
         if settings.gauges_path and settings.gauges:
             page = prometheus.Settings(
                 kind="prometheus",
@@ -185,10 +181,10 @@ class KaapanaSource:
             parts.append(prometheus.PrometheusSource(page, self.site, self.patience, note=f"{self.name} gauges"))
         return parts
 
-    def _address(self, path: str) -> dict[str, Any]:
+    def _address(self, path: str, *, named: bool = True) -> dict[str, Any]:
         """What all parts share: one front door, one login, one name."""
         shared = {name: getattr(self.settings, name) for name in Address.model_fields if name != "url"}
-        return {"name": self.name, "url": self.settings.url + path, **shared}
+        return {"url": self.settings.url + path, **shared} | ({"name": self.name} if named else {})
 
 
 def _add(whole: ScanResult, part: ScanResult) -> None:

@@ -1,0 +1,1 @@
+"""What a Kaapana platform knows beyond its archive and its Airflow."""
