@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -97,6 +98,17 @@ def manager(tmp_path: Path) -> Iterator[tuple[socket.socket, dict[str, str]]]:
         yield line, {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
 
 
+@contextmanager
+def started(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that does not outlive the test, whatever the test finds."""
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+            process.wait(30)
+        finally:
+            process.kill()
+
+
 def until(line: socket.socket, last: str) -> list[str]:
     heard = []
     while not heard or heard[-1] != last:
@@ -125,9 +137,7 @@ def test_the_exporter_says_that_it_is_ready_that_it_lives_and_that_it_stops(
         ]
     )
     line, environment = manager
-    with subprocess.Popen(
-        [sys.executable, "-m", "studyscope_exporter.cli", *site, "run"], env=environment, stderr=subprocess.DEVNULL
-    ) as process:
+    with started([sys.executable, "-m", "studyscope_exporter.cli", *site, "run"], environment) as process:
         until(line, "READY=1")
         until(line, "WATCHDOG=1")
         process.send_signal(signal.SIGTERM)
@@ -141,7 +151,7 @@ def test_the_aggregator_says_that_it_is_ready_and_lives(tmp_path: Path, manager:
     (tmp_path / "centre.yaml").write_text("registry: registry\nstore: store.sqlite\nlisten: {port: 0}\n")
     line, environment = manager
     command = [sys.executable, "-m", "studyscope_aggregator", "--config", str(tmp_path / "centre.yaml"), "serve"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+    with started(command, environment) as process:
         heard = until(line, "WATCHDOG=1")
         process.send_signal(signal.SIGTERM)
 
