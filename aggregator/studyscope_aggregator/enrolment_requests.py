@@ -1,17 +1,23 @@
 """Keys that sites ask to have accepted, waiting for a person.
 
-TooManyRequests      so many keys of the site wait already
+RequestRefused
+├── NotGenuine           the request is not signed by the key that it names
+├── UnknownSite          no study here names the site
+└── TooManyRequests      so many keys of the site wait already
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from studyscope_aggregator.registry import REQUESTS_FOLDER, Registry
 from studyscope_contract.enrolment import EnrolmentAnswer, EnrolmentRequest, KeyState
+
+log = logging.getLogger(__name__)
 
 MOST_WAITING = 3
 """Keys of one site that may wait: anybody may ask in a site's name, so that the list stays one that people read."""
@@ -26,12 +32,29 @@ WORDS: dict[KeyState, str] = {
 }
 
 
-class TooManyRequests(Exception):
+class RequestRefused(Exception):
+    """A request is not kept; the message says why."""
+
+
+class NotGenuine(RequestRefused):
+    """Somebody else's key, or altered on the way."""
+
+    def __init__(self) -> None:
+        super().__init__("the request is not signed by the key that it names")
+
+
+class UnknownSite(RequestRefused):
+    """The site is not in the study, or the study is not here."""
+
+    def __init__(self, study: str, site: str) -> None:
+        super().__init__(f"study {study} with a site {site} is not known here: ask the coordinator to add the site to the study")
+
+
+class TooManyRequests(RequestRefused):
     """The site has requests that nobody has looked at."""
 
     def __init__(self, site: str) -> None:
         super().__init__(f"{MOST_WAITING} keys of site {site} wait already: call the coordinator, who can refuse the wrong ones")
-        self.site = site
 
 
 class EnrolmentRequests:
@@ -39,6 +62,19 @@ class EnrolmentRequests:
 
     def __init__(self, registry: Path) -> None:
         self._folder = registry / REQUESTS_FOLDER
+
+    def take(self, request: EnrolmentRequest, registry: Registry, today: dt.date) -> EnrolmentAnswer:
+        """Keeps a request for a key that nothing is known of yet; how the key stands. Raises RequestRefused."""
+        if not request.is_genuine:
+            raise NotGenuine
+        study = registry.study(request.study)
+        if study is None or study.site(request.site) is None:
+            raise UnknownSite(request.study, request.site)
+        fingerprint = request.verifying.fingerprint
+        if self.answer(request.site, fingerprint, registry, today).state == "unknown":
+            self.add(request)
+            log.warning("site %s of study %s asks to have key %s accepted: see sites", request.site, request.study, fingerprint)
+        return self.answer(request.site, fingerprint, registry, today)
 
     def add(self, request: EnrolmentRequest) -> None:
         """Keeps the request; one that waits or was refused stays as it is. Raises TooManyRequests."""

@@ -25,6 +25,8 @@ KIND = "fetch"
 SCHEME = "Studyscope"
 PATH = "/api/v1/fetch/"
 """And the study's id: GET gives the reports that wait, one a line; POST takes the centre's answers to them."""
+KEYS = "/keys"
+"""After that: the same for requests to have a key of the site accepted."""
 MEDIA_TYPE = "application/x-ndjson"
 MOST_REPORTS = 50
 MOST_BYTES = 8 * 1024 * 1024

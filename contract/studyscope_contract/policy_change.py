@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from studyscope_contract.amount import amount
 from studyscope_contract.policy import Policy
 
 Direction = Literal["stricter", "looser", "other"]
@@ -87,7 +88,7 @@ def _tables(name: str, before: Sequence[str], after: Sequence[str], *, more: Dir
 
 
 def _deletions(policy: Policy) -> str:
-    return f"{policy.deletions.action} after {policy.deletions.max_hold_days} days"
+    return f"{policy.deletions.action} after {amount(policy.deletions.max_hold_days, 'day')}"
 
 
 def _grid(policy: Policy) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from studyscope_contract.amount import amount
 from studyscope_contract.study import Study
 
 NAMES = ("id", "code", "name")
@@ -19,9 +20,9 @@ def study_changes(before: Study, after: Study) -> tuple[str, ...]:
 def _tables(before: Study, after: Study) -> Iterator[str]:
     old, new = ({str(key) for key, _ in study.tables()} for study in (before, after))
     if new - old:
-        yield f"{len(new - old)} tables can leave that could not before: {', '.join(sorted(new - old))}"
+        yield f"{amount(len(new - old), 'table')} can leave that could not before: {', '.join(sorted(new - old))}"
     if old - new:
-        yield f"{len(old - new)} tables do not leave any more: {', '.join(sorted(old - new))}"
+        yield f"no longer leave: {', '.join(sorted(old - new))}"
 
 
 def _lines(before: Study, after: Study) -> Iterator[str]:

@@ -71,7 +71,7 @@ def run(settings: SiteSettings, clock: Clock, stop: threading.Event, ready: Call
 def _run_with_todays_keys(
     settings: SiteSettings, clock: Clock, stop: threading.Event, metrics: LocalMetrics, ready: Callable[[], None]
 ) -> None:
-    with Site(settings, clock) as site, fetchable(shelves_of(site.studies), settings.fetched, clock):
+    with Site(settings, clock) as site, fetchable(shelves_of(site), settings.fetched, clock):
         ready()
         daemon = Daemon(site, stop, metrics)
         daemon.look_around(after_scan=True)

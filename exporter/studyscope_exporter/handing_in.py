@@ -8,7 +8,7 @@ centre's word is not enough for that: it has to show a report with this site's o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Literal
 
@@ -45,11 +45,11 @@ def hand_in(site: Site, at_site: StudyAtSite) -> Delivered:
         client.close()
 
 
-def shelves_of(studies: Iterable[StudyAtSite]) -> list[Shelf]:
+def shelves_of(site: Site) -> list[Shelf]:
     """What centres may fetch, of the studies whose centre does."""
     return [
-        Shelf(one.site, one.study.id, one.outbox, one.settings.centre.verifying)
-        for one in studies
+        Shelf(one.site, one.study.id, one.outbox, one.settings.centre.verifying, site.key_requests(one))
+        for one in site.studies
         if one.settings.centre.delivery == "fetched"
     ]
 

@@ -20,6 +20,7 @@ from studyscope_exporter.approvers import approvers_of
 from studyscope_exporter.centre_client import client_of
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.collectors import StudyRecords, collect
+from studyscope_exporter.delivery.key_requests import KeyRequests
 from studyscope_exporter.delivery.outbox import Outbox
 from studyscope_exporter.delivery.push import CentreClient
 from studyscope_exporter.disclosure.approval import Approver
@@ -219,6 +220,10 @@ class Site:
 
     def client(self, at_site: StudyAtSite) -> CentreClient:
         return client_of(at_site.settings.centre)
+
+    def key_requests(self, at_site: StudyAtSite) -> KeyRequests:
+        """What the study's centre is asked about our keys when it comes to fetch."""
+        return KeyRequests(self.settings.state, at_site.study.id)
 
     def last_scan(self) -> dict[str, Any]:
         """What is remembered of the last scan that finished: `at`, `sources` (problem or None by name)."""

@@ -166,7 +166,7 @@ def test_check_says_what_the_centre_would_run_on(config: Path, capsys: pytest.Ca
     assert main(["check", "--config", str(config)]) == 0
 
     words = capsys.readouterr().out
-    assert "1 studies, 4 sites" in words
+    assert "1 study, 4 sites with a key" in words
     assert "can be written" in words
     assert "no remote_write" in words
 

@@ -15,6 +15,7 @@ from studyscope_aggregator.registry import load_registry
 from studyscope_aggregator.settings import CentreSettings, read_settings
 from studyscope_aggregator.store import StoreUnavailable
 from studyscope_aggregator.stores.sqlite import SqliteStore
+from studyscope_contract.amount import amount
 
 CENTRE_FILE, REGISTRY, STORE = "centre.yaml", "registry", "reports.sqlite"
 
@@ -45,7 +46,7 @@ def backup(settings: CentreSettings, chosen: argparse.Namespace) -> int:
         for path in sorted(path for path in settings.registry.rglob("*") if path.is_file() and path.suffix != ".new"):
             archive.add(path, f"{REGISTRY}/{path.relative_to(settings.registry)}")
         archive.add(copy, STORE)
-    print(f"{target}: {reports} reports, {target.stat().st_size:,} bytes")
+    print(f"{target}: {amount(reports, 'report')}, {target.stat().st_size:,} bytes")
     if settings.key:
         print(f"The centre's key is not in it: keep a copy of {settings.key} apart")
     return 0
@@ -74,10 +75,8 @@ def restore(chosen: argparse.Namespace) -> int:
     registry = load_registry(folder / REGISTRY)
     with closing(SqliteStore(folder / STORE)) as store:
         sites = sum(1 for _ in store.newest())
-    print(
-        f"{folder}: {len(registry.studies)} studies, reports of {sites} sites. Put {STORE} where the centre "
-        f"file says ({settings.store}), start `serve`, and sites send again what is missing."
-    )
+    print(f"{folder}: {amount(len(registry.studies), 'study', 'studies')}, reports of {amount(sites, 'site')}.")
+    print(f"Put {STORE} where the centre file says ({settings.store}), start `serve`, and sites send again what is missing.")
     return 0
 
 

@@ -9,6 +9,7 @@ from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.registry import load_registry, unregistered
 from studyscope_aggregator.settings import CentreSettings, store_name
 from studyscope_aggregator.stores.opened import open_store
+from studyscope_contract.amount import amount
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,9 +21,9 @@ def execute(settings: CentreSettings, _: argparse.Namespace) -> int:
     store = open_store(settings.store)
     store.ready()
     store.close()
-    print(f"registry: {len(registry.studies)} studies, {len(registry.sites)} sites")
+    print(f"registry: {amount(len(registry.studies), 'study', 'studies')}, {amount(len(registry.sites), 'site')} with a key")
     for file in registry.studies.values():
-        print(f"  {file.study.id} version {file.study.version}: {len(file.study.sites)} sites, {file.study.title}")
+        print(f"  {file.study.id} version {file.study.version}: {amount(len(file.study.sites), 'site')}, {file.study.title}")
     for name in unregistered(registry):
         print(f"  {name} is in the study file but has no key here: it cannot report until one is accepted (see sites)")
     print(f"store: {store_name(settings)} can be written")

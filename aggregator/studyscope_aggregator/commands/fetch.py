@@ -1,8 +1,8 @@
 """fetch what waits at sites that may only be fetched from, hand it in here, bring back the answers
 
-Asks every site below `fetch` in the centre file, signed with the centre's key; hands each report to the
-running centre, which judges it as over the line; and takes its receipts to the site. Repeating it does
-no harm. With --every it goes on until it is stopped.
+Asks every site below `fetch` in the centre file, signed with the centre's key; hands each report, and
+each request to have a key accepted, to the running centre, which judges it as over the line; and takes
+its answers to the site. Repeating it does no harm. With --every it goes on until it is stopped.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ from __future__ import annotations
 import argparse
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import httpx
+from pydantic import ValidationError
 
 from studyscope_aggregator.clock import Clock, SystemClock
 from studyscope_aggregator.settings import CentreSettings, FetchedSite
-from studyscope_contract.fetch_request import MEDIA_TYPE, MOST_BYTES, PATH, FetchRequest
+from studyscope_contract.amount import amount
+from studyscope_contract.enrolment import EnrolmentAnswer, EnrolmentRequest
+from studyscope_contract.fetch_request import KEYS, MEDIA_TYPE, MOST_BYTES, PATH, FetchRequest
 from studyscope_contract.file_delivery import Answered
 from studyscope_contract.keys import KeyProblem, SigningKey
 from studyscope_contract.report import MEDIA_TYPE as REPORT_TYPE
@@ -47,60 +51,101 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
 
 def fetch_all(settings: CentreSettings, key: SigningKey, clock: Clock) -> bool:
     """Every site once; whether all of them answered and nothing was refused."""
-    own = f"http://{settings.listen.host}:{settings.listen.port}/api/v1/reports"
+    own = f"http://{settings.listen.host}:{settings.listen.port}"
     good = True
-    with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as here:
+    with httpx.Client(base_url=own, timeout=TIMEOUT_SECONDS, trust_env=False) as here:
         for site in settings.fetch:
             try:
-                good = _fetched(site, key, clock, lambda raw: _handed_in(here, own, raw)) and good
+                with _line(site) as line:
+                    good = Visit(site, line, here, key, clock).made() and good
             except NotFetched as problem:
                 print(f"site {site.site}, study {site.study}: {problem}")
                 good = False
     return good
 
 
-def _fetched(site: FetchedSite, key: SigningKey, clock: Clock, hand_in: Callable[[bytes], Answered]) -> bool:
-    taken = refused = 0
-    with _line(site) as line:
-        while reports := _asked(line, site, key, clock):
-            answers = [hand_in(raw) for raw in reports]
-            body = "".join(f"{one.model_dump_json()}\n" for one in answers).encode()
-            _sent(line, site, "POST", body, key, clock)
+@dataclass(frozen=True)
+class Visit:
+    """One round to one site: `line` leads to its door, `here` to our own centre."""
+
+    site: FetchedSite
+    line: httpx.Client
+    here: httpx.Client
+    key: SigningKey
+    clock: Clock
+
+    def made(self) -> bool:
+        """Whether nothing was refused; raises NotFetched."""
+        self._keys()
+        taken = refused = 0
+        while reports := self._sent("GET", "").splitlines():
+            answers = [self._handed_in(raw) for raw in reports]
+            self._sent("POST", "", b"".join(f"{one.model_dump_json()}\n".encode() for one in answers))
             now_taken = sum(one.is_taken for one in answers)
             taken, refused = taken + now_taken, refused + len(answers) - now_taken
             if not now_taken:
                 break  # what is refused for now would come again at once
-    print(f"site {site.site}, study {site.study}: {taken} reports taken, {refused} refused")
-    return refused == 0
+        print(f"{self._name}: {amount(taken, 'report')} taken, {refused} refused")
+        return refused == 0
 
+    @property
+    def _name(self) -> str:
+        return f"site {self.site.site}, study {self.site.study}"
 
-def _asked(line: httpx.Client, site: FetchedSite, key: SigningKey, clock: Clock) -> list[bytes]:
-    return _sent(line, site, "GET", b"", key, clock).splitlines()
+    def _keys(self) -> None:
+        """Requests to have a key accepted; a site of an older release has none to give."""
+        try:
+            requests = [EnrolmentRequest.model_validate_json(line) for line in self._sent("GET", KEYS, none_on=404).splitlines()]
+        except ValidationError:
+            raise NotFetched(
+                f"{self.site.url} gave something else than requests about its keys: is this the site's door"
+            ) from None
+        answers = [answer for one in requests if (answer := self._asked(one)) is not None]
+        if answers:
+            self._sent("POST", KEYS, b"".join(f"{one.model_dump_json()}\n".encode() for one in answers))
 
+    def _asked(self, request: EnrolmentRequest) -> EnrolmentAnswer | None:
+        """What our centre says of a key of this site, None where it did not keep the request."""
+        if (request.site, request.study) != (self.site.site, self.site.study):
+            print(f"{self._name}: a request in the name of site {request.site} of study {request.study} was left there")
+            return None
+        answer = self._posted("/api/v1/enrolments", request.to_bytes(), "application/json")
+        if answer.status_code not in (200, 202):
+            print(f"{self._name}: its request about a key is refused: {answer.json().get('message', answer.text)}")
+            return None
+        said = EnrolmentAnswer.model_validate_json(answer.content)
+        print(f"{self._name}: key {said.fingerprint} is {said.state}" + (": see sites" if said.state == "waiting" else ""))
+        return said
 
-def _sent(line: httpx.Client, site: FetchedSite, method: str, body: bytes, key: SigningKey, clock: Clock) -> bytes:
-    request = FetchRequest.make(site.study, site.site, body, key, clock.now())
-    headers = {"Authorization": request.header, "Content-Type": MEDIA_TYPE}
-    found = bytearray()
-    try:
-        with line.stream(method, f"{PATH}{site.study}", content=body, headers=headers) as answer:
-            for piece in answer.iter_bytes():
-                found += piece
-                if len(found) > 2 * MOST_BYTES:
-                    raise NotFetched("the answer is larger than any: is this the site's door")
-    except httpx.HTTPError as error:
-        raise NotFetched(f"{site.url} cannot be reached: {error or type(error).__name__}") from None
-    if answer.status_code != 200:
-        raise NotFetched(f"{site.url} answered {answer.status_code}: {found[:300].decode(errors='replace').strip()}")
-    return bytes(found)
+    def _handed_in(self, raw: bytes) -> Answered:
+        answer = self._posted("/api/v1/reports", raw, REPORT_TYPE)
+        return Answered.to(raw, answer.status_code, answer.text)
 
+    def _posted(self, path: str, raw: bytes, kind: str) -> httpx.Response:
+        try:
+            return self.here.post(path, content=raw, headers={"Content-Type": kind})
+        except httpx.HTTPError as error:
+            own = self.here.base_url
+            raise NotFetched(f"our own centre does not answer at {own} ({type(error).__name__}): is `serve` running") from None
 
-def _handed_in(here: httpx.Client, own: str, raw: bytes) -> Answered:
-    try:
-        answer = here.post(own, content=raw, headers={"Content-Type": REPORT_TYPE})
-    except httpx.HTTPError as error:
-        raise NotFetched(f"our own centre does not answer at {own} ({type(error).__name__}): is `serve` running") from None
-    return Answered.to(raw, answer.status_code, answer.text)
+    def _sent(self, method: str, what: str, body: bytes = b"", *, none_on: int | None = None) -> bytes:
+        """The site's answer, empty where it has the status `none_on`."""
+        request = FetchRequest.make(self.site.study, self.site.site, body, self.key, self.clock.now())
+        headers, url = {"Authorization": request.header, "Content-Type": MEDIA_TYPE}, self.site.url
+        found = bytearray()
+        try:
+            with self.line.stream(method, f"{PATH}{self.site.study}{what}", content=body, headers=headers) as answer:
+                for piece in answer.iter_bytes():
+                    found += piece
+                    if len(found) > 2 * MOST_BYTES:
+                        raise NotFetched("the answer is larger than any: is this the site's door")
+        except httpx.HTTPError as error:
+            raise NotFetched(f"{url} cannot be reached: {error or type(error).__name__}") from None
+        if answer.status_code == none_on:
+            return b""
+        if answer.status_code != 200:
+            raise NotFetched(f"{url} answered {answer.status_code}: {found[:300].decode(errors='replace').strip()}")
+        return bytes(found)
 
 
 @contextmanager

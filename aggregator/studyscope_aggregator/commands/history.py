@@ -19,6 +19,7 @@ from studyscope_aggregator.history_blocks import NoBlocks, as_blocks, written
 from studyscope_aggregator.registry import load_registry
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.stores.opened import open_store
+from studyscope_contract.amount import amount
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +50,6 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
     finally:
         store.close()
     tell(settings.registry, chosen, now, "history rebuild", samples=samples)
-    print(f"{folder}: {samples:,} samples of {len(files)} months")
+    print(f"{folder}: {amount(samples, 'sample')} of {amount(len(files), 'month')}")
     print("Stop Prometheus, put this folder in the place of its data folder, start it.")
     return 0

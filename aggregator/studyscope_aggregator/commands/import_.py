@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from studyscope_aggregator.settings import CentreSettings
+from studyscope_contract.amount import amount
 from studyscope_contract.file_delivery import Answered
 from studyscope_contract.report import MEDIA_TYPE
 from studyscope_contract.yaml_file import FileProblem, Problem
@@ -41,7 +42,7 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
     receipts = chosen.file.with_name(f"{chosen.file.name}.receipts")
     receipts.write_text("".join(f"{one.model_dump_json()}\n" for one in answers), encoding="utf-8")
     taken = [one for one in answers if one.is_taken]
-    print(f"{len(taken)} of {len(answers)} reports are held by the centre; the answers for the site are in {receipts}")
+    print(f"the centre holds {len(taken)} of {amount(len(answers), 'report')}; the answers for the site are in {receipts}")
     for one in answers:
         if not one.is_taken:
             print(f"  refused with {one.status}: {_words(one.text)}")

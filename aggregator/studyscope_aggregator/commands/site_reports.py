@@ -14,6 +14,7 @@ from pathlib import Path
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.store import ReportStore
 from studyscope_aggregator.stores.opened import open_store
+from studyscope_contract.amount import amount
 
 AT_ONCE = 200
 
@@ -39,7 +40,7 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
         return 1
     finally:
         store.close()
-    print(f"{chosen.file}: {number} reports of {chosen.site} in {chosen.study}")
+    print(f"{chosen.file}: {amount(number, 'report')} of {chosen.site} in {chosen.study}")
     return 0
 
 

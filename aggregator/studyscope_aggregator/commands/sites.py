@@ -1,6 +1,7 @@
-"""sites and their keys: list, show, accept, refuse, prolong, rotate, revoke
+"""sites and their keys: list, show, import, accept, refuse, prolong, rotate, revoke
 
-`studyscope-exporter enrol` at a site sends its key here. Call the site, let them read their
+`studyscope-exporter enrol` at a site sends its key here; with --file it writes a request that `import`
+reads, and `fetch` brings those of sites that may only be fetched from. Call the site, let them read their
 fingerprint to you, and accept exactly that one. A running centre follows within a second.
 """
 
@@ -10,18 +11,21 @@ import argparse
 import datetime as dt
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from studyscope_aggregator.administration import actor_argument, steps_of, tell
 from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.enrolled import EnrolledKeys
-from studyscope_aggregator.enrolment_requests import EnrolmentRequests
+from studyscope_aggregator.enrolment_requests import EnrolmentRequests, RequestRefused
 from studyscope_aggregator.registered_sites import RegisteredSite, SiteKey
 from studyscope_aggregator.registry import Registry, load_registry
 from studyscope_aggregator.settings import CentreSettings
+from studyscope_contract.amount import amount
 from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.keys import KeyProblem, VerifyingKey
+from studyscope_contract.yaml_file import FileProblem, Problem
 
 SOON = dt.timedelta(days=60)
 
@@ -29,6 +33,7 @@ SOON = dt.timedelta(days=60)
 STEPS = {
     "list": "every site of every study, its key, and what waits",
     "show": "every key of one site",
+    "import": "put a request that a site wrote into a file (enrol --file) among those that wait",
     "accept": "let a key that waits sign reports",
     "refuse": "do not accept a key that waits",
     "prolong": "let a key that was accepted sign for longer",
@@ -39,6 +44,7 @@ STEPS = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     steps = steps_of(parser, STEPS)
+    steps["import"].add_argument("file", type=Path, metavar="FILE", help="what studyscope-exporter enrol --file wrote")
     for name in ("show", "accept", "refuse", "prolong", "rotate", "revoke"):
         steps[name].add_argument("site")
     for name in ("accept", "refuse", "prolong", "rotate", "revoke"):
@@ -60,6 +66,8 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
         _list(registry, EnrolmentRequests(settings.registry), now.date())
     elif chosen.step == "show":
         _show(_site(registry, chosen.site), now.date())
+    elif chosen.step == "import":
+        return _import(chosen.file, EnrolmentRequests(settings.registry), registry, now.date())
     elif chosen.step == "revoke":
         _revoke(settings.registry, registry, chosen, now)
     elif chosen.step == "prolong":
@@ -85,6 +93,24 @@ def _list(registry: Registry, requests: EnrolmentRequests, today: dt.date) -> No
             if not keys and all(one.site != site.id for one in waiting):
                 table.add_row(file.study.id, site.id, site.name, "none", "cannot report: it has to run studyscope-exporter enrol")
     Console().print(table)
+
+
+def _import(file: Path, requests: EnrolmentRequests, registry: Registry, today: dt.date) -> int:
+    try:
+        asked = EnrolmentRequest.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise FileProblem(file, [Problem(0, "", f"cannot be read: {error.strerror}")]) from None
+    except ValidationError:
+        words = "is no request for a key: the site writes one with studyscope-exporter enrol STUDY --file FILE"
+        raise FileProblem(file, [Problem(0, "", words)]) from None
+    try:
+        answer = requests.take(asked, registry, today)
+    except RequestRefused as refused:
+        raise KeyProblem(f"{file}: {refused}") from None
+    print(f"site {asked.site}, study {asked.study}: key {answer.fingerprint} is {answer.state}")
+    if answer.state == "waiting":
+        print(f"Call the site, let them read their fingerprint to you, then: sites accept {asked.site} FINGERPRINT")
+    return 0
 
 
 def _show(site: RegisteredSite, today: dt.date) -> None:
@@ -118,7 +144,7 @@ def _standing(key: SiteKey, today: dt.date) -> str:
     if key.valid_until < today:
         return "expired"
     left = (key.valid_until - today).days
-    return f"ends in {left} days: see sites prolong" if left <= SOON.days else f"valid until {key.valid_until}"
+    return f"ends in {amount(left, 'day')}: see sites prolong" if left <= SOON.days else f"valid until {key.valid_until}"
 
 
 def _accept(folder: Path, registry: Registry, chosen: argparse.Namespace, now: dt.datetime) -> None:

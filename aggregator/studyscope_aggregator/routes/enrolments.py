@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
-from studyscope_aggregator.enrolment_requests import TooManyRequests
+from studyscope_aggregator.enrolment_requests import NotGenuine, RequestRefused, TooManyRequests, UnknownSite
 from studyscope_aggregator.routes.answers import RefusalAnswer
 from studyscope_aggregator.wiring import Wired
 from studyscope_contract.enrolment import MAX_BYTES, EnrolmentAnswer, EnrolmentRequest
 from studyscope_contract.names import Slug
 from studyscope_contract.statement import Fingerprint
-
-log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1")
 
@@ -27,6 +24,11 @@ _REFUSALS: dict[int | str, dict[str, object]] = {
     404: {"model": RefusalAnswer, "description": "No such study here, or it does not name the site."},
     413: {"model": RefusalAnswer, "description": "Larger than any request."},
     429: {"model": RefusalAnswer, "description": "Keys of this site wait already."},
+}
+_STATUS: dict[type[RequestRefused], tuple[int, str]] = {
+    NotGenuine: (403, "bad_signature"),
+    UnknownSite: (404, "unknown_site"),
+    TooManyRequests: (429, "too_many_requests"),
 }
 
 
@@ -47,23 +49,10 @@ async def ask(request: Request, wired: Wired) -> Response:
         asked = EnrolmentRequest.model_validate_json(bytes(body))
     except ValidationError:
         return _refused(400, "schema", "this is no enrolment request: use studyscope-exporter enrol")
-    if not asked.is_genuine:
-        return _refused(403, "bad_signature", "the request is not signed by the key that it names")
-    registry = wired.consortium.registry
-    study = registry.study(asked.study)
-    if study is None or study.site(asked.site) is None:
-        words = (
-            f"study {asked.study} with a site {asked.site} is not known here: ask the coordinator to add the site to the study"
-        )
-        return _refused(404, "unknown_site", words)
-    today, fingerprint = wired.clock.now().date(), asked.verifying.fingerprint
-    if wired.enrolments.answer(asked.site, fingerprint, registry, today).state == "unknown":
-        try:
-            wired.enrolments.add(asked)
-        except TooManyRequests as problem:
-            return _refused(429, "too_many_requests", str(problem))
-        log.warning("site %s of study %s asks to have key %s accepted: see sites", asked.site, asked.study, fingerprint)
-    answer = wired.enrolments.answer(asked.site, fingerprint, registry, today)
+    try:
+        answer = wired.enrolments.take(asked, wired.consortium.registry, wired.clock.now().date())
+    except RequestRefused as refused:
+        return _refused(*_STATUS[type(refused)], str(refused))
     return JSONResponse(answer.model_dump(mode="json"), 202 if answer.state == "waiting" else 200)
 
 

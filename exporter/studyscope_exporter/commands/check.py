@@ -78,7 +78,9 @@ def _site(site: Site, *, reach: bool) -> Iterator[Finding]:
         yield Finding(False, "no source is named: add one under `sources`, else there is nothing to count")
     for study in site.studies:
         yield from _study(site, study)
-        if reach and study.settings.centre.delivery == "push":
+        if study.settings.centre.delivery == "fetched":
+            yield _what_the_visitor_said(site, study)
+        elif reach:
             yield from _enrolment(site, study)
 
 
@@ -110,6 +112,18 @@ def _lines(settings: SiteSettings, clock: Clock) -> Iterator[Finding]:
             yield Finding(
                 True, f"the centre {centre.url} fetches what waits from {where} while `run` runs; nothing is sent to it"
             )
+
+
+def _what_the_visitor_said(site: Site, at_site: StudyAtSite) -> Finding:
+    """Of a centre that fetches, and cannot be asked."""
+    key, study = site.identity.signing_key.public.fingerprint, at_site.study.id
+    answer = site.key_requests(at_site).answer(key)
+    if answer is not None:
+        return Finding(answer.state == "accepted", f"study {study}: our key {key} is {answer.state}: {answer.message}")
+    if at_site.outbox.last_delivered() is not None:
+        return Finding(True, f"study {study}: the centre has our report {at_site.outbox.last_delivered()}")
+    words = f"study {study}: the centre has said nothing of our key {key} yet: run enrol {study}, leave `run` running, call them"
+    return Finding(False, words)
 
 
 def _enrolment(site: Site, at_site: StudyAtSite) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from studyscope_contract.keys import KeyProblem, SigningKey, VerifyingKey
 from studyscope_exporter.centre_client import client_of
 from studyscope_exporter.clock import SystemClock
 from studyscope_exporter.commands.opened import opened_site
+from studyscope_exporter.delivery.key_requests import KeyRequests
 from studyscope_exporter.delivery.push import NotDelivered
 from studyscope_exporter.key_folder import SIGNING_KEY, NextKey, discard_next_key, make_next_key, next_key, put_in_use
 from studyscope_exporter.settings import SiteSettings, StudySettings, read_site_file, read_study_file
@@ -89,6 +90,10 @@ def _new(settings: SiteSettings, following: NextKey | None, chosen: argparse.Nam
 def _asked(settings: SiteSettings, following: NextKey, study: StudySettings) -> bool:
     name = read_study_file(study.study_file).id
     request = EnrolmentRequest.make(name, settings.site, following.key, SystemClock().now().date(), following.change)
+    if study.centre.delivery == "fetched":
+        KeyRequests(settings.state, name).put(request)
+        print(f"study {name}: the request lies ready; the centre takes it when it comes next")
+        return True
     client = client_of(study.centre)
     try:
         print(f"study {name}: {_words(client.enrol(request))}")
@@ -124,13 +129,17 @@ def _use(settings: SiteSettings, following: NextKey, chosen: argparse.Namespace)
 def _answers(settings: SiteSettings, key: VerifyingKey) -> Iterator[tuple[str, EnrolmentAnswer | str]]:
     """What each study's centre says of a key, or why it says nothing."""
     for study in settings.studies:
+        name = read_study_file(study.study_file).id
+        if study.centre.delivery == "fetched":
+            yield name, KeyRequests(settings.state, name).answer(key.fingerprint) or "the centre was not here since"
+            continue
         client = client_of(study.centre)
         try:
             answer = client.enrolment(settings.site, key.fingerprint)
         except NotDelivered as problem:
-            yield read_study_file(study.study_file).id, str(problem)
+            yield name, str(problem)
         else:
-            yield read_study_file(study.study_file).id, answer or "a centre of an older release, which does not say"
+            yield name, answer or "a centre of an older release, which does not say"
         finally:
             client.close()
 

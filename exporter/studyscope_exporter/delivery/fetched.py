@@ -1,8 +1,9 @@
 """For a site that may only be fetched from: a small door through which the centre takes what waits.
 
-It gives the signed reports of the outbox and nothing else, byte for byte what a push would send, and
-makes none. Every request is signed by the centre's key, which the site file names, so no password is
-shared. An answer counts as over the line: with the centre's receipt for exactly the bytes.
+It gives the signed reports of the outbox, byte for byte what a push would send, and requests about the
+site's key that a person here asked for; it makes none. Every request is signed by the centre's key, which
+the site file names, so no password is shared. An answer counts as over the line: with the centre's
+receipt for exactly the bytes.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from studyscope_contract.fetch_request import MEDIA_TYPE, MOST_BYTES, MOST_REPORTS, PATH, FetchProblem, FetchRequest
+from studyscope_contract.enrolment import EnrolmentAnswer
+from studyscope_contract.fetch_request import KEYS, MEDIA_TYPE, MOST_BYTES, MOST_REPORTS, PATH, FetchProblem, FetchRequest
 from studyscope_contract.file_delivery import Answered
 from studyscope_contract.keys import VerifyingKey
 from studyscope_exporter.clock import Clock
+from studyscope_exporter.delivery.key_requests import KeyRequests
 from studyscope_exporter.delivery.outbox import Outbox
 from studyscope_exporter.delivery.settled import settle
 from studyscope_exporter.small_server import Application, Place, Start, said, serving
@@ -35,6 +38,7 @@ class Shelf:
     study: str
     outbox: Outbox
     keys: Sequence[VerifyingKey]
+    asked: KeyRequests
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def waiting(self) -> bytes:
@@ -61,11 +65,12 @@ def fetchable(shelves: Sequence[Shelf], place: Place | None, clock: Clock) -> It
 
 
 def door(shelves: Mapping[str, Shelf], clock: Clock) -> Application:
-    """Answers GET and POST of `/api/v1/fetch/STUDY` to requests that the study's centre signed."""
+    """Answers GET and POST of `/api/v1/fetch/STUDY` and its `/keys` to requests that the study's centre signed."""
 
     def answer(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
-        shelf = shelves.get(path.removeprefix(PATH)) if path.startswith(PATH) else None
+        study, about_keys = path.removeprefix(PATH).removesuffix(KEYS), path.endswith(KEYS)
+        shelf = shelves.get(study) if path.startswith(PATH) else None
         if shelf is None:
             return said(start, "404 Not Found", "nothing can be fetched here")
         if method not in ("GET", "POST"):
@@ -81,13 +86,14 @@ def door(shelves: Mapping[str, Shelf], clock: Clock) -> Application:
             log.warning("study %s: a request to fetch was refused: %s", shelf.study, problem)
             return said(start, "401 Unauthorized", str(problem))
         with shelf.turn:
-            return _given(shelf, start) if method == "GET" else _taken(shelf, body, start)
+            if method == "GET":
+                return _given(b"".join(one + b"\n" for one in shelf.asked.waiting()) if about_keys else shelf.waiting(), start)
+            return _told_of_keys(shelf, body, start) if about_keys else _taken(shelf, body, start)
 
     return answer
 
 
-def _given(shelf: Shelf, start: Start) -> Iterable[bytes]:
-    body = shelf.waiting()
+def _given(body: bytes, start: Start) -> Iterable[bytes]:
     start("200 OK", [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))])
     return [body]
 
@@ -101,3 +107,14 @@ def _taken(shelf: Shelf, body: bytes, start: Start) -> Iterable[bytes]:
     for problem in done.problems:
         log.warning("study %s: %s", shelf.study, problem)
     return said(start, "200 OK", f"{done.delivered} delivered, {len(shelf.outbox.waiting())} wait")
+
+
+def _told_of_keys(shelf: Shelf, body: bytes, start: Start) -> Iterable[bytes]:
+    try:
+        answers = [EnrolmentAnswer.model_validate_json(line) for line in body.splitlines()]
+    except ValidationError:
+        return said(start, "400 Bad Request", "these are no answers to requests about keys")
+    known = [one for one in answers if one.site == shelf.site and shelf.asked.answered(one)]
+    for one in known:
+        log.info("study %s: the centre says of our key %s: %s", shelf.study, one.fingerprint, one.state)
+    return said(start, "200 OK", f"{len(known)} answers kept")

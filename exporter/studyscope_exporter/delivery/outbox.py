@@ -9,13 +9,13 @@ The outbox of a study is a folder with
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.report import SignedReport
+from studyscope_exporter.delivery.whole_file import write_whole
 
 KEPT_DELIVERED = 90
 
@@ -44,7 +44,7 @@ class Outbox:
         name = _name(report.report.sequence)
         if any((part / name).exists() for part in (self._waiting, self._delivered, self._refused)):
             return
-        self._write(self._waiting / name, report.to_bytes())
+        write_whole(self._waiting / name, report.to_bytes())
 
     def made(self, report: SignedReport) -> bool:
         """Whether this report was put here once, under whichever key; those delivered long ago are forgotten."""
@@ -57,7 +57,7 @@ class Outbox:
         waiting = self.waiting()
         for one in waiting:
             signed = SignedReport.sign(SignedReport.from_bytes(one.read()).report, key)
-            self._write(one.path, signed.to_bytes())
+            write_whole(one.path, signed.to_bytes())
         return len(waiting)
 
     def highest(self) -> int:
@@ -103,15 +103,6 @@ class Outbox:
         """Why reports were set aside, by sequence number."""
         return {int(path.stem): path.read_text(encoding="utf-8") for path in sorted(self._refused.glob("*.reason"))}
 
-    def _write(self, path: Path, content: bytes) -> None:
-        temporary = path.with_name(f".{path.name}.new")
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync(path.parent)
-
     def _beyond(self, kept: int) -> Iterator[Path]:
         yield from sorted(self._delivered.glob("[0-9]*.json"))[:-kept]
 
@@ -123,11 +114,3 @@ class Outbox:
 
 def _name(sequence: int) -> str:
     return f"{sequence:010d}.json"
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
