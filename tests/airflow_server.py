@@ -56,7 +56,7 @@ class Airflow:
             runs = [run for run in self.runs() if dag == "~" or run["dag_id"] == dag]
             if dag != "~" and not runs:
                 return as_json({"detail": f"The DAG {dag} was not found"}, 404)
-            runs = [run for run in runs if asked.param("state") in ("", run.get("state"))]
+            runs = [run for run in runs if not asked.param("state") or run["state"] == asked.param("state")]
             runs = [run for run in runs if not since or self.updated.get(run["dag_run_id"], "9999") >= since]
             return self._page(asked, "dag_runs", runs)
         tasks = json.loads((self.folder / "tasks.json").read_text()) if (self.folder / "tasks.json").exists() else {}

@@ -16,6 +16,7 @@ from studyscope_contract.catalogue import TABLES
 from studyscope_contract.metric import Kind, Table
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.disclosure.contributions import Cell, Contributions
+from studyscope_exporter.disclosure.crossing import crossings_of_patients
 
 WARNING = "EXACT NUMBERS. For the staff of this hospital only; do not pass them on, not even to the study's centre."
 
@@ -36,7 +37,8 @@ def execute(chosen: argparse.Namespace) -> int:
             if contributions is None:
                 print("no scan has finished yet; run: studyscope-exporter scan", file=sys.stderr)
                 return 1
-            counted[study.study.id] = exact_counts(contributions, chosen.table)
+            crossings = crossings_of_patients(contributions.tables, study.study, study.settings.policy)
+            counted[study.study.id] = exact_counts(Contributions({**contributions.tables, **crossings}), chosen.table)
     print(WARNING, file=sys.stderr)
     if chosen.json:
         print(json.dumps({"warning": WARNING, "studies": counted}, indent=2))

@@ -6,8 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from studyscope_contract.catalogue import TABLES
 from studyscope_contract.metric import Kind, TableKey
+from studyscope_contract.policy import Policy
+from studyscope_contract.study import Study
 from studyscope_exporter.disclosure.census import ABSENT, Answer, Column
+from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.terms import Terms
 
 
@@ -21,6 +25,22 @@ def crossed(
         if first in columns and second in columns:
             made[key] = _crossed(columns[first], columns[second], answers, numbers)
     return made, tuple(numbers)
+
+
+def crossings_of_patients(
+    tables: Mapping[TableKey, Mapping[bytes, frozenset[Cell]]], study: Study, policy: Policy
+) -> dict[TableKey, dict[bytes, frozenset[Cell]]]:
+    """The declared two-way tables patient by patient, for the people of the site who hold them against their own records."""
+    made: dict[TableKey, dict[bytes, frozenset[Cell]]] = {}
+    for key, table in study.tables():
+        if table.kind is Kind.TWO_WAY and policy.declares(table):
+            first, second = (tables.get(TableKey(part, key.per if TABLES[part].per else ""), {}) for part in table.crosses)
+            made[key] = {who: _together(first[who], second[who]) for who in first.keys() & second.keys()}
+    return made
+
+
+def _together(first: frozenset[Cell], second: frozenset[Cell]) -> frozenset[Cell]:
+    return frozenset((*one, *other) for one in first for other in second)
 
 
 def parts(key: TableKey, terms: Terms) -> tuple[TableKey, ...]:
