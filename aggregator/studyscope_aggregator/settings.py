@@ -21,6 +21,12 @@ class Listen(Strict):
     host: str = "127.0.0.1"
     port: int = Field(default=8400, ge=0, le=65535, description="0: any free port")
 
+    @property
+    def url(self) -> str:
+        """How other programs of this machine reach it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not listened on
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
 
 class RemoteWrite(Strict):
     """Where history goes: Prometheus, Mimir or VictoriaMetrics."""

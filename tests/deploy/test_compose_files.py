@@ -14,7 +14,7 @@ from studyscope_aggregator.__main__ import main
 
 COMPOSE = Path(__file__).parents[2] / "deploy" / "compose"
 FILES = sorted(COMPOSE.glob("*.yaml"))
-ON_TOP = {"people.yaml": "centre.yaml"}
+ON_TOP = {"people.yaml": "centre.yaml", "fetch.yaml": "centre.yaml"}
 """Files that change another one, and which."""
 NEEDED = {"ARCHIVE": "/archive/liver", "PATH": "/usr/bin:/bin"}
 
@@ -85,6 +85,14 @@ def test_where_people_log_in_the_aggregator_reaches_their_identity_provider() ->
 
     assert set(aggregator["networks"]) == {"inside", "outside"}
     assert [secret["source"] for secret in aggregator["secrets"]] == ["page_oidc_secret"]
+
+
+def test_what_fetches_stands_in_the_aggregator_s_network_and_writes_nothing() -> None:
+    services = resolved(COMPOSE / "fetch.yaml")["services"]
+
+    assert set(services["aggregator"]["networks"]) == {"inside", "outside"}
+    assert services["fetch"]["network_mode"] == "service:aggregator"
+    assert [volume["read_only"] for volume in services["fetch"]["volumes"]] == [True]
 
 
 def test_secrets_are_files_and_no_environment_holds_one() -> None:

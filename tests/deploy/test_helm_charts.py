@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,12 @@ def test_what_is_rendered_changes_only_knowingly(kind: str) -> None:
         ("centre", "remoteWrite.url=prometheus:9090", "url"),
         ("centre", "image.digest=latest", "digest"),
         ("centre", "serviceMonitor.enable=true", "enable"),
+        ("centre", "access.prometheus=", "prometheus"),
+        ("centre", "access.prometheus=prometheus:9090", "prometheus"),
+        ("centre", "access.openid.cidr=", "cidr"),
+        ("centre", "access.openid.lead=leads", "lead"),
+        ("centre", "fetch[0].url=http://hospital.example", "url"),
+        ("centre", "keySecret=", "keySecret"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name_before_anything_starts(kind: str, wrong: str, said: str) -> None:
@@ -156,12 +164,34 @@ def test_the_registry_in_the_chart_is_one_that_the_aggregator_reads(tmp_path: Pa
     assert (str(settings.registry), str(settings.key)) == ("/var/lib/studyscope/registry", "/keys/centre.pem")
     assert settings.remote_write is not None
     assert settings.remote_write.window_hours == 9600
+    assert settings.access is not None
+    assert settings.access.openid is not None
+    assert settings.access.openid.lead == "studyscope-lead-{study}"
+    assert [(door.site, door.url) for door in settings.fetch] == [("berlin", "https://hospital.example:8470")]
+    named = {str(settings.key), str(settings.mail_links), str(settings.access.openid.client_secret_file)}
+    given = [source["secret"]["items"][0]["path"] for source in volumes["secret"]["projected"]["sources"]]
+    assert named == {f"/keys/{name}" for name in given}
 
 
-def test_only_the_address_for_reports_is_open_to_the_world() -> None:
-    (rule,) = of_kind(rendered("centre"), "Ingress")["spec"]["rules"]
+def opened(*more: str) -> list[str]:
+    (rule,) = of_kind(rendered("centre", *more), "Ingress")["spec"]["rules"]
+    return [path["path"] for path in rule["http"]["paths"]]
 
-    assert [path["path"] for path in rule["http"]["paths"]] == ["/api/v1/", "/healthz"]
+
+def test_only_what_the_values_ask_for_is_open_to_the_world() -> None:
+    bare = ["access.prometheus=", "access.openid.issuer=", "mailLinksSecret=", "fetch=null"]
+    people = ["/", "/overview.css", "/logout", "/sites/", "/login"]
+
+    assert opened("--set", ",".join(bare)) == ["/api/v1/", "/healthz"]
+    assert opened() == ["/api/v1/", "/healthz", "/links/", "/prometheus/", *people]
+    assert opened("--set", "access.openid.clientSecret=") == ["/api/v1/", "/healthz", "/links/", "/prometheus/"]
+
+
+def test_the_centre_s_own_pages_are_behind_a_log_in_or_inside() -> None:
+    """What the chart opens is what nginx opens on a machine of one's own."""
+    nginx = (files("studyscope_aggregator.founding") / "nginx.pages.in").read_text()
+
+    assert set(re.findall(r"location (?:= )?(\S+) ", nginx)) == set(opened()[4:])
 
 
 def test_dashboards_and_rules_are_the_generated_ones() -> None:

@@ -51,9 +51,8 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
 
 def fetch_all(settings: CentreSettings, key: SigningKey, clock: Clock) -> bool:
     """Every site once; whether all of them answered and nothing was refused."""
-    own = f"http://{settings.listen.host}:{settings.listen.port}"
     good = True
-    with httpx.Client(base_url=own, timeout=TIMEOUT_SECONDS, trust_env=False) as here:
+    with httpx.Client(base_url=settings.listen.url, timeout=TIMEOUT_SECONDS, trust_env=False) as here:
         for site in settings.fetch:
             try:
                 with _line(site) as line:

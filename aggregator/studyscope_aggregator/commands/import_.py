@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
-    address = f"http://{settings.listen.host}:{settings.listen.port}/api/v1/reports"
+    address = f"{settings.listen.url}/api/v1/reports"
     answers = []
     try:
         lines = chosen.file.read_bytes().splitlines()
