@@ -11,8 +11,9 @@ from studyscope_aggregator.registry import load_registry
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.study import Study
 from studyscope_contract.yaml_file import read_yaml
-from studyscope_demo.consortium import STUDY_ID, Span, write_centre, write_hospital
+from studyscope_demo.consortium import STUDY_ID, Span, write_centre
 from studyscope_demo.folder import DemoFolder
+from studyscope_demo.hospital_files import write_hospital
 from studyscope_demo.profiles import read_profiles
 from studyscope_exporter.settings import read_site_file
 
@@ -64,3 +65,16 @@ def test_exporter_and_aggregator_accept_the_files(tmp_path: Path) -> None:
         signs_with = SigningKey.load(settings.keys / "signing.pem").public
         known = registry.sites[one.id].key(signs_with.fingerprint)
         assert (known is None) == (one.part == "wrong_key")
+
+
+def test_one_hospital_reports_progress_exactly_and_two_approvers_stand_for_each(tmp_path: Path) -> None:
+    folder = DemoFolder(tmp_path)
+    folder.create()
+    hospitals = [one for one in PROFILES.consortium(8, seed=1) if one.part != "never_reports"]
+    keys = {one.id: write_hospital(folder, one, "http://127.0.0.1:1") for one in hospitals}
+    write_centre(folder, hospitals, SPAN, keys)
+    studies = {one.id: read_site_file(folder.site_file(one.id)).studies[0] for one in hospitals}
+    assert [site for site, study in studies.items() if study.policy.reported] == ["vienna"]
+    assert all(len(study.approvers) == 2 for study in studies.values())
+    assert sorted(site for site, study in studies.items() if study.policy.readers) == ["berlin", "hamburg"]
+    assert sorted(site for site, study in studies.items() if study.policy.two_way) == ["berlin", "hamburg", "munich", "zurich"]

@@ -56,7 +56,7 @@ def test_pydicom_reads_every_file_with_its_patient_and_pixels(tmp_path: Path, si
 
 def test_everything_that_is_written_is_counted(tmp_path: Path) -> None:
     life = lived(tmp_path, hospital("munich"))
-    found = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "jobs.jsonl"]
+    found = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix not in (".jsonl", ".csv")]
     assert len(found) == life.written.files > 0
 
 
@@ -167,3 +167,48 @@ def test_dciodvfy_finds_no_error(tmp_path: Path) -> None:
     for path in (paths[0], next(path for path in paths if path.stem.endswith("a"))):
         answer = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
         assert "Error" not in answer.stdout + answer.stderr
+
+
+def test_a_hospital_keeps_the_tables_of_its_profile_and_no_others(tmp_path: Path) -> None:
+    lived(tmp_path / "munich", hospital("munich"), days=40)
+    tables = {path.name for path in (tmp_path / "munich").iterdir() if path.is_file()}
+    assert tables == {"jobs.jsonl", "landmarks.csv", "decisions.csv", "clinical.csv", "expected.csv", "rounds.jsonl"}
+    lived(tmp_path / "tuebingen", hospital("tuebingen"), days=2)
+    assert [path.name for path in (tmp_path / "tuebingen").iterdir() if path.is_file()] == ["jobs.jsonl"]
+
+
+def test_a_table_is_there_before_its_first_line(tmp_path: Path) -> None:
+    HospitalDays(hospital("berlin"), PROFILES.devices(hospital("berlin")), tmp_path, FIRST, seed=7)
+    assert (tmp_path / "annotation.jsonl").read_text() == (tmp_path / "rounds.jsonl").read_text() == ""
+    assert (tmp_path / "clinical.csv").read_text() == "record_id,tumour_grade,ecog\n"
+
+
+def test_patients_come_again_after_about_three_months_each_in_a_study_of_its_own(tmp_path: Path) -> None:
+    lived(tmp_path, hospital("zurich", seen_again=1.0, per_day=0.5), days=110)
+    days: dict[str, dict[str, dt.date]] = {}
+    for file in dicom_files(tmp_path):
+        if file.Modality != "SEG":
+            date = dt.datetime.strptime(file.StudyDate, "%Y%m%d").date()  # noqa: DTZ007
+            days.setdefault(file.PatientID, {})[file.StudyInstanceUID] = date
+    between = [(max(dates.values()) - min(dates.values())).days for dates in days.values() if len(dates) == 2]
+    assert len(between) >= 12  # all of the backlog
+    assert 80 < float(np.median(between)) < 100
+
+
+def test_lesions_of_both_days_are_written_once_the_second_images_are_there(tmp_path: Path) -> None:
+    lived(tmp_path, hospital("hamburg", seen_again=1.0, backlog=60, per_day=0.01), days=3)
+    rows = [line.split(",") for line in (tmp_path / "lesions.csv").read_text().splitlines()[1:]]
+    by_patient: dict[str, set[str]] = {}
+    for patient, date, _, _ in rows:
+        by_patient.setdefault(patient, set()).add(date)
+    assert len(by_patient) > 40
+    assert all(len(dates) == 2 for dates in by_patient.values())
+    assert {bool(lesion) == bool(size) for _, _, lesion, size in rows} == {True}
+
+
+def test_scores_tell_malignant_lesions_from_benign_ones_most_of_the_time(tmp_path: Path) -> None:
+    lived(tmp_path, hospital("hamburg", backlog=300, per_day=0.01), days=40)
+    rows = [line.split(",") for line in (tmp_path / "decisions.csv").read_text().splitlines()[1:]]
+    judged = [(predicted, reference) for _, _, predicted, _, reference in rows if reference]
+    assert len(judged) > 100
+    assert 0.7 < sum(predicted == reference for predicted, reference in judged) / len(judged) < 0.97

@@ -1,24 +1,22 @@
-"""The demo's study: its study file, the centre's registry, and each hospital's folder with keys and settings."""
+"""The demo's study as the centre has it: its study file and the registry of sites."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from studyscope_aggregator.milestones import Passed, set_passed
-from studyscope_contract.keys import SigningKey
 from studyscope_contract.study import Milestone
 from studyscope_demo.folder import DemoFolder
 from studyscope_demo.profiles import Hospital
+from studyscope_demo.settings_file import write_yaml
 from studyscope_demo.world.anatomy import STRUCTURES
+from studyscope_demo.world.findings import CLASSIFIER, LANDMARKS
 from studyscope_demo.world.jobs import WORKFLOWS
+from studyscope_demo.world.registers import GRADES, PERFORMANCE
 from studyscope_demo.world.segments import ALGORITHM, VERSION
-from studyscope_exporter.identity import SiteIdentity
 
 STUDY_ID = "abdomen-ct-mr"
 COORDINATOR = "coordinator@centre.example"
@@ -61,6 +59,17 @@ def study_content(hospitals: Sequence[Hospital], span: Span) -> dict[str, Any]:
             {"id": "month-3", "title": "Follow-up", "day": 90, "window": 21},
         ],
         "attributes": ["PatientAge", "Laterality", "SliceThickness", "MagneticFieldStrength"],
+        "landmarks": [{"code": landmark, "label": label} for landmark, (label, _) in LANDMARKS.items()],
+        "classifiers": [{"id": CLASSIFIER, "title": "Malignancy of liver lesions", "positive": ["malignant"]}],
+        "variables": [
+            {"id": "tumour-grade", "title": "Tumour grade", "codes": {code: list(words) for code, words in GRADES.items()}},
+            {
+                "id": "performance-status",
+                "title": "ECOG performance status",
+                "codes": {code: list(words) for code, words in PERFORMANCE.items()},
+                "missing": ["-9"],
+            },
+        ],
         "workflows": [{"id": w.id, "title": w.title, "model": w.model, "version": w.version} for w in WORKFLOWS],
         "alerts": {"late_after": 2, "silent_after": 4, "never_reported_after": 14, "drop_from_current_after": 7},
         "sites": [_study_site(hospital, span) for hospital in hospitals],
@@ -94,10 +103,10 @@ _PASSED: Mapping[str, Mapping[Milestone, int]] = {
 def write_centre(folder: DemoFolder, hospitals: Sequence[Hospital], span: Span, keys: dict[str, str]) -> None:
     """The study file and the registry of sites; `keys` are public keys by site."""
     content = study_content(hospitals, span)
-    _write_yaml(folder.study, content)
+    write_yaml(folder.study, content)
     (folder.registry / "studies").mkdir(parents=True, exist_ok=True)
-    _write_yaml(folder.registry / "studies" / f"{STUDY_ID}.yaml", content)
-    _write_yaml(
+    write_yaml(folder.registry / "studies" / f"{STUDY_ID}.yaml", content)
+    write_yaml(
         folder.registry / "sites.yaml", {"sites": [_registered(hospital, span, keys[hospital.id]) for hospital in hospitals]}
     )
     for hospital in hospitals:
@@ -120,83 +129,3 @@ def _registered(hospital: Hospital, span: Span, key: str) -> dict[str, Any]:
 
 def site_mail(site: str) -> str:
     return f"it@{site}.example"
-
-
-def write_hospital(folder: DemoFolder, hospital: Hospital, centre_url: str) -> str:
-    """The hospital's keys and site file; returns the public key that the centre is told.
-
-    The hospital with the wrong key tells the centre another one than it signs with.
-    """
-    here = folder.hospital(hospital.id)
-    here.mkdir(parents=True, exist_ok=True)
-    if hospital.part == "never_reports":
-        return SigningKey.generate().public.text
-    identity = SiteIdentity.create(here / "keys")
-    approver = SigningKey.generate()
-    approver.save(approver_key(here))
-    _write_yaml(folder.site_file(hospital.id), _site_content(hospital, centre_url, approver.public.text))
-    if hospital.part == "wrong_key":
-        return SigningKey.generate().public.text
-    return identity.signing_key.public.text
-
-
-def approver_key(hospital_folder: Path) -> Path:
-    return hospital_folder / "keys" / "approver.pem"
-
-
-def _site_content(hospital: Hospital, centre_url: str, approver: str) -> dict[str, Any]:
-    return {
-        "site": hospital.id,
-        "state": "state",
-        "keys": "keys",
-        "default_issuer": hospital.id.upper(),
-        # A day lasts ten seconds at first, and the machine has other hospitals to serve.
-        "scan_hours_before": 8,
-        "sources": _sources(hospital),
-        "studies": [
-            {
-                "study_file": "../../study.yaml",
-                "centre": {"url": centre_url},
-                "policy": {"preset": "tens"},
-                "approvers": [{"name": "Data protection of the demo", "key": approver}],
-            }
-        ],
-    }
-
-
-def _sources(hospital: Hospital) -> list[dict[str, Any]]:
-    label_maps: dict[str, Any] = {
-        "kind": "nifti",
-        "layout": "files",
-        "link": {"by": "pattern", "pattern": "{PatientID}_{*}.nii.gz"},
-    }
-    made = {"algorithm": ALGORITHM, "algorithm_version": VERSION}
-    folders = {"automatic": "automatic", "corrected": "corrected"}
-    results = label_maps | made | {"name": "labels", "path": "labels", "review_folders": folders, "lesions": ["lesion"]}
-    compared = made | {
-        "name": "second-readings",
-        "kind": "pairs",
-        "path": "labels/automatic",
-        "readings": "readings",
-        "link": label_maps["link"],
-        "tolerance_mm": 15.0,  # a voxel and a half of the demo's coarse grid
-    }
-    return [
-        {"name": "archive", "kind": "folder", "path": "dicom", "lesions": ["lesion"]},
-        *([results] if hospital.results == "nifti" else []),
-        label_maps | {"name": "readings", "path": "readings", "review_state": "manual", "reading": "second"},
-        *([compared] if hospital.results == "nifti" else []),
-        {"name": "inference", "kind": "jobs", "path": "jobs.jsonl", "link": {"by": "field", "field": "patient"}},
-    ]
-
-
-class _Repeating(yaml.SafeDumper):
-    """Writes a value that occurs twice twice: the files' reader takes no aliases."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
-        return True
-
-
-def _write_yaml(path: Path, content: dict[str, Any]) -> None:
-    text = yaml.dump(content, Dumper=_Repeating, sort_keys=False, allow_unicode=True, width=120)
-    path.write_text(text, encoding="utf-8")

@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from studyscope_demo import servers
 from studyscope_demo.clock import ClockDriver
 from studyscope_demo.console import show_measures, show_status
-from studyscope_demo.consortium import Span, write_centre, write_hospital
+from studyscope_demo.consortium import Span, write_centre
 from studyscope_demo.folder import DemoFolder
+from studyscope_demo.hospital_files import write_hospital
 from studyscope_demo.ports import Ports
 from studyscope_demo.profiles import Hospital, Profiles
 from studyscope_demo.servers import Program

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from pydantic import Field
@@ -14,6 +14,10 @@ from studyscope_contract.yaml_file import Strict, parse_yaml
 
 Noise = Literal["none", "contours_off", "structures_missing", "structures_added", "labels_confused"]
 Part = Literal["reports", "falls_silent", "never_reports", "wrong_key"]
+Table = Literal["landmarks", "decisions", "clinical", "roster", "lesions", "annotation", "learning"]
+"""What a hospital keeps beside images, results and jobs; each is a file that grows."""
+OF_READERS: tuple[Table, ...] = ("annotation",)
+"""Tables about the work of people, which a hospital has to declare."""
 
 
 class Device(Strict):
@@ -45,6 +49,10 @@ class Hospital(Strict):
     results: Literal["seg", "nifti"]
     noise: Noise = "none"
     part: Part = "reports"
+    tables: tuple[Table, ...] = ()
+    seen_again: float = Field(default=0.88, ge=0, le=1, description="share of patients who come to the follow-up")
+    subgroups: bool = Field(default=False, description="whether its policy declares outcomes by subgroup")
+    exact_progress: bool = Field(default=False, description="whether its protocol obliges it to exact numbers of progress")
 
 
 class City(Strict):
@@ -96,6 +104,7 @@ class Profiles(Strict):
             per_day=patients * 0.8 / 180,
             fleets=(str(rng.choice(sorted(self.fleets))),),
             results="seg" if rng.random() < 0.5 else "nifti",
+            tables=tuple(table for table in get_args(Table) if table not in OF_READERS and rng.random() < 0.5),
         )
 
 

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from studyscope_demo.profiles import Device, Hospital
+from studyscope_demo.profiles import Device, Hospital, Table
+from studyscope_demo.world.findings import DECISION_TABLE, LANDMARK_TABLE
+from studyscope_demo.world.growing_table import GrowingTable
 from studyscope_demo.world.images import ImageKind, image_template
 from studyscope_demo.world.jobs import Attempt, InferenceJob, log_lines
 from studyscope_demo.world.label_maps import label_map_file
 from studyscope_demo.world.patients import Course, Scan, drawn_course
 from studyscope_demo.world.readings import Result
+from studyscope_demo.world.registers import CLINICAL, LESIONS, ROSTER
 from studyscope_demo.world.segments import segmentation_bits, segmentation_template
 from studyscope_demo.world.template import uid
+from studyscope_demo.world.work import ANNOTATION, ROUNDS_FILE, learning_round
+
+TABLES: Mapping[Table, GrowingTable] = {
+    "landmarks": LANDMARK_TABLE,
+    "decisions": DECISION_TABLE,
+    "clinical": CLINICAL,
+    "roster": ROSTER,
+    "lesions": LESIONS,
+    "annotation": ANNOTATION,
+}
 
 
 @dataclass
@@ -40,6 +53,11 @@ class HospitalDays:
         for name in ("dicom", "labels/automatic", "labels/corrected", "readings"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "jobs.jsonl").touch()
+        self._tables = {name: table for name, table in TABLES.items() if name in hospital.tables}
+        for table in self._tables.values():
+            self._append(table.file, table.heading)
+        if self._learns:
+            self._append(ROUNDS_FILE, "")
 
     def write_day(self, day: int) -> None:
         """Everything of day number `day`; days come one after the other, from 0."""
@@ -47,6 +65,12 @@ class HospitalDays:
             self._plan(self._next_course(day))
         for act in self._to_do.pop(day, ()):
             act(day)
+        if self._learns:
+            self._append(ROUNDS_FILE, learning_round(day, np.random.default_rng([*self._seed, 3, day])))
+
+    @property
+    def _learns(self) -> bool:
+        return "learning" in self.hospital.tables
 
     def _arrivals(self, day: int) -> int:
         rng = np.random.default_rng([*self._seed, 1, day])
@@ -62,6 +86,11 @@ class HospitalDays:
 
     def _plan(self, course: Course) -> None:
         self._to_do[course.arrives].append(partial(self._write_images, course))
+        if course.seen_again is not None:
+            self._to_do[course.read_again_on].append(partial(self._write_follow_up, course))
+        for place, table in enumerate(self._tables.values()):
+            for when, line in table.lines(course, np.random.default_rng([course.reader_seed, place]), self._first_day):
+                self._to_do[when].append(partial(self._write_line, table.file, line))
         for job in course.jobs:
             for attempt in job.attempts:
                 self._to_do[attempt.day].append(partial(self._write_job, course, job, attempt))
@@ -78,6 +107,21 @@ class HospitalDays:
             for instance in range(scan.instances):
                 raw = image_template(_kind(course, scan)).filled(self._image_values(course, series, instance))
                 self._write(f"{self._day_folder(day)}/{course.patient_id[3:]}{series}{instance}.dcm", raw)
+
+    def _write_follow_up(self, course: Course, day: int) -> None:
+        """One image of the first device, in a study of its own."""
+        values = self._image_values(course, 0, 0) | self._identity(course, "follow-up", "0", "0")
+        values |= {"StudyDate": f"{self._date(course.seen_again or 0):%Y%m%d}"}
+        raw = image_template(_kind(course, course.scans[0])).filled(values)
+        self._write(f"{self._day_folder(day)}/{course.patient_id[3:]}f.dcm", raw)
+
+    def _write_line(self, file: str, line: str, day: int) -> None:  # noqa: ARG002 - every act is told its day
+        self._append(file, line)
+
+    def _append(self, file: str, line: str) -> None:
+        """An empty line adds nothing, but the file is there then."""
+        with (self._folder / file).open("a", encoding="utf-8") as table:
+            table.write(line + "\n" if line else "")
 
     def _write_result(self, course: Course, state: str, day: int) -> None:
         result = course.result if state == "automatic" else course.reading
@@ -121,7 +165,7 @@ class HospitalDays:
         return {
             "SOPInstanceUID": self._uid(course, what, "instance", series, instance),
             "SeriesInstanceUID": self._uid(course, what, "series", series),
-            "StudyInstanceUID": self._uid(course, "study"),
+            "StudyInstanceUID": self._uid(course, "follow-up" if what == "follow-up" else "study"),
             "FrameOfReferenceUID": self._uid(course, "frame of reference"),
             "PatientID": course.patient_id,
             "PatientName": f"Demo^{course.patient_id}",

@@ -15,6 +15,8 @@ from studyscope_demo.world.readings import Result, algorithm_result, reader_resu
 _SEX = {"F": 0.44, "M": 0.47, "": 0.08, "O": 0.01}
 REVIEWED, READ_AGAIN, STRAY = 0.55, 0.2, 0.03
 """Shares of segmented patients who are reviewed and read a second time, and of images of another body part."""
+FOLLOW_UP_DAY, FOLLOW_UP_SPREAD = 90, 9.0
+"""Days after the first images at which patients come again, and how far apart."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,17 @@ class Course:
     reviewed_on: int | None
     read_again: bool
     reader_seed: int
+    seen_again: int | None
+    """The day of the follow-up's images; like `acquired` it may lie before the demo."""
 
     @property
     def segmented_on(self) -> int | None:
         return self.jobs[0].succeeded_on
+
+    @property
+    def read_again_on(self) -> int:
+        """When what the follow-up shows is at the hospital."""
+        return max(self.arrives, self.acquired if self.seen_again is None else self.seen_again)
 
     @cached_property
     def reading(self) -> Result:
@@ -79,7 +88,13 @@ def drawn_course(hospital: Hospital, devices: tuple[Device, ...], number: int, a
         reviewed_on=done + int(rng.integers(4, 30)) if done is not None and rng.random() < REVIEWED else None,
         read_again=bool(rng.random() < READ_AGAIN),
         reader_seed=int(rng.integers(1 << 62)),
+        seen_again=_seen_again(acquired, hospital.seen_again, rng),
     )
+
+
+def _seen_again(acquired: int, share: float, rng: np.random.Generator) -> int | None:
+    """The last draw, so that a patient is otherwise the same whether or not they come again."""
+    return acquired + round(rng.normal(FOLLOW_UP_DAY, FOLLOW_UP_SPREAD)) if rng.random() < share else None
 
 
 def _scans(devices: tuple[Device, ...], rng: np.random.Generator) -> tuple[Scan, ...]:
