@@ -18,6 +18,7 @@ DATASETS = "/kaapana-backend/client/dataset"
 TAGGED = "/kaapana-backend/dataset/"
 TAG_FIELD = "00000000 Tags_keyword.keyword"
 TOKENS = "/auth/realms/kaapana/protocol/openid-connect/token"
+INTAKE = "service-process-incoming-dcm"
 PROJECT_INDEX = "project_liver"
 PROJECT_ID = "0a1b2c3d-0000-4000-8000-000000000001"
 
@@ -58,7 +59,7 @@ def search(asked: Asked, folder: Path) -> Answer:
 @contextmanager
 def platform_at(folder: Path, *, down: frozenset[str] = frozenset(), keycloak: Keycloak | None = None) -> Iterator[LocalServer]:
     """Serves what lies in `folder`; `down` are the paths whose part is away; with a `keycloak` nothing without its token."""
-    archive, airflow = PlainArchive(folder), Airflow(folder, version=1)
+    archive, airflow = PlainArchive(folder), Airflow(folder, version=1, known=frozenset({INTAKE}))
 
     def answer(asked: Asked) -> Answer:
         if any(asked.path.startswith(path) for path in down) or not folder.exists():

@@ -1,4 +1,4 @@
-"""A consent register as a CSV table: who may not be counted, and in which study.
+"""A consent register as a CSV table or .xlsx workbook: who may not be counted, and in which study.
 
 RegisterProblem    the file cannot be used at all; the message says what to change
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pydantic import Field, model_validator
 
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, NamesColumns, TableProblem, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, NamesColumns, TableProblem, day_of, rows_of, sentences
 
 
 class RegisterProblem(NamesColumns):
@@ -49,6 +49,7 @@ class Format(Strict):
     columns: Columns = Columns()
     words: Words = Words()
     encoding: Encoding = "utf-8"
+    sheet: str = Field(default="", max_length=31, description="of an .xlsx workbook; its first one when left out")
     date_format: str = Field(default="%Y-%m-%d", description="as in Python's strptime; German dates are '%d.%m.%Y'")
 
 
@@ -84,7 +85,7 @@ def read_register(raw: bytes, form: Format, today: dt.date) -> Register:
     register = Register()
     wanted = [name for name in form.columns.model_dump().values() if name is not None]
     try:
-        for line, row in rows_of(raw, form.encoding, wanted):
+        for line, row in rows_of(raw, form.encoding, wanted, form.sheet):
             register.rows += 1
             _take(line, row, form, today, register)
     except TableProblem as problem:
@@ -104,11 +105,9 @@ def _take(line: int, row: Mapping[str, str], form: Format, today: dt.date, regis
         register.bad.setdefault(f"status not known; there are: {known}. The person still counts; mend the line", []).append(line)
         return
     text = row[columns.date] if columns.date else ""
-    try:
-        day = dt.datetime.strptime(text, form.date_format).date() if text else today  # noqa: DTZ007 - a day
-    except ValueError:
-        day = today
+    day = day_of(text, form.date_format)
+    if text and day is None:
         register.bad.setdefault(f"date not as {form.date_format}; taken as withdrawn today", []).append(line)
-    if day <= today:
+    if day is None or day <= today:
         issuer, study = (row[name] if name else "" for name in (columns.issuer, columns.study))
         register.withdrawn.append(Entry(row[columns.patient], issuer, study, line))

@@ -7,9 +7,7 @@ A label map, an nnU-Net case, a job carry no patient. What cannot be linked ente
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import NamesColumns, missing_column
+from studyscope_exporter.csv_table import Encoding, NamesColumns, TableProblem, rows_of
 from studyscope_exporter.name_template import IDENTIFIERS, Identifier, NameTemplate
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.records import Key
@@ -52,7 +50,7 @@ class PatternLink(Strict):
 
 
 class CsvLink(Strict):
-    """A table with a column of names and a column of identifiers; read anew when it changes."""
+    """A CSV table or .xlsx workbook with a column of names and a column of identifiers; read anew when it changes."""
 
     by: Literal["csv"]
     file: SitePath
@@ -60,7 +58,8 @@ class CsvLink(Strict):
     column: str
     identifies: Identifier = "PatientID"
     issuer: str = Field(default="", max_length=64)
-    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
+    encoding: Encoding = "utf-8"
+    sheet: str = Field(default="", max_length=31, description="of an .xlsx workbook; its first one when left out")
 
 
 class FieldLink(Strict):
@@ -175,31 +174,12 @@ def _csv_bytes(path: Path) -> bytes:
 
 
 def _csv_links(raw: bytes, settings: CsvLink) -> dict[str, str]:
-    encoding = "utf-8-sig" if settings.encoding == "utf-8" else settings.encoding
-    try:
-        text = raw.decode(encoding)
-    except UnicodeError:
-        raise LinkProblem(
-            settings.file, f"is not {settings.encoding}; save it as UTF-8, or set `encoding` (Excel in western Europe: cp1252)"
-        ) from None
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        columns = list(rows.fieldnames or ())
-        if missing := [name for name in (settings.name_column, settings.column) if name not in columns]:
-            raise LinkProblem(settings.file, missing_column(missing, columns), columns)
-        return _links_of(rows, settings)
-    except csv.Error as error:
-        raise LinkProblem(settings.file, f"is no CSV table at line {rows.line_num}: {error}") from None
-
-
-def _links_of(rows: csv.DictReader[str], settings: CsvLink) -> dict[str, str]:
     links: dict[str, str] = {}
-    for row in rows:
-        name, identifier = (row[settings.name_column] or "").strip(), (row[settings.column] or "").strip()
-        if not name or not identifier:
-            continue
-        if links.setdefault(name, identifier) != identifier:
-            raise LinkProblem(settings.file, f"line {rows.line_num} links a name a second time, to something else; remove one")
+    try:
+        for line, row in rows_of(raw, settings.encoding, (settings.name_column, settings.column), settings.sheet):
+            name, identifier = row[settings.name_column], row[settings.column]
+            if name and identifier and links.setdefault(name, identifier) != identifier:
+                raise LinkProblem(settings.file, f"line {line} links a name a second time, to something else; remove one")
+    except TableProblem as problem:
+        raise LinkProblem(settings.file, str(problem), problem.there) from None
     return links

@@ -71,7 +71,7 @@ class Intake:
         return f"{self.name} intake"
 
     def _words(self, problem: ServerProblem) -> str:
-        todo = f". Where {self.dag} may not be asked for, set intake_dag to null" if problem.status in (401, 403, 404) else ""
+        todo = f"; where {self.dag} may not be asked for, set intake_dag to null" if problem.status in (401, 403, 404) else ""
         return f"intake: {problem}{todo}"
 
     def _in_quarantine(self) -> dict[str, int]:

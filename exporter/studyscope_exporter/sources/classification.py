@@ -1,4 +1,4 @@
-"""Decisions of a classifier or detector, one a case: a CSV table, or a JSON list of objects (or an object by case)."""
+"""Decisions of a classifier or detector, one a case: a table (CSV, .xlsx), or a JSON list of objects (or an object by case)."""
 
 from __future__ import annotations
 
@@ -37,11 +37,12 @@ class Settings(Strict):
 
     name: Slug
     kind: Literal["classification"]
-    path: SitePath = Field(description="a JSON file, or a CSV table (.csv)")
+    path: SitePath = Field(description="a JSON file, a CSV table (.csv) or a workbook (.xlsx)")
     classifier: Slug = Field(description="id by which the study file names it")
     version: str = Field(default="", max_length=40)
     columns: Columns = Columns()
     encoding: Encoding = "utf-8"
+    sheet: str = Field(default="", max_length=31, description="of an .xlsx workbook; its first one when left out")
     link: LinkSettings | None = None
 
 
@@ -73,8 +74,8 @@ class ClassificationSource:
         return results
 
     def _rows(self, raw: bytes) -> Rows:
-        if self.settings.path.suffix.lower() == ".csv":
-            return self._csv_rows(raw)
+        if self.settings.path.suffix.lower() in (".csv", ".xlsx"):
+            return self._table_rows(raw)
         content = parsed_json(raw)
         if isinstance(content, dict):
             name = self.settings.columns.case
@@ -83,12 +84,12 @@ class ClassificationSource:
             raise BadResults("holds no cases; expected a list of objects, or an object by case")
         return ((place, row if isinstance(row, dict) else {}) for place, row in enumerate(content, 1))
 
-    def _csv_rows(self, raw: bytes) -> Rows:
+    def _table_rows(self, raw: bytes) -> Rows:
         settings = self.settings
         wanted = [name for name in settings.columns.model_dump().values() if name]
         wanted += [settings.link.field] if isinstance(settings.link, FieldLink) else []
         try:
-            yield from rows_of(raw, settings.encoding, wanted)
+            yield from rows_of(raw, settings.encoding, wanted, settings.sheet)
         except TableProblem as problem:
             raise BadResults(str(problem), problem.there) from None
 

@@ -1,4 +1,4 @@
-"""The site's register of consent: a CSV table that says who may not be counted any more.
+"""The site's register of consent: a CSV table or .xlsx workbook that says who may not be counted any more.
 
 At every pass those who withdrew are taken out of the studies, as the command `withdraw` does it: at
 once and for good. A register that is down or lost, or a line that is gone, brings nobody back.

@@ -14,13 +14,13 @@ from pydantic import Field
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import SEXES, load_code_list
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, day_of, rows_of, sentences
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.records import ImagingSeries
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable
+from studyscope_exporter.sources.tables import findings, readable, table_bytes
 
 OLDEST = 130
 
@@ -49,10 +49,11 @@ class Settings(Strict):
     name: Slug
     kind: Literal["images"]
     path: SitePath = Field(description="folder of the images")
-    table: SitePath = Field(description="CSV table with a line for each image")
+    table: SitePath = Field(description="CSV table or .xlsx workbook with a line for each image")
     columns: Columns = Columns()
     modality: str = Field(default="", max_length=16, description="for all images, where no column says it")
     encoding: Encoding = "utf-8"
+    sheet: str = Field(default="", max_length=31, description="of an .xlsx workbook; its first one when left out")
     date_format: str = Field(default="%Y-%m-%d", description="as in Python's strptime")
     issuer: str = Field(default="", max_length=64, description="Issuer of Patient ID where a line names none")
 
@@ -113,9 +114,9 @@ class ImagesSource:
         settings, read = self.settings, _Read()
         wanted = [name for name in settings.columns.model_dump().values() if name is not None]
         with readable(settings.table):
-            raw = settings.table.read_bytes()
+            raw = table_bytes(settings.table)
             there = _files_below(os.fspath(settings.path))
-            for line, row in rows_of(raw, settings.encoding, wanted):
+            for line, row in rows_of(raw, settings.encoding, wanted, settings.sheet):
                 read.rows += 1
                 self._take(line, row, there, read)
         return read
@@ -153,11 +154,10 @@ class ImagesSource:
 
     def _day(self, line: int, row: Mapping[str, str], read: _Read) -> dt.date | None:
         text = _of(row, self.settings.columns.date)
-        try:
-            return dt.datetime.strptime(text, self.settings.date_format).date() if text else None  # noqa: DTZ007 - a day
-        except ValueError:
+        day = day_of(text, self.settings.date_format)
+        if text and day is None:
             read.bad.setdefault(f"the day is not as {self.settings.date_format}; taken as not stated", []).append(line)
-            return None
+        return day
 
 
 def _files_below(root: str) -> frozenset[str]:

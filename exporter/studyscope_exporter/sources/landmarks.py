@@ -2,7 +2,7 @@
 
 - nnLandmark's `summary_mm.json` (its `detailed_results`), or any JSON `{case: {landmark: error in mm or null}}`;
 - JSON `{case: {landmark: [x, y, z]}}` as found, with `reference` of the same form and, for voxel coordinates, `spacing`;
-- a CSV table with a line for each case and landmark; an error that is empty was not found.
+- a CSV table or .xlsx workbook with a line for each case and landmark; an error that is empty was not found.
 """
 
 from __future__ import annotations
@@ -52,13 +52,14 @@ class Settings(Strict):
 
     name: Slug
     kind: Literal["landmarks"]
-    path: SitePath = Field(description="a JSON file, or a CSV table (.csv)")
+    path: SitePath = Field(description="a JSON file, a CSV table (.csv) or a workbook (.xlsx)")
     reference: SitePath | None = Field(
         default=None, description="JSON with the reference's coordinates, where path has coordinates"
     )
     spacing: SitePath | None = Field(default=None, description="nnLandmark's spacing.json, where coordinates are voxels")
     columns: Columns = Columns()
     encoding: Encoding = "utf-8"
+    sheet: str = Field(default="", max_length=31, description="of an .xlsx workbook; its first one when left out")
     link: PatternLink | CsvLink | None = Field(default=None, discriminator="by")
 
 
@@ -85,7 +86,8 @@ class LandmarksSource:
 
     def _read(self, raw: bytes, link: Link) -> CaseResults:
         results = CaseResults()
-        errors = self._from_csv(raw, results) if self.settings.path.suffix.lower() == ".csv" else self._from_json(raw, results)
+        is_table = self.settings.path.suffix.lower() in (".csv", ".xlsx")
+        errors = self._from_table(raw, results) if is_table else self._from_json(raw, results)
         for case, found in errors.items():
             linked = link.of((case_name(case), case))
             results.records[case] = LandmarkResult(
@@ -97,10 +99,12 @@ class LandmarksSource:
             )
         return results
 
-    def _from_csv(self, raw: bytes, results: CaseResults) -> Errors:
+    def _from_table(self, raw: bytes, results: CaseResults) -> Errors:
         columns, errors = self.settings.columns, Errors()
         try:
-            for line, row in rows_of(raw, self.settings.encoding, [columns.case, columns.landmark, columns.error]):
+            for line, row in rows_of(
+                raw, self.settings.encoding, [columns.case, columns.landmark, columns.error], self.settings.sheet
+            ):
                 case, landmark = row[columns.case], structure_name(row[columns.landmark], "")
                 error = _millimetres(row[columns.error])
                 if not case or not landmark:

@@ -16,6 +16,7 @@ from openpyxl import Workbook
 from studyscope_exporter.csv_table import TableProblem, rows_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
+from studyscope_exporter.sources.consent import EVERY_STUDY, withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, kinds, open_source
 from studyscope_exporter.sources.roster import patients_on
 from studyscope_exporter.sources.source import NoProgress
@@ -80,6 +81,69 @@ def test_a_tracker_and_a_roster_read_sheets_of_one_workbook(tmp_path: Path) -> N
             SITE.patient("Ben"): dt.date(2026, 4, 1),
         }
         assert tracked_stages(inventory, "tracker") == {"reviewed": frozenset({SITE.patient("Ada")})}
+
+
+def scanned(tmp_path: Path, kind: str, **settings: object) -> Inventory:
+    """An inventory after two passes of a source of that kind over what lies in the folder; the second one reads nothing."""
+    source = open_source(
+        kinds()[kind].Settings(name=kind, kind=kind, **settings), SiteContext(SITE, lambda: NOW, frozenset({"liver"}))
+    )
+    assert [finding.ok for finding in source.check()] == [True]
+    inventory = Inventory.open(tmp_path / f"{kind}.sqlite", key=bytes(32), now=lambda: NOW)
+    assert source.scan(inventory, NoProgress()).read
+    assert not source.scan(inventory, NoProgress()).read
+    return inventory
+
+
+def test_a_consent_register_may_be_a_sheet_with_days_as_cells_or_as_people_write_them(tmp_path: Path) -> None:
+    rows = [
+        ["PatientID", "status", "date"],
+        ["Ada", "withdrawn", dt.datetime(2026, 3, 1)],
+        ["Ben", "withdrawn", "01.04.2026"],
+        ["Cem", "withdrawn", dt.datetime(2027, 1, 1)],  # not yet
+        ["Dua", "given", None],
+    ]
+    (tmp_path / "consent.xlsx").write_bytes(workbook(Info=[["read me"]], Register=rows))
+    settings = {"path": tmp_path / "consent.xlsx", "sheet": "Register", "columns": {"date": "date"}, "date_format": "%d.%m.%Y"}
+
+    with scanned(tmp_path, "consent", **settings) as inventory:
+        assert withdrawn_patients(inventory, "consent") == {
+            (SITE.patient("Ada"), EVERY_STUDY),
+            (SITE.patient("Ben"), EVERY_STUDY),
+        }
+
+
+def test_images_may_be_described_by_a_sheet(tmp_path: Path) -> None:
+    rows = [["file", "PatientID", "Modality", "Day", "Age"], ["a.png", "0042", "CT", dt.datetime(2026, 3, 1), 61]]
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").write_bytes(b"")
+    (tmp_path / "images.xlsx").write_bytes(workbook(Images=rows))
+    settings = {"path": tmp_path / "images", "table": tmp_path / "images.xlsx", "date_format": "%d.%m.%Y"}
+
+    with scanned(tmp_path, "images", columns={"date": "Day", "age": "Age"}, **settings) as inventory:
+        (image,) = inventory.series_frame().to_dict("records")
+    assert (image["patient_key"], image["acquired_on"], image["age_years"]) == (SITE.patient("0042"), dt.date(2026, 3, 1), 61)
+
+
+def test_results_and_whose_they_are_may_stand_in_sheets(tmp_path: Path) -> None:
+    cases = [["case", "predicted", "score"], ["c1", "malignant", 0.75], ["c2", 1, 0.25]]
+    points = [["case", "landmark", "error_mm"], ["c1", "nasion", 1.5], ["c2", "nasion", None]]
+    (tmp_path / "cases.xlsx").write_bytes(
+        workbook(Cases=cases, Points=points, Whose=[["case", "who"], ["c1", "Ada"], ["c2", "Ben"]])
+    )
+    path = tmp_path / "cases.xlsx"
+    link = {"by": "csv", "file": path, "name_column": "case", "column": "who", "sheet": "Whose"}
+
+    with scanned(tmp_path, "classification", path=path, classifier="triage", columns={"score": "score"}, link=link) as inventory:
+        found = inventory.classifications_frame().set_index("patient_key")
+    assert [tuple(found.loc[SITE.patient(who), ["predicted", "score"]]) for who in ("Ada", "Ben")] == [
+        ("malignant", 0.75),
+        ("1", 0.25),
+    ]
+    with scanned(tmp_path, "landmarks", path=path, sheet="Points", link=link) as inventory:
+        rows = inventory.landmarks_frame().set_index("patient_key")
+    assert rows.loc[SITE.patient("Ada"), "error_mm"] == 1.5
+    assert not rows.loc[SITE.patient("Ben"), "found"]
 
 
 def test_a_formula_is_never_computed() -> None:

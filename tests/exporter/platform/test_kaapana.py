@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydicom.data import get_testdata_file
 
 from airflow_server import a_run, write_runs
-from platform_server import GAUGES, PROJECT_ID, TAGGED, TOKENS, Keycloak, platform_at
+from platform_server import GAUGES, INTAKE, PROJECT_ID, TAGGED, TOKENS, Keycloak, platform_at
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.local_gauges import LocalGauge
 from studyscope_exporter.pseudonym import Pseudonyms
@@ -23,7 +23,6 @@ from studyscope_exporter.sources.kaapana import KaapanaSource, Settings
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import NoProgress, SourceUnavailable
 
-INTAKE = "service-process-incoming-dcm"
 DAGS = {"nnunet-predict": {"workflow": "nnunet-predict"}}
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 SITE = SiteContext(Pseudonyms(b"s" * 32), lambda: NOW)
