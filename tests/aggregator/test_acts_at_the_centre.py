@@ -5,35 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table, served
 from studyscope_aggregator.app import create_app
-from studyscope_aggregator.audit_log import Act, AuditLog
+from studyscope_aggregator.audit_log import AuditLog
 from studyscope_aggregator.cli import main
-from studyscope_aggregator.closings import close
-from studyscope_aggregator.consortium import Consortium
-from studyscope_aggregator.exposition import Exposition
-from studyscope_aggregator.forecast.forecast_task import Forecasts
 from studyscope_aggregator.history import retraction_points
-from studyscope_aggregator.metrics import OwnMetrics
-from studyscope_aggregator.registered_sites import Closing
-from studyscope_aggregator.registry_watch import RegistryWatch
-from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.store import Entry, HistoryMark, Receipt, Retraction
-from studyscope_aggregator.stores.memory import MemoryStore
 from studyscope_aggregator.stores.sqlite import SqliteStore
 from studyscope_contract.keys import SigningKey
-from studyscope_contract.metric import TableKey
-from studyscope_contract.policy import PRESETS, Policy
-from studyscope_contract.report import PolicyStatement, SiteFacts
 from studyscope_contract.statement import is_signed
 
 TOTAL = 'study_consortium_patients{study="liver",total="last_known"}'
@@ -160,102 +146,3 @@ def test_the_marker_stands_on_every_day_that_the_span_had_given() -> None:
     assert [point.millis for point in points] == [int((monday + n * day).timestamp() * 1000) for n in range(14)]
     assert {point.name for point in points} == {"study_history_site_retracted_reports"}
     assert len(written) == 9
-
-
-@st.composite
-def stories(draw: st.DrawFn) -> list[tuple[str, ...]]:
-    """What happens at a centre of three sites, in order."""
-    site = st.sampled_from(["berlin", "lyon", "oslo"])
-    step = st.one_of(
-        st.tuples(st.just("report"), site, st.integers(0, 400), st.sampled_from(sorted(PRESETS))),
-        st.tuples(st.just("refuse"), site),
-        st.tuples(st.just("retract"), site, st.integers(1, 4)),
-        st.tuples(st.just("close"), site),
-        st.tuples(st.just("merge"), site, site),
-    )
-    return draw(st.lists(step, min_size=3, max_size=14))
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(story=stories())
-def test_bounds_hold_the_truth_through_reports_refusals_retractions_closings_and_mergers(
-    story: list[tuple[str, ...]], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """The truth is what every member had at its newest report that counts; closed and merged sites are no members."""
-    folder = tmp_path_factory.mktemp("story")
-    centre, store, clock = Centre(folder / "registry"), MemoryStore(), StandingClock()
-    watch = RegistryWatch(centre.folder, OwnMetrics(), clock, _a_tick())
-    consortium = Consortium(watch, store)
-    exposition = Exposition(consortium, OwnMetrics(), Forecasts())
-    truth: dict[str, list[int]] = {site: [] for site in centre.sites}
-    hidden: set[tuple[str, int]] = set()
-    members = set(centre.sites)
-    for step in story:
-        _happens(step, centre, store, consortium, truth, hidden, members)
-        AuditLog(centre.folder).record(Act(NOW, "test", "step", {}))
-
-    entries = {site: [n for n in range(1, len(truth[site]) + 1) if (site, n) not in hidden] for site in members}
-    expected = [truth[site][numbers[-1] - 1] for site, numbers in entries.items() if numbers]
-    total = Exposition(Consortium(RegistryWatch(centre.folder, OwnMetrics(), clock), store), OwnMetrics(), Forecasts()).totals(
-        NOW
-    )
-
-    followed = exposition.totals(NOW)["liver"].of("last_known", TableKey("population"))
-    assert followed == total["liver"].of("last_known", TableKey("population"))
-    for cell in followed.cells:
-        assert cell.lower <= sum(expected)
-        if cell.upper is not None:
-            assert len(expected) == len(members)
-            assert sum(expected) <= cell.upper
-
-
-def _happens(
-    step: tuple[str, ...],
-    centre: Centre,
-    store: MemoryStore,
-    consortium: Consortium,
-    truth: dict[str, list[int]],
-    hidden: set[tuple[str, int]],
-    members: set[str],
-) -> None:
-    kind, site, *rest = step
-    if kind in ("report", "refuse"):
-        patients, preset = (int(rest[0]), rest[1]) if kind == "report" else (200, "tens")
-        truth[site].append(patients)
-        _stored(centre, store, consortium, site, len(truth[site]), patients, preset, offered=kind == "report")
-    elif kind == "retract":
-        numbers = range(int(rest[0]), len(truth[site]) + 1)
-        if numbers:
-            store.retract("liver", site, numbers[0], numbers[-1], "wrong", NOW).result()
-            hidden.update((site, number) for number in numbers)
-    else:
-        last_day = NOW.date() - dt.timedelta(days=1)
-        close(centre.folder, Closing(study="liver", site=site, last_day=last_day, into=rest[0] if rest else None, why="x"))
-        members.discard(site)
-
-
-def _stored(
-    centre: Centre,
-    store: MemoryStore,
-    consortium: Consortium,
-    site: str,
-    number: int,
-    patients: int,
-    preset: str,
-    *,
-    offered: bool,
-) -> None:
-    published = PRESETS[preset].published(patients) if offered else None
-    tables = (a_table(cells={(): published}),) if published else ()
-    facts = SiteFacts(release="0.1.0", study_version=1, tables={"population": "offered" if offered else "refused"})
-    policy = PolicyStatement.of(Policy.model_validate({"preset": preset}))
-    report = a_report(site, number, TODAY, tables, policy=policy, facts=facts)
-    receipt = Receipt("liver", site, number, TODAY, "0" * 64, NOW)
-    store.append(Entry(receipt, centre.signed(report).to_bytes(), NOW, NOW)).result()
-    consortium.take(Standing.of(report, NOW))
-
-
-def _a_tick() -> Callable[[], float]:
-    """A monotonic clock on which every look is a minute after the last."""
-    seconds = iter(range(0, 10**9, 60))
-    return lambda: float(next(seconds))

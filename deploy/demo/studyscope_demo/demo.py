@@ -107,7 +107,7 @@ class Demo:
         return next((hospital.id for hospital in self.cast.hospitals if hospital.part == "falls_silent"), None)
 
     def _start_centre(self) -> None:
-        makers = (servers.mailbox, servers.prometheus, servers.alertmanager, servers.aggregator)
+        makers = (servers.mailbox, servers.prometheus, servers.alertmanager, servers.aggregator, servers.routes)
         programs = [maker(self.folder, self.ports) for maker in makers]
         silent = self._silent()
         if silent is not None:

@@ -38,6 +38,15 @@ class DemoFolder:
         return self.centre / "centre.yaml"
 
     @property
+    def mail_links(self) -> Path:
+        """The secret that signs the links in mails."""
+        return self.centre / "mail-links"
+
+    @property
+    def alertmanager_config(self) -> Path:
+        return self.program("alertmanager") / "alertmanager.yml"
+
+    @property
     def mails(self) -> Path:
         return self.root / "mails"
 

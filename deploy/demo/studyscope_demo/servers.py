@@ -5,6 +5,7 @@ MissingProgram       a program that the demo cannot do without is not installed
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -14,17 +15,14 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from studyscope_contract.study import Study
-from studyscope_contract.yaml_file import read_yaml
-from studyscope_dashboards.alertmanager import Contacts, MailTiming, Smtp, alertmanager_config, write_alertmanager_config
 from studyscope_dashboards.look.grafana_server import grafana_command
-from studyscope_dashboards.mail_templates import write_mail_templates
 from studyscope_dashboards.page import write_dashboards
 from studyscope_dashboards.prometheus import prometheus_config
 from studyscope_dashboards.provisioning import grafana_ini, write_grafana_provisioning
 from studyscope_dashboards.rules import write_rules
-from studyscope_demo.consortium import COORDINATOR, site_mail
+from studyscope_demo.clock import DemoClock
 from studyscope_demo.folder import DemoFolder
+from studyscope_demo.mail_routes import write_mail_routes
 from studyscope_demo.ports import HOST, Ports
 
 KEPT = "5y"
@@ -61,6 +59,7 @@ def aggregator(folder: DemoFolder, ports: Ports) -> Program:
         "store": "reports.sqlite",
         "listen": {"host": HOST, "port": ports.by_server["aggregator"]},
         "base_url": ports.url("aggregator"),
+        "mail_links": folder.mail_links.name,
         "remote_write": {"url": f"{ports.url('prometheus')}/api/v1/write", "window_hours": 400 * 24},
     }
     folder.centre_file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
@@ -104,19 +103,11 @@ def prometheus(folder: DemoFolder, ports: Ports) -> Program:
 
 
 def alertmanager(folder: DemoFolder, ports: Ports) -> Program:
-    here = folder.program("alertmanager")
-    here.mkdir(exist_ok=True)
-    study = read_yaml(folder.study, Study)
-    templates = write_mail_templates(here, ports.url("grafana"), ports.url("mails"))
-    contacts = Contacts((COORDINATOR,), {site.id: (site_mail(site.id),) for site in study.sites})
-    smtp = Smtp(ports.address("smtp"), "studyscope@centre.example", require_tls=False)
-    # Ten seconds are a day here, so mails cannot wait as long as in a real study.
-    timing = MailTiming(gather="5s", regather="10s", repeat="24h")
-    config = alertmanager_config([study], contacts, smtp, timing, template_files=[str(path.absolute()) for path in templates])
-    write_alertmanager_config(here / "alertmanager.yml", config)
+    here = folder.alertmanager_config.parent
+    write_mail_routes(folder, ports, DemoClock(folder.clock).now().date())
     command = [
         _found("alertmanager", "prometheus-alertmanager"),
-        f"--config.file={here / 'alertmanager.yml'}",
+        f"--config.file={folder.alertmanager_config}",
         f"--storage.path={here / 'data'}",
         f"--web.listen-address={ports.address('alertmanager')}",
         f"--web.external-url={ports.url('alertmanager')}",
@@ -124,6 +115,11 @@ def alertmanager(folder: DemoFolder, ports: Ports) -> Program:
         "--data.retention=360h",  # more than twice the longest repeat, else a repeat is taken for a new alert
     ]
     return Program("alertmanager", command, f"{ports.url('alertmanager')}/-/ready")
+
+
+def routes(folder: DemoFolder, ports: Ports) -> Program:
+    """What a reader chooses by the links of a mail is in force within seconds."""
+    return own_program("routes", "routes", str(folder.root), json.dumps(dict(ports.by_server)))
 
 
 def grafana(folder: DemoFolder, ports: Ports, environment: Mapping[str, str] = os.environ) -> Program | None:

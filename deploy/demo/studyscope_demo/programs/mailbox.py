@@ -20,6 +20,8 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 
 _SECURITY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; img-src data:"
+_ALLOWED = "allow-popups allow-popups-to-escape-sandbox"
+"""Links open in a window of their own, as in a mail program; nothing of the mail itself runs."""
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width">{refresh}<style>
 :root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }}
@@ -99,7 +101,9 @@ def page(folder: Path, runbooks: str, smtp: Controller | None = None) -> FastAPI
     @app.get("/mails/{number}", response_class=HTMLResponse)
     def one(number: int) -> HTMLResponse:
         mail = _mail(folder, number)
-        shown = f'<iframe sandbox src="/mails/{number}/html" title="HTML part"></iframe>' if mail.part("html") else ""
+        shown = (
+            f'<iframe sandbox="{_ALLOWED}" src="/mails/{number}/html" title="HTML part"></iframe>' if mail.part("html") else ""
+        )
         text = f"<h2>Text part</h2><pre>{html.escape(mail.part('plain'))}</pre>" if mail.part("plain") else ""
         head = f'<p>To {html.escape(mail.to)}, {html.escape(str(mail.message["Date"]))}. <a href="/">All mails</a></p>'
         return _html(mail.subject, head + shown + text)
@@ -110,7 +114,10 @@ def page(folder: Path, runbooks: str, smtp: Controller | None = None) -> FastAPI
 
     @app.get("/mails/{number}/html", response_class=HTMLResponse)
     def html_part(number: int) -> HTMLResponse:
-        return HTMLResponse(_mail(folder, number).part("html"), headers={"Content-Security-Policy": f"{_SECURITY}; sandbox"})
+        return HTMLResponse(
+            f'<base target="_blank">{_mail(folder, number).part("html")}',
+            headers={"Content-Security-Policy": f"{_SECURITY}; sandbox {_ALLOWED}"},
+        )
 
     return app
 
