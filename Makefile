@@ -29,7 +29,7 @@ demo: install system ## start the demo consortium and keep it living; SITES=38 f
 	$(BIN)/studyscope-demo run --sites $(SITES)
 
 test: install system ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: install ## format, lint, types, import borders, generated files, charts and compose files
 	$(BIN)/ruff format --check .
