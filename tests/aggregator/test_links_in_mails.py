@@ -58,7 +58,11 @@ def words(answer: httpx.Response) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
 
 
-@pytest.mark.parametrize("address", [link("mails"), of_berlin(), link("downtime", "coordinator", mail="office@centre.example")])
+@pytest.mark.parametrize(
+    "address",
+    [link("mails"), of_berlin(), link("downtime", "coordinator", mail="office@centre.example")],
+    ids=["a lead's mails", "berlin's downtime", "a coordinator's downtime"],
+)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_scanner_that_opens_every_link_changes_nothing(client: httpx.Client, centre: Centre, address: str, method: str) -> None:
     answer = client.request(method, address)
