@@ -145,7 +145,7 @@ class Consortium:
         return self.refusals(ELSEWHERE, ELSEWHERE)
 
     def members(self, now: dt.datetime) -> Iterator[Member]:
-        """Every registered site of every study, as it stands at `now`."""
+        """Every site of every study, as it stands at `now`."""
         self._follow()
         for study, site, registered in self.registry.memberships():
             yield member(study, site, registered, self._standings.get((study.id, site.id)), now)

@@ -117,7 +117,7 @@ class Exposition:
             yield from _site_samples(one)
             yield from _target_samples(one, today)
             yield from milestone_samples(one.study, one.site, self._consortium.registry.passed)
-            yield from _key_samples(one, self._consortium.registry.sites[one.site.id], today)
+            yield from _key_samples(one, self._consortium.registry.sites.get(one.site.id), today)
             for reason, refusals in self._consortium.refusals(one.study.id, one.site.id).items():
                 yield Sample(centre.SITE_REFUSED_REPORTS.name, (*_who(one), ("reason", reason)), refusals.count)
             yield from _downtime_samples(one, self._consortium.registry.choices, today)
@@ -188,8 +188,9 @@ def _site_samples(one: Member) -> Iterator[Sample]:
     yield Sample(centre.SITE_MISSED_GRID_POINTS.name, who, one.missed)
 
 
-def _key_samples(one: Member, registered: RegisteredSite, today: dt.date) -> Iterator[Sample]:
-    last = max((key.valid_until for key in registered.keys if key.is_valid(today)), default=None)
+def _key_samples(one: Member, registered: RegisteredSite | None, today: dt.date) -> Iterator[Sample]:
+    keys = registered.keys if registered else ()
+    last = max((key.valid_until for key in keys if key.is_valid(today)), default=None)
     if last is not None:
         end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), dt.UTC)
         yield Sample(centre.SITE_KEY_EXPIRY.name, _who(one), end.timestamp())

@@ -69,13 +69,11 @@ class Registry:
         file = self.studies.get(study_id)
         return file.study if file else None
 
-    def memberships(self) -> Iterator[tuple[Study, StudySite, RegisteredSite]]:
-        """Every registered site of every study, studies and sites in the order of their files."""
+    def memberships(self) -> Iterator[tuple[Study, StudySite, RegisteredSite | None]]:
+        """Every site of every study, studies and sites in the order of their files; None is a site without a key so far."""
         for file in self.studies.values():
             for site in file.study.sites:
-                registered = self.sites.get(site.id)
-                if registered is not None:
-                    yield file.study, site, registered
+                yield file.study, site, self.sites.get(site.id)
 
 
 def registry_files(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.registry import Registry, load_registry, registry_files, unregistered
+from studyscope_contract.amount import amount
 from studyscope_contract.yaml_file import FileProblem
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class RegistryWatch:
 
     def __init__(self, folder: Path, metrics: OwnMetrics, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._folder, self._metrics, self._clock, self._monotonic = folder, metrics, clock, monotonic
+        self._told: frozenset[str] = frozenset()
         self._stamp = _stamp(folder)
         self._registry = load_registry(folder)
         self._checked = monotonic()
@@ -63,9 +65,12 @@ class RegistryWatch:
     def _loaded(self) -> None:
         self._metrics.registry_reload_success.set(1)
         self._metrics.registry_reload_timestamp.set(self._clock.now().timestamp())
-        log.info("registry loaded: %d studies, %d sites", len(self._registry.studies), len(self._registry.sites))
-        for name in unregistered(self._registry):
+        studies, sites = amount(len(self._registry.studies), "study", "studies"), amount(len(self._registry.sites), "site")
+        log.info("registry loaded: %s, %s with a key", studies, sites)
+        without_key = frozenset(unregistered(self._registry))
+        for name in sorted(without_key - self._told):
             log.warning("%s is in the study file but has no key here: it cannot report until one is accepted (see sites)", name)
+        self._told = without_key
 
 
 def _stamp(folder: Path) -> Stamp:

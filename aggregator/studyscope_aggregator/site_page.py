@@ -110,7 +110,8 @@ def _arrival(receipt: Receipt, moment: dt.datetime, taken_back: str) -> Arrival:
 def site_view(one: Member, consortium: Consortium, sent: tuple[Arrival, ...], now: dt.datetime) -> SiteView:
     """The page of one site; `sent` comes from `arrivals`."""
     standing, study = one.standing, one.study
-    keys = [key for key in consortium.registry.sites[one.site.id].keys if key.is_valid(now.date())]
+    registered = consortium.registry.sites.get(one.site.id)
+    keys = [key for key in registered.keys if key.is_valid(now.date())] if registered else []
     refusals = consortium.refusals(study.id, one.site.id).items()
     accepted = standing.facts.study_version if standing else None
     version = "" if accepted is None else f"version {accepted} of the study file"

@@ -29,9 +29,12 @@ class Member:
     current: bool
 
 
-def member(study: Study, site: StudySite, registered: RegisteredSite, standing: Standing | None, now: dt.datetime) -> Member:
-    """How `site` stands at `now`; one that never reported is measured from its registration on a daily grid."""
-    since = standing.grid_time if standing else _midnight(max(registered.registered, site.member_from))
+def member(
+    study: Study, site: StudySite, registered: RegisteredSite | None, standing: Standing | None, now: dt.datetime
+) -> Member:
+    """How `site` stands at `now`; one that never reported is measured on a daily grid, from the day on which it could."""
+    first = max(registered.registered, site.member_from) if registered else site.member_from
+    since = standing.grid_time if standing else _midnight(first)
     grid = standing.policy.grid if standing else Grid()
     missed = max(0, grid.index(now) - (standing.grid_point if standing else grid.index(since)))
     state = _state(site, standing, missed, study.alerts, now.date())

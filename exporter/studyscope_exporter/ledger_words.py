@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from studyscope_contract.amount import amount
 from studyscope_contract.grid import Grid
 from studyscope_contract.key_change import KeyChange
 from studyscope_contract.keys import VerifyingKey
@@ -227,7 +228,7 @@ def as_text(found: Sequence[Entry], recipient: str) -> Iterator[str]:
             number = "" if value.value is None else f"{value.value:>8,}  "
             yield f"                      {number}{value.cell}"
         if one.repeats:
-            yield f"                    then {one.repeats} reports with the same numbers"
+            yield f"                    then {amount(one.repeats, 'report')} with the same numbers"
 
 
 def as_csv(found: Sequence[Entry], recipient: str) -> str:

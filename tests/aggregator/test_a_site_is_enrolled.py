@@ -69,6 +69,16 @@ def seen_by_the_running_centre() -> None:
     time.sleep(1.05)  # it looks at the registry once a second
 
 
+def test_a_site_of_the_study_is_seen_before_it_has_a_key(client: httpx.Client) -> None:
+    page = client.get("/metrics").text
+
+    assert 'study_site_state{study="liver",site="berlin",state="never_reported"} 1\n' in page
+    assert 'study_sites_expected{study="liver"} 3\n' in page
+    assert 'study_site_target_patients{study="liver",site="berlin"} 200\n' in page
+    assert client.get("/sites/liver/berlin").status_code == 200
+    assert "Hospital berlin" in client.get("/").text
+
+
 def test_a_key_may_sign_only_after_a_person_accepted_it(client: httpx.Client, config: str) -> None:
     key = SigningKey.generate()
 

@@ -128,7 +128,7 @@ def test_a_purge_is_the_one_thing_that_is_told_of(house: House) -> None:
     paper = house.paper("2026-05-31", KNOWN)
 
     assert patients(paper)[0] == "40"
-    assert "1 reports that were known then have been deleted since" in paper.html
+    assert "have been deleted since at their site's wish (1)" in paper.html
 
 
 @pytest.mark.parametrize(

@@ -95,3 +95,10 @@ def test_a_site_that_left_the_study_is_waited_for_no_more() -> None:
         one = stands(reported(activity="withdrawn"), NOW + dt.timedelta(days=days))
 
         assert (one.state, one.expected, one.current) == ("withdrawn", False, False)
+
+
+def test_a_site_without_a_key_is_measured_from_its_first_day_as_a_member() -> None:
+    study = Study.model_validate(a_study(("berlin",)))
+    found = member(study, a_site(member_from="2026-05-02"), None, None, NOW)
+
+    assert (found.state, found.expected, found.age) == ("never_reported", True, dt.timedelta(days=30, hours=12))

@@ -143,12 +143,11 @@ def _members(study: Study, registry: Registry, store: ReportStore, moments: Mome
     retractions = [one for one in store.retractions() if one.study == study.id]
     then = moments.at - dt.timedelta(microseconds=1)
     for site in study.sites:
-        registered = registry.sites.get(site.id)
-        if registered is not None and registered.registered <= then.date() and site.member_from <= then.date():
+        if site.member_from <= then.date():
             own = [one for one in retractions if one.site == site.id]
             standing, gone = _standing(study.id, site.id, own, store, moments)
             purged.append(gone)
-            yield member(study, site, registered, standing, then)
+            yield member(study, site, registry.sites.get(site.id), standing, then)
 
 
 def _standing(

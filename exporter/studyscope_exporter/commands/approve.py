@@ -20,6 +20,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from studyscope_contract.amount import amount
 from studyscope_contract.keys import KeyProblem, SigningKey
 from studyscope_contract.metric import TableKey
 from studyscope_exporter.approval_files import ApprovalRequest, as_file, read_request, read_signed
@@ -81,7 +82,7 @@ def _approve(chosen: argparse.Namespace, site: Site, study: StudyAtSite, key: Si
     if not chosen.yes and not _agreed():
         return 1
     study.domain.approve(tables, key, site.clock.now().date(), shown)
-    print(f"study {study.study.id}: {len(tables)} tables approved; it is in the ledger")
+    print(f"study {study.study.id}: {amount(len(tables), 'table')} approved; it is in the ledger")
     return 0
 
 
@@ -102,9 +103,8 @@ def _request(path: Path, site: Site, studies: Sequence[StudyAtSite]) -> int:
         print(f"study {study.study.id}: nothing waits for an approval")
         return 0
     write_new(path, as_file(request))
-    print(
-        f"{path} holds what is to be signed: {len(request.tables)} tables, nothing that would not leave. On the other computer:"
-    )
+    print(f"{path} holds what is to be signed: {amount(len(request.tables), 'table')}, nothing that would not leave.")
+    print("On the other computer:")
     print(f"  studyscope-exporter approve --sign {path.name} --key YOUR-KEY")
     print(f"and then here: studyscope-exporter approve --accept {path.name}.signed")
     return 0
@@ -132,7 +132,7 @@ def _accept(chosen: argparse.Namespace, site: Site) -> int:
     (study,) = chosen_studies(site, chosen)
     tables = take_back(site, study, signed)
     if tables:
-        print(f"study {study.study.id}: {tables} tables approved; it is in the ledger")
+        print(f"study {study.study.id}: {amount(tables, 'table')} approved; it is in the ledger")
     else:
         print(f"study {study.study.id}: this signature is in the ledger already; nothing was changed")
     return 0

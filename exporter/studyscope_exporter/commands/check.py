@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from studyscope_contract.amount import amount
 from studyscope_exporter.checking.enrolment import enrolment
 from studyscope_exporter.checking.line import line_to
 from studyscope_exporter.checking.state_folder import MOUNTS, state_folder
@@ -43,7 +44,8 @@ def execute(chosen: argparse.Namespace) -> int:
 
 
 def _everything(path: Path, settings: SiteSettings, *, reach: bool) -> Iterator[Finding]:
-    yield Finding(True, f"{path}: site {settings.site}, {len(settings.sources)} sources, {len(settings.studies)} studies")
+    sources, studies = amount(len(settings.sources), "source"), amount(len(settings.studies), "study", "studies")
+    yield Finding(True, f"{path}: site {settings.site}, {sources}, {studies}")
     yield from state_folder(settings.state, MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else "")
     clock = SystemClock()
     lines = [*_lines(settings, clock)] if reach else []

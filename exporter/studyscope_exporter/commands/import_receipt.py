@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from studyscope_contract.amount import amount
 from studyscope_contract.file_delivery import Answered
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.delivery.settled import settle
@@ -41,5 +42,5 @@ def _take(study: StudyAtSite, answers: list[Answered]) -> bool:
     done = settle(study.outbox, answers, study.settings.centre.verifying)
     for problem in done.problems:
         print(problem)
-    print(f"study {study.study.id}: {done.delivered} reports delivered, {len(study.outbox.waiting())} wait")
+    print(f"study {study.study.id}: {amount(done.delivered, 'report')} delivered, {len(study.outbox.waiting())} wait")
     return not done.problems

@@ -212,13 +212,14 @@ def _next_steps(path: Path, settings: SiteSettings, public: VerifyingKey) -> str
     port = centre.port or (443 if centre.scheme == "https" else 80)
     call = f"studyscope-exporter --config {path}"
     study, more = settings.studies[0], ""
+    name = read_study_file(study.study_file).id
     if study.policy.reported and len(study.approvers) < 2:
         more = f"\nExact numbers leave only with two signatures: `{call} approver add` names the second person."
     return f"""\
 {path} is written; keys are in {settings.keys}, the state will be in {settings.state}.
 
 Next:
-  1. {call} enrol STUDY   asks the centre to accept this key. Then call the coordinator and compare:
+  1. {call} enrol {name}   asks the centre to accept this key. Then call the coordinator and compare:
        fingerprint: {public.fingerprint}
        key:         {public.text}
   2. For the firewall form: outbound TCP from this machine to {centre.hostname}, port {port}; nothing inbound.

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from studyscope_contract.amount import amount
 from studyscope_contract.enrolment import EnrolmentAnswer, EnrolmentRequest
 from studyscope_contract.keys import KeyProblem, SigningKey, VerifyingKey
 from studyscope_exporter.centre_client import client_of
@@ -121,7 +122,7 @@ def _use(settings: SiteSettings, following: NextKey, chosen: argparse.Namespace)
             again += study.outbox.sign_again(following.key) if following.change.because else 0
     print(f"site {settings.site} signs with key {public.fingerprint} from now on; every ledger says so")
     if again:
-        print(f"{again} reports that waited are signed by it too: the centre takes nothing from the old key")
+        print(f"signed by it too: {amount(again, 'report')} that waited, because the centre takes nothing from the old key")
     print(f"The old private key is erased here. Back up {settings.keys} again, apart from the state folder.")
     return 0
 

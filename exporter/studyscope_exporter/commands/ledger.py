@@ -15,6 +15,7 @@ import argparse
 import datetime as dt
 from pathlib import Path
 
+from studyscope_contract.amount import amount
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.disclosure.errors import DomainProblem
 from studyscope_exporter.disclosure.ledger_keys import verify_ledger
@@ -81,5 +82,5 @@ def _said(chosen: argparse.Namespace, site: Site, study: StudyAtSite) -> str:
 
 
 def _line(entry: Entry) -> str:
-    more = f", then {entry.repeats} reports with the same numbers" if entry.repeats else ""
+    more = f", then {amount(entry.repeats, 'report')} with the same numbers" if entry.repeats else ""
     return f"{entry.number:>6}  {entry.day or 'no day'!s:<10}  {entry.what}{more}"

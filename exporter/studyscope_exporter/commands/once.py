@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 
+from studyscope_contract.amount import amount
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.commands.opened import opened_site
 from studyscope_exporter.commands.scan import scan_with_bars
@@ -66,7 +67,7 @@ def _deliver(site: Site, at_site: StudyAtSite) -> bool:
     except NotDelivered as problem:
         print(f"study {at_site.study.id}: {problem}. {len(at_site.outbox.waiting())} reports wait; nothing is lost")
         return False
-    print(f"study {at_site.study.id}: {done.accepted} reports accepted by the centre, {done.set_aside} refused")
+    print(f"study {at_site.study.id}: {amount(done.accepted, 'report')} accepted by the centre, {done.set_aside} refused")
     return done.set_aside == 0
 
 

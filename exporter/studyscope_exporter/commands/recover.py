@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from studyscope_contract.amount import amount
 from studyscope_contract.key_change import KeyChange
 from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.report import Report
@@ -101,7 +102,7 @@ def _accepted(raw: Sequence[bytes], last: int, at_site: StudyAtSite, keys: Seque
 
 def _explain(at_site: StudyAtSite, accepted: Accepted) -> None:
     reports, grid = accepted.reports, at_site.settings.policy.grid
-    print(f"Study {at_site.study.id}: the centre accepted {len(reports)} reports, every signature is this site's own.")
+    print(f"Study {at_site.study.id}: the centre accepted {amount(len(reports), 'report')}, every signature is this site's own.")
     if reports:
         print(f"  report {reports[0].sequence} of {grid.moment(reports[0].grid_point):%Y-%m-%d}", end=" to ")
         print(f"report {reports[-1].sequence} of {grid.moment(reports[-1].grid_point):%Y-%m-%d}")

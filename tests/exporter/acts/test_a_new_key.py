@@ -141,7 +141,7 @@ def test_a_stolen_key_is_left_behind_and_what_waited_is_signed_anew(
     capsys.readouterr()
     assert site.run("key", "use") == 0
 
-    assert "1 reports that waited are signed by it too" in capsys.readouterr().out
+    assert "signed by it too: 1 report that waited" in capsys.readouterr().out
     assert consortium.once(3).report.sequence == 3
     assert consortium.newest_there() == 3
     assert site.run("ledger", "verify") == 0
