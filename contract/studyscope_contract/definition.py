@@ -18,6 +18,7 @@ LISTS = {
     "time_point": "time_points",
     "variable": "variables",
 }
+FOR_PEOPLE = frozenset({"title"})  # a structure's label is one of its spellings
 OF_NO_STRUCTURE = frozenset({FOLLOW_UP_INTERVAL.id, LESION_CHANGE.id, *(table.id for table in annotation.TABLES)})
 
 
@@ -26,8 +27,8 @@ def definition(study: Study, key: TableKey, table: Table) -> str:
 
     Two sites' numbers may be added only under the same definition. A title or a target changes none.
     """
-    whole: dict[str, Any] = study.model_dump(mode="json", include={"cohort", "algorithm", *LISTS.values()})
-    entries = whole[LISTS[table.per]] if table.per in LISTS else []  # an attribute's name says all of it
+    whole = _rules(study)
+    entries = whole[LISTS[table.per]] or [] if table.per in LISTS else []  # an attribute's name says all of it
     parts = {
         "cells": study.codes(table),
         "cohort": whole["cohort"],
@@ -41,6 +42,24 @@ def definition(study: Study, key: TableKey, table: Table) -> str:
     if of_segmentations or table.per == "structure":
         parts["algorithm"] = whole["algorithm"]
     return content_hash(_as_text(parts))
+
+
+def _rules(study: Study) -> dict[str, Any]:
+    """The parts of the file that say who counts and how, without words for people.
+
+    What says nothing is left out, so that a later release with one more rule names the same study by the same hash.
+    """
+    names = ("cohort", "algorithm", *LISTS.values())
+    given = study.model_dump(mode="json", include=set(names), exclude_defaults=True)
+    return {name: _without_titles(given.get(name)) for name in names}
+
+
+def _without_titles(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_titles(inner) for name, inner in value.items() if name not in FOR_PEOPLE}
+    if isinstance(value, list):
+        return [_without_titles(inner) for inner in value]
+    return value
 
 
 def _as_text(value: Any) -> Any:

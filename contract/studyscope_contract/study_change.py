@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from studyscope_contract.amount import amount
+from studyscope_contract.definition import definition
+from studyscope_contract.metric import TableKey, Unit
 from studyscope_contract.study import Study
 
 NAMES = ("id", "code", "name")
@@ -13,8 +15,28 @@ NAMES = ("id", "code", "name")
 
 
 def study_changes(before: Study, after: Study) -> tuple[str, ...]:
-    """Every difference, one sentence each: first which tables can leave, then line by line of the file."""
-    return (*_tables(before, after), *_lines(before, after))
+    """Every difference, a sentence each: which tables can leave, which count otherwise, then line by line of the file."""
+    return (*_tables(before, after), *_recounted(before, after), *_lines(before, after))
+
+
+def recounted_tables(before: Study, after: Study) -> tuple[TableKey, ...]:
+    """Tables of patients that both versions have and that count other people, or by other rules, in the second."""
+    old = dict(before.tables())
+    return tuple(
+        key
+        for key, table in after.tables()
+        if key in old and table.unit is Unit.PATIENT and definition(before, key, old[key]) != definition(after, key, table)
+    )
+
+
+def _recounted(before: Study, after: Study) -> Iterator[str]:
+    changed = recounted_tables(before, after)
+    if changed:
+        words = "1 table counts" if len(changed) == 1 else f"{len(changed)} tables count"
+        yield (
+            f"{words} by other rules: hidden at once where shown here, back when two approvers have signed and a whole batch "
+            f"of people has come who did not change by that: {', '.join(str(key) for key in sorted(changed))}"
+        )
 
 
 def _tables(before: Study, after: Study) -> Iterator[str]:

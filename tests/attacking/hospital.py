@@ -168,6 +168,8 @@ class _Walk:
             cohort = Cohort(acquired_from=dt.date(2020, 1, 1) + dt.timedelta(self._version))
             version = STUDY.model_copy(update={"cohort": cohort, "version": self._version})
             self._terms = terms_of(self._policy, version)
+            state, opened = opened_state(self.state, self._terms, self._dice, "0.1.0")
+            self.state, self._other_rules = _approved(state, self._terms), self._other_rules or opened is not None
 
     def codes(self) -> dict[TableKey, tuple[Cell, ...]]:
         return {key: codes for key, codes in self._terms.codes.items() if not self._terms.refused(key)}

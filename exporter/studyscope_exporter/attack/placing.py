@@ -46,10 +46,10 @@ def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
     which nothing was shown then has a version too, with every cell under the threshold.
     """
     size, epoch, exact = -1, 0, ExactNumbers()
-    before: dict[TableKey, Shown] = {}
+    before, newest = dict[TableKey, Shown](), dict[TableKey, int]()
     for moment in history.moments:
         exact.day(moment)
-        moved = {key: shown for key, shown in moment.tables.items() if TABLES[key.table].kind is not Kind.MAGNITUDE}
+        moved = {key: shown for key, shown in _new_looks(moment, newest) if TABLES[key.table].kind is not Kind.MAGNITUDE}
         if moment.other_rules:
             moved = {key: shown for key, shown in moved.items() if shown}
             before.clear()
@@ -72,6 +72,16 @@ def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
             exact.released()
         yield versions
         before |= moved
+
+
+def _new_looks(moment: Moment, newest: dict[TableKey, int]) -> Iterator[tuple[TableKey, Shown]]:
+    """What moved, without a version that was hidden for a while and stands there again: it tells nothing twice."""
+    for key, shown in moment.tables.items():
+        version = moment.versions.get(key, 0)
+        if version and version == newest.get(key):
+            continue
+        newest[key] = version or newest.get(key, 0)
+        yield key, shown
 
 
 def _exact_margins(puzzle: Puzzle, versions: Iterable[Placed], exact: ExactNumbers) -> None:

@@ -25,6 +25,7 @@ class Moment:
     tables: Mapping[TableKey, Shown]
     other_rules: bool = False
     reported: Mapping[TableKey, Shown] = field(default_factory=dict)  # numbers that are exact, apart from the others
+    versions: Mapping[TableKey, int] = field(default_factory=dict)  # the site's own number of what is shown
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def moved_since(
     if not (moved or gone or other_rules):
         return None
     reported = {key: _shown(table) for key, table in moved.items() if table.unit == "reported"}
-    return Moment(point, parameters, protected | gone, other_rules, reported)
+    versions = {key: table.version for key, table in moved.items()}
+    return Moment(point, parameters, protected | gone, other_rules, reported, versions)
 
 
 def _shown(table: ProtectedTable) -> Shown:

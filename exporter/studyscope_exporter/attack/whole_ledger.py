@@ -35,13 +35,14 @@ def history_of_ledger(raw: bytes) -> PublishedHistory:
 
 def _moment(line: Mapping[str, Any], other_rules: bool) -> Moment:
     parameters = Parameters.model_validate(line["policy"]["parameters"])
-    protected, reported = dict[TableKey, Shown](), dict[TableKey, Shown]()
+    protected, reported, versions = dict[TableKey, Shown](), dict[TableKey, Shown](), dict[TableKey, int]()
     for table in line["tables"]:
         key = TableKey(table["table"], table["per"])
         if key.table in TABLES:
             exact = key.table in line["policy"].get("reported", ())
             (reported if exact else protected)[key] = {tuple(cell["codes"]): cell["value"] for cell in table["cells"]}
-    return Moment(line["grid_point"], parameters, protected, other_rules, reported)
+            versions[key] = table.get("version", 0)
+    return Moment(line["grid_point"], parameters, protected, other_rules, reported, versions)
 
 
 def _stages(moments: Iterable[Moment]) -> tuple[str, ...]:

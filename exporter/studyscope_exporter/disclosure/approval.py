@@ -1,4 +1,4 @@
-"""A person's signature under a table: its closed codes, the policy and the threshold (privacy.md 2.1 step 10)."""
+"""A person's signature under a table: what it counts, its closed codes, the policy and the threshold (privacy.md 2.1 step 10)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from studyscope_contract.canonical import canonical_bytes, content_hash
+from studyscope_contract.definition import definition
 from studyscope_contract.keys import SigningKey, VerifyingKey
 from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.policy import Policy
@@ -26,7 +27,7 @@ class Approver:
 
 @dataclass(frozen=True)
 class Approval:
-    """One act of approval; `codes` gives the hash of each table's closed code list, `shown` names what its signer was shown."""
+    """One act of approval: `codes` names per table what it counts and its closed codes, `shown` what its signer was shown."""
 
     codes: Mapping[str, str]
     policy: str
@@ -68,10 +69,11 @@ class Approval:
 
 
 def codes_hash(study: Study, key: TableKey, table: Table) -> str:
-    """Names a table's definition: its id, its kind and its closed code list in this study."""
+    """Names what is approved of a table: its id, kind and closed code list, and whom this study counts in it by what rules."""
     cells = [list(cell) for cell in study.codes(table)]
     clip = {"clip": table.clip} if table.clip else {}
-    named = {"study": study.id, "table": str(key), "kind": table.kind.value, "rule": table.rule, "cells": cells}
+    named: dict[str, Any] = {"study": study.id, "table": str(key), "kind": table.kind.value, "rule": table.rule, "cells": cells}
+    named["counts"] = definition(study, key, table)
     return content_hash(named | clip)
 
 

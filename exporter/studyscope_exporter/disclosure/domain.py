@@ -11,7 +11,7 @@ from typing import Self
 from studyscope_contract.key_change import KeyChange
 from studyscope_contract.keys import SigningKey, VerifyingKey
 from studyscope_contract.policy import Policy
-from studyscope_contract.report import Report, SignedReport, SiteFacts
+from studyscope_contract.report import ProtectedTable, Report, SignedReport, SiteFacts
 from studyscope_contract.study import Study
 from studyscope_exporter.disclosure.acts import Acts
 from studyscope_exporter.disclosure.approval import Approver, listed_approver
@@ -22,13 +22,13 @@ from studyscope_exporter.disclosure.domain_folder import in_turn
 from studyscope_exporter.disclosure.errors import ApprovalProblem, DisclosureError, OlderGridPoint
 from studyscope_exporter.disclosure.files import DiskFiles, Files
 from studyscope_exporter.disclosure.holding import after_holding, retired_now
-from studyscope_exporter.disclosure.ledger import Head, written
+from studyscope_exporter.disclosure.ledger import Head, published, written
 from studyscope_exporter.disclosure.ledger_keys import former_keys, handing_over, refuse_another_writer
 from studyscope_exporter.disclosure.opening import opened_state
 from studyscope_exporter.disclosure.preview import Preview, pending_tables, table_previews
 from studyscope_exporter.disclosure.randomness import SecretRandom
 from studyscope_exporter.disclosure.recovery import Recovered, recovered, recovery_act
-from studyscope_exporter.disclosure.reporting import release_act, shown_tables, signed_report
+from studyscope_exporter.disclosure.reporting import release_act, signed_report
 from studyscope_exporter.disclosure.signatures import Signatures
 from studyscope_exporter.disclosure.signing import people_known, tables_approved
 from studyscope_exporter.disclosure.state import State, compact
@@ -127,12 +127,18 @@ class Domain(Signatures, Acts):
         if again is not None:
             return again
         done, signed = self._stepped(state, contributions, facts, grid_point)
-        act = release_act(signed, shown_tables(state, self._terms), done.verdict, done.state, self._terms, state.report)
+        act = release_act(signed, self._shown_last(state), done.verdict, done.state, self._terms, state.report)
         following, lapsed = asked_by(compact(done.state), grid_point, self._terms)
         retired = retired_now(state, following)
         sequence, raw = signed.report.sequence, signed.to_bytes()
         self._commit(replace(following, sequence=sequence, grid_point=grid_point, report=raw), act, *lapsed, *retired)
         return signed
+
+    def _shown_last(self, state: State) -> Sequence[ProtectedTable]:
+        """The tables that left last, whatever the terms were then: by the last report, without one by the ledger."""
+        if state.report is not None:
+            return SignedReport.from_bytes(state.report).report.tables
+        return [ProtectedTable.model_validate(dict(table)) for table in published(self._load().ledger).tables.values()]
 
     @in_turn
     def last_report(self) -> SignedReport | None:

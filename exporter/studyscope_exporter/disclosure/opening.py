@@ -15,14 +15,14 @@ from studyscope_exporter.disclosure.terms import Terms
 
 
 def opened_state(state: State | None, terms: Terms, random: SecretRandom, release: str) -> tuple[State, Mapping[str, Any] | None]:
-    """The state to work with, and the ledger's act where something is new: the domain, its policy, its tables.
+    """The state to work with, and the ledger's act where something is new: the domain, its policy, its tables, what they count.
 
     Raises PolicyLoosened.
     """
     known = State(tables={}) if state is None else state
     _refuse_looser(known, terms)
     new = sorted(key for key in terms.tables if key not in known.tables)
-    if not new and known.policy == terms.policy_hash:
+    if not new and (known.policy, known.counts) == (terms.policy_hash, terms.counts):
         return known, None
     grid = terms.policy.grid
     begun = replace(
@@ -32,6 +32,7 @@ def opened_state(state: State | None, terms: Terms, random: SecretRandom, releas
         at_hour=grid.at_hour,
         delay_days=terms.policy.delay_days,
         reported=terms.policy.reported,
+        counts=terms.counts,
     )
     if known.policy != terms.policy_hash:
         begun = _clocks_of(begun, terms, random)

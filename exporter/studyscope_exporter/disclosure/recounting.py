@@ -3,7 +3,8 @@
 Whoever writes the study file decides whom a cohort takes in. Were these people part of a batch, a few
 well chosen versions would show one small group now inside and now outside of otherwise equal numbers.
 So a table that is counted by other rules than before waits until as many people more have changed as its
-gate asks. What was waiting then is dropped and frozen anew.
+gate asks. What was waiting then is dropped and frozen anew. Until then it is hidden (its name differs from the one
+that it was shown under), and two people have to approve it as it counts now.
 """
 
 from __future__ import annotations

@@ -72,9 +72,10 @@ def recovered(
     retired = _retired(loaded, reports, terms)
     offered = terms.tables.keys() - retired
     shown = tuple(key for name in now.tables if (key := TableKey(*name)) in offered and not terms.refused(key))
+    known = _still_counts(kept, reports, terms)
     grid = terms.policy.grid
     following = State(
-        tables={key: replace(_table(key, now, terms, random), retired=key in retired) for key in terms.tables},
+        tables={key: replace(_table(key, now, known, terms, random), retired=key in retired) for key in terms.tables},
         epoch=max((table.epoch for release in history for table in release.tables), default=0),
         generation=generation,
         withdrawn=marks | (loaded.state.withdrawn if loaded.state is not None else frozenset()),
@@ -88,6 +89,7 @@ def recovered(
         at_hour=grid.at_hour,
         delay_days=terms.policy.delay_days,
         reported=terms.policy.reported,
+        counts=terms.counts,
     )
     acts = (*rebuilt, *([retirement(map(str, retired))] if retired else ()))
     return Recovered(following, acts, aside, shown)
@@ -141,7 +143,16 @@ def _policies(kept: Sequence[Mapping[str, Any]]) -> tuple[PolicySignature, ...]:
     return tuple(PolicySignature(**line["policy_signature"]) for line in kept if line["act"] == "policy")
 
 
-def _table(key: TableKey, now: Published, terms: Terms, random: SecretRandom) -> TableState:
+def _still_counts(kept: Sequence[Mapping[str, Any]], reports: Sequence[Report], terms: Terms) -> frozenset[TableKey]:
+    """Tables that count today what they counted when they were shown last: by the ledger, without one by the study's version."""
+    opened = [line["tables"] for line in kept if line["act"] == "opened"]
+    if opened:
+        return frozenset(key for key in terms.tables if opened[-1].get(str(key)) == terms.definitions[key])
+    same = not reports or reports[-1].facts.study_version == terms.study.version
+    return frozenset(terms.tables) if same else frozenset()
+
+
+def _table(key: TableKey, now: Published, known: frozenset[TableKey], terms: Terms, random: SecretRandom) -> TableState:
     """As it was shown last, with a gate above everybody who can have been counted; exact numbers have none."""
     table = TableState(Clock.drawn(terms.policy, random), reopen_over=0 if key in terms.reported else _most(key, now, terms))
     raw = now.tables.get((key.table, key.per))
@@ -149,7 +160,7 @@ def _table(key: TableKey, now: Published, terms: Terms, random: SecretRandom) ->
         return table
     last = ProtectedTable.model_validate(dict(raw))
     shown = tuple((tuple(cell.codes), cell.value) for cell in last.cells)
-    same = PolicyStatement.model_validate(dict(now.policy)).parameters == terms.parameters
+    same = key in known and PolicyStatement.model_validate(dict(now.policy)).parameters == terms.parameters
     name = terms.of_table(key) if same and {codes for codes, _ in shown} <= set(terms.codes[key]) else "before"
     return replace(table, version=last.version, released=last.released, shown=shown, terms=name, last_terms=name)
 

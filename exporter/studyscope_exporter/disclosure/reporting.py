@@ -107,7 +107,7 @@ def release_act(
     terms: Terms,
     last: bytes | None,
 ) -> Mapping[str, Any]:
-    """The ledger's line: in full only what differs from the tables shown `before`, and from the facts in the `last` report."""
+    """The ledger's line: in full only what differs from the tables that left `before`, and from the `last` report's facts."""
     report = signed.report
     old = {(table.table, table.per): table for table in before}
     new = {(table.table, table.per): table for table in report.tables}

@@ -106,6 +106,7 @@ class State:
     at_hour: int = 0
     delay_days: int = 0
     asked: Mapping[TableKey, Asked] = field(default_factory=dict)
+    counts: str = ""  # names what the tables count, by the study in force
     reported: tuple[str, ...] = ()  # tables that the policy in force lets out as exact numbers
 
     @property

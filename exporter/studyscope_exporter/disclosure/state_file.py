@@ -123,6 +123,7 @@ _PLAIN = (
     "every_days",
     "at_hour",
     "delay_days",
+    "counts",
     "reported",
 )
 
@@ -146,6 +147,7 @@ _SINCE_FORMAT_1: dict[str, Any] = {
     "overtaken": False,
     "policies": [],
     "approvers": [],
+    "counts": "",
     "reported": [],
     "asked": {},
 }

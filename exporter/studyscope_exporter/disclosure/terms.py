@@ -19,7 +19,7 @@ from studyscope_exporter.disclosure.state import State
 
 @dataclass(frozen=True)
 class Terms:
-    """A study's patient tables under one policy: each with its codes, its definition's hash, and the name of both."""
+    """A study's patient tables under one policy: each with its codes, the hash of what it counts, and the name of both."""
 
     study: Study
     site: str
@@ -46,6 +46,11 @@ class Terms:
         reported = frozenset(key for key in tables if key.table in policy.reported)
         hashes = policy.hash, policy.rules_hash
         return cls(study, site, policy, tables, codes, definitions, names, *hashes, policy.parameters, counted_by, reported)
+
+    @property
+    def counts(self) -> str:
+        """Names what all tables count, by the study in force."""
+        return content_hash({str(key): definition for key, definition in self.definitions.items()})
 
     def of_table(self, key: TableKey) -> str:
         """Names the terms under which a table's numbers are shown."""
