@@ -25,6 +25,7 @@ def as_ledger(history: PublishedHistory) -> bytes:
     for moment in history.moments:
         tables = [
             {"table": key.table, "per": key.per, "cells": [{"codes": list(cell), "value": n} for cell, n in shown.items()]}
+            | ({"version": moment.versions[key]} if key in moment.versions else {})
             for key, shown in moment.tables.items()
         ]
         acts.append({"act": "release", "grid_point": moment.grid_point, "policy": policy, "tables": tables})

@@ -41,7 +41,7 @@ def _moment(line: Mapping[str, Any], other_rules: bool) -> Moment:
         if key.table in TABLES:
             exact = key.table in line["policy"].get("reported", ())
             (reported if exact else protected)[key] = {tuple(cell["codes"]): cell["value"] for cell in table["cells"]}
-            versions[key] = table.get("version", 0)
+            versions |= {key: table["version"]} if "version" in table else {}
     return Moment(line["grid_point"], parameters, protected, other_rules, reported, versions)
 
 
