@@ -7,9 +7,9 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -19,13 +19,15 @@ from studyscope_contract.study import Study
 from studyscope_exporter.approvers import approvers_of
 from studyscope_exporter.centre_client import client_of
 from studyscope_exporter.clock import Clock
-from studyscope_exporter.collectors import StudyRecords, collect
+from studyscope_exporter.collectors import COLLECTORS, StudyRecords, collect
 from studyscope_exporter.delivery.key_requests import KeyRequests
 from studyscope_exporter.delivery.outbox import Outbox
 from studyscope_exporter.delivery.push import CentreClient
 from studyscope_exporter.disclosure.approval import Approver
-from studyscope_exporter.disclosure.contributions import Contributions
+from studyscope_exporter.disclosure.census import roster_of
+from studyscope_exporter.disclosure.contributions import POPULATION, Contributions
 from studyscope_exporter.disclosure.domain import Domain
+from studyscope_exporter.disclosure.neighbours import Neighbour
 from studyscope_exporter.disclosure.randomness import SecretRandom, SystemRandom
 from studyscope_exporter.disclosure.recipient import Recipient
 from studyscope_exporter.facts import site_facts, storage_state
@@ -180,6 +182,15 @@ class Site:
     def _collect(self, at_site: StudyAtSite) -> Contributions:
         return at_site.domain.admitted(Contributions(collect(self.records(at_site))))
 
+    def by_version(self, at_site: StudyAtSite, version: Study) -> Contributions | None:
+        """Who would count by another version of the study, and the other studies here; None before a finished scan."""
+        if not self.has_finished_scan():
+            return None
+        now, chosen = self.clock.now(), at_site.settings.sources
+        records = study_records(self.inventory, version, now, self.settings.sources, chosen)
+        counted = Contributions({POPULATION: COLLECTORS[POPULATION.table](records, "")}, tuple(self._beside(at_site)))
+        return at_site.domain.admitted(counted)
+
     def records(self, at_site: StudyAtSite) -> StudyRecords:
         """The exact records of a study, as the last scan found them; they stay here."""
         now, chosen = self.clock.now(), at_site.settings.sources
@@ -187,9 +198,20 @@ class Site:
 
     def contributions(self, at_site: StudyAtSite) -> Contributions | None:
         """What the last finished scan found; None when there is none, or the one after it was cut short."""
+        own = self._own(at_site)
+        return None if own is None else replace(own, beside=tuple(self._beside(at_site)))
+
+    def _own(self, at_site: StudyAtSite) -> Contributions | None:
         if at_site.collected is None and self.has_finished_scan():
             at_site.collected = self._collect(at_site)
         return at_site.collected
+
+    def _beside(self, at_site: StudyAtSite) -> Iterator[Neighbour]:
+        """The other studies of this hospital, as they are at this moment."""
+        for other in self.studies:
+            theirs = None if other is at_site else self._own(other)
+            if theirs is not None:
+                yield Neighbour(other.study.id, roster_of(theirs.tables[POPULATION]), other.domain.members())
 
     def grid_point(self, at_site: StudyAtSite) -> int:
         """The number of the last grid point of the site's policy."""

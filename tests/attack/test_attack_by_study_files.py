@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attacking.on_studies import VERSIONS, by_many_versions, by_two_studies, closed, frozen_on_the_same_days
+from attacking.on_twins import by_freezing_days
 from attacking.people import Life
 from studyscope_contract.policy import Policy
 from studyscope_exporter.disclosure.audit import NoAudit
@@ -43,5 +44,20 @@ def test_t16_two_studies_over_the_same_people_do_not_show_who_is_in_one_only(lif
 
 def test_t16_control_two_studies_counted_on_the_same_days_do() -> None:
     found = [frozen_on_the_same_days((3, 6, 9)[seed % 3], seed, Life(3, weeks=40), Policy().parameters) for seed in range(9)]
+    assert all(one.fits for one in found)
+    assert sum(one.proven for one in found) / len(found) >= 0.5
+
+
+TWINS = [(3, 2), (6, 3), (6, 4), (6, 7)]
+
+
+def test_t16_twins_are_not_told_apart_even_by_somebody_who_knows_on_which_day_each_was_counted() -> None:
+    found = [by_freezing_days(few, seed, Life(8, weeks=20), Policy(), told=True) for few, seed in TWINS]
+    assert all(one.versions > 5 for one in found)
+    assert not any(one.proven for one in found)
+
+
+def test_t16_control_twins_that_do_not_wait_for_one_another_are() -> None:
+    found = [by_freezing_days(few, seed, Life(8, weeks=20), Policy(), told=False) for few, seed in TWINS]
     assert all(one.fits for one in found)
     assert sum(one.proven for one in found) / len(found) >= 0.5

@@ -27,6 +27,7 @@ from studyscope_exporter.disclosure.census import ABSENT, Answer, Column, Roster
 from studyscope_exporter.disclosure.contributions import POPULATION, Cell
 from studyscope_exporter.disclosure.crossing import crossed
 from studyscope_exporter.disclosure.gate import Counted
+from studyscope_exporter.disclosure.neighbours import Neighbour
 from studyscope_exporter.disclosure.opening import opened_state
 from studyscope_exporter.disclosure.reporting import shown_tables
 from studyscope_exporter.disclosure.state import State
@@ -110,8 +111,27 @@ def lived_by(
         for act in acts.pop(day, ()):
             act()
         walk.step(day)
-    published = PublishedHistory("berlin", STUDY.id, walk.codes(), tuple(walk.moments))
-    return Lived(published, walk.truth, ours, walk.state.answers, walk.holds, walk.asked)
+    return walk.lived()
+
+
+def lived_together(
+    ours: People, weeks: int, seed: int, policy: Policy, *, both: tuple[Chosen, Chosen], told: bool
+) -> tuple[Lived, Lived]:
+    """Two studies of one hospital from the first day, about those chosen for each. `told`: each knows whom the other counted."""
+    terms = terms_of(policy)
+    answers, roster = _answers(terms), roster_of(patient_key(index) for index in range(len(ours)))
+    walks = []
+    for place, chosen in enumerate(both):
+        dice = Dice(2 * seed + place)
+        walks.append(_Walk(_begun(terms, roster, answers, dice), terms, ours, NoAudit(), dice))
+        walks[place].choose(chosen, unsaid=True)
+    events = {day for event in ours.event_days() for day in (event, event + 1)}
+    for day in range(weeks * DAYS_A_WEEK):
+        for walk, other in (walks, reversed(walks)):
+            if day in events or walk.is_due(FIRST_POINT + day):
+                walk.step(day, (other.as_neighbour(day),) if told else ())
+    first, second = (walk.lived() for walk in walks)
+    return first, second
 
 
 def _days(walk: _Walk, events: list[int], days: int) -> Iterator[int]:
@@ -178,11 +198,18 @@ class _Walk:
         waiting = [self.state.waiting, *(table.waiting for table in self.state.tables.values())]
         return self.state.holds > 0 or any(one is not None and one.due <= point for one in waiting)
 
-    def step(self, day: int) -> None:
+    def lived(self) -> Lived:
+        published = PublishedHistory("berlin", STUDY.id, self.codes(), tuple(self.moments))
+        return Lived(published, self.truth, self._people, self.state.answers, self.holds, self.asked)
+
+    def as_neighbour(self, day: int) -> Neighbour:
+        return Neighbour(STUDY.id, self.state.roster[self._there(day)], self.state.members())
+
+    def step(self, day: int, beside: tuple[Neighbour, ...] = ()) -> None:
         point = FIRST_POINT + day
         columns, before = self._columns(day), self.state
         two_way, answers = crossed(columns, self.state.answers, self._terms)
-        counted = Counted(replace(self.state, answers=answers), columns | two_way)
+        counted = Counted(replace(self.state, answers=answers), columns | two_way, beside)
         done = stepped(counted, point, self._terms, self._audit, self._dice)
         self.state = done.state
         if done.verdict is not None:
@@ -207,7 +234,7 @@ class _Walk:
 
     def _columns(self, day: int) -> dict[TableKey, Column]:
         ours = self._people
-        there = self._chosen & (ours.joined <= day) & (day < ours.left)
+        there = self._there(day)
         stage = (day >= ours.segmented).astype(np.int32) + (day >= ours.reviewed)
         segmented = there & (stage >= 1)
         present = segmented & (ours.of["state"] == 0)
@@ -222,6 +249,9 @@ class _Walk:
             VOLUME: self._column(present, ours.of["volume"] + 4, [frozenset({edge}) for edge in edges]),
             OUTCOME: self._column(segmented, ours.of["outcome"], self._singles(OUTCOME)),
         }
+
+    def _there(self, day: int) -> Chosen:
+        return self._chosen & (self._people.joined <= day) & (day < self._people.left)
 
     def _singles(self, key: TableKey) -> list[Answer]:
         return [frozenset({cell}) for cell in self._terms.codes[key]]

@@ -114,7 +114,7 @@ class Version:
 def by_two_studies(few: int, seed: int, life: Life, policy: Policy, audit: Audit) -> Isolated:
     """Two studies over the same people, the second without a group who were there from the first day; nobody leaves."""
     dice = np.random.default_rng([seed, few])
-    ours = _with_a_start(people(life, seed), 40)
+    ours = with_a_start(people(life, seed), 40)
     target = group(ours, few, dice)
     whole = lived_by(ours, life.weeks, 2 * seed, policy, audit)
     without = lived_by(ours, life.weeks, 2 * seed + 1, policy, audit, cohorts={0: ~target})
@@ -133,7 +133,7 @@ def by_two_studies(few: int, seed: int, life: Life, policy: Policy, audit: Audit
 def frozen_on_the_same_days(few: int, seed: int, life: Life, parameters: Parameters) -> Isolated:
     """The control: the same two studies, both in bins, both counted every Monday."""
     dice = np.random.default_rng([seed, few])
-    ours = _with_a_start(people(life, seed), 40)
+    ours = with_a_start(people(life, seed), 40)
     target = group(ours, few, dice)
     puzzle = Puzzle()
     unknown = puzzle.unknown(0, NO_LIMIT, None)
@@ -145,7 +145,7 @@ def frozen_on_the_same_days(few: int, seed: int, life: Life, parameters: Paramet
     return _told(puzzle, unknown, parameters, few, 2 * life.weeks)
 
 
-def _with_a_start(ours: People, patients: int) -> People:
+def with_a_start(ours: People, patients: int) -> People:
     """The same, with so many there on the first day."""
     joined = ours.joined.copy()
     joined[:patients] = 0

@@ -10,7 +10,7 @@ from studyscope_contract.metric import Kind, Table
 from studyscope_contract.policy import Parameters, Policy
 from studyscope_contract.study import Study
 from studyscope_exporter.before_release.conclusions import Conclusion, conclusions
-from studyscope_exporter.before_release.words import SITUATIONS, bucket_words, cell_words, named, table_words
+from studyscope_exporter.before_release.words import SITUATIONS, bucket_words, cell_words, named, overlap_words, table_words
 from studyscope_exporter.disclosure.bins import Shown
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.inference import Interval
@@ -82,6 +82,7 @@ class Document:
     stopped: str | None
     verdict: str
     conclusions: tuple[Conclusion, ...]
+    overlaps: tuple[str, ...]  # with other studies of this hospital, exact
     sections: tuple[Section, ...]
     unfilled: tuple[Unfilled, ...]
     silent: tuple[Section, ...]
@@ -120,6 +121,7 @@ def document(
         stopped=preview.frozen,
         verdict=_verdict(preview, exact=exact),
         conclusions=tuple(conclusions(intervals, study, policy.parameters)) if exact else (),
+        overlaps=tuple(overlap_words(one, policy.parameters.k) for one in preview.overlaps) if exact else (),
         sections=tuple(spoken),
         unfilled=tuple(_unfilled(waiting, study, exact=exact)),
         silent=tuple(one for one in sections if one not in spoken and not one.missing),

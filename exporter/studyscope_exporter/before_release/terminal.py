@@ -20,6 +20,8 @@ def show(document: Document, console: Console, *, everything: bool) -> None:
         console.print(f"EXACT NUMBERS LEAVE, small ones and 0 too: {'; '.join(document.exactly)}.", style="bold", markup=False)
         console.print(f"Why: {document.legal_basis}", markup=False, highlight=False)
     console.print(f"Audit: {document.verdict}", markup=False, highlight=False)
+    for sentence in document.overlaps:
+        console.print(f"Other study here: {sentence}", markup=False, highlight=False)
     console.print(_numbers(document))
     for unfilled in document.unfilled:
         of = f" of {', '.join(unfilled.parts)}" if unfilled.parts else ""

@@ -10,6 +10,7 @@ from studyscope_contract.protocol import attribute_id
 from studyscope_contract.study import Study
 from studyscope_contract.vocabulary import CODE_LISTS, load_code_list
 from studyscope_exporter.disclosure.contributions import Cell
+from studyscope_exporter.disclosure.neighbours import Overlap
 from studyscope_exporter.disclosure.preview import Situation
 
 SITUATIONS: Mapping[Situation, str] = MappingProxyType(
@@ -64,6 +65,18 @@ def _code(label: str, code: str) -> str:
     if label in CODE_LISTS and code in load_code_list(label).codes:
         return load_code_list(label).label(code)
     return code.replace("_", " ")
+
+
+def overlap_words(overlap: Overlap, least: int) -> str:
+    """How far another study of the hospital is about the same people; exact, for people of the site."""
+    here, there = overlap.both + overlap.only_here, overlap.both + overlap.only_there
+    said = f"{overlap.both:,} of these {here:,} patients are in the study {overlap.study} too, which has {there:,}."
+    if max(overlap.only_here, overlap.only_there) < least:
+        return (
+            f"{said} The two are about nearly the same people. Somebody who sees both could subtract one from the other, so "
+            "each of them waits with new numbers until enough people have come since the other was counted."
+        )
+    return f"{said} Their numbers are protected apart from each other, and nothing is published about who is in both."
 
 
 def named(study: Study, table: Table, per: str) -> str:

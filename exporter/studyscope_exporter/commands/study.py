@@ -1,7 +1,8 @@
 """the study file: what the centre offers, what would change here, and accept it
 
 show   the version here and the one that the centre offers, and who signed it
-diff   in words, what the offered version would change; the first lines are the tables that could leave
+diff   in words, what the offered version would change: first the tables that could leave, last how many
+       patients here it is about, and how many of them another study here has too; exact, for your eyes only
 accept takes the offered version; the one before is kept beside it
 A version is taken only with the signature of one of the `keys` under `centre` in the site file.
 With --file FILE the signed file comes from there and not from the centre.
@@ -11,15 +12,24 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from studyscope_contract.keys import KeyProblem
 from studyscope_contract.signed_study import SignedStudy, SignedStudyProblem
 from studyscope_contract.study import Study
 from studyscope_contract.study_change import study_changes
+from studyscope_exporter.before_release.words import overlap_words
 from studyscope_exporter.centre_client import client_of, named_study
+from studyscope_exporter.clock import SystemClock
 from studyscope_exporter.delivery.push import NotDelivered
+from studyscope_exporter.disclosure.census import roster_of
+from studyscope_exporter.disclosure.contributions import POPULATION
+from studyscope_exporter.disclosure.errors import DisclosureError
+from studyscope_exporter.disclosure.neighbours import overlaps
+from studyscope_exporter.identity import IdentityProblem
 from studyscope_exporter.settings import SiteSettings, StudySettings, read_site_file, read_study_file
+from studyscope_exporter.site import Site
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +88,8 @@ def _decide(
         return 1
     for change in study_changes(mine, offered):
         print(f"  {change}")
+    for sentence in _people_here(settings, mine, offered):
+        print(f"  {sentence}")
     if offered.site(settings.site) is None:
         print(f"it does not name site {settings.site}: reports would be refused. Ask the coordinator; nothing was changed")
         return 1
@@ -93,6 +105,27 @@ def _decide(
         "New tables wait for an approver: see preview."
     )
     return 0
+
+
+def _people_here(settings: SiteSettings, mine: Study, offered: Study) -> Iterator[str]:
+    """Whom the offered version counts here, beside the one in force and the other studies of this hospital."""
+    try:
+        with Site(settings, SystemClock()) as site:
+            (here,) = (one for one in site.studies if one.study.id == mine.id)
+            now, then = site.contributions(here), site.by_version(here, offered)
+            if now is None or then is None:
+                yield "how many patients here it is about is not known: no scan has finished yet"
+                return
+            members = roster_of(then.tables[POPULATION])
+            both = len(now.tables[POPULATION].keys() & then.tables[POPULATION].keys())
+            yield (
+                f"patients here, exact, not to be passed on: {len(members):,} by version {offered.version}, "
+                f"{len(now.tables[POPULATION]):,} by version {mine.version}, {both:,} by both"
+            )
+            for one in overlaps(members, then.beside):
+                yield overlap_words(one, here.settings.policy.parameters.k)
+    except (IdentityProblem, DisclosureError) as problem:
+        yield f"how many patients here it is about is not known: {problem}"
 
 
 def _replace(path: Path, text: str, version: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from studyscope_contract.metric import Kind, Table, TableKey, Unit
 from studyscope_contract.study import Study
 from studyscope_exporter.disclosure.errors import ContributionsProblem
+from studyscope_exporter.disclosure.neighbours import Neighbour
 
 Cell = tuple[str, ...]
 KEY_BYTES = 16
@@ -19,10 +20,11 @@ class Contributions:
     """Per table: patient key (16 bytes) -> cells. Exact, and only ever seen on the site.
 
     A table of the whole population names every patient of `population`; one of a sub-population
-    names some of them. A table that has no source is left out.
+    names some of them. A table that has no source is left out. `beside` are the other studies of the hospital.
     """
 
     tables: Mapping[TableKey, Mapping[bytes, frozenset[Cell]]] = field(repr=False)
+    beside: tuple[Neighbour, ...] = ()
 
 
 def amounts(table: Table) -> tuple[Cell, ...]:

@@ -17,13 +17,15 @@ from studyscope_exporter.disclosure.acts import Acts
 from studyscope_exporter.disclosure.approval import Approver, listed_approver
 from studyscope_exporter.disclosure.asking import asked_by
 from studyscope_exporter.disclosure.audit import Audit
-from studyscope_exporter.disclosure.contributions import Contributions, check
+from studyscope_exporter.disclosure.census import Roster, roster_of
+from studyscope_exporter.disclosure.contributions import POPULATION, Contributions, check
 from studyscope_exporter.disclosure.domain_folder import in_turn
 from studyscope_exporter.disclosure.errors import ApprovalProblem, DisclosureError, OlderGridPoint
 from studyscope_exporter.disclosure.files import DiskFiles, Files
 from studyscope_exporter.disclosure.holding import after_holding, retired_now
 from studyscope_exporter.disclosure.ledger import Head, published, written
 from studyscope_exporter.disclosure.ledger_keys import former_keys, handing_over, refuse_another_writer
+from studyscope_exporter.disclosure.neighbours import overlaps
 from studyscope_exporter.disclosure.opening import opened_state
 from studyscope_exporter.disclosure.preview import Preview, pending_tables, table_previews
 from studyscope_exporter.disclosure.randomness import SecretRandom
@@ -174,6 +176,7 @@ class Domain(Signatures, Acts):
             passed=None if done.verdict is None else done.verdict.passed,
             pending=pending_tables(state, self._terms),
             releases=done.state.history,
+            overlaps=() if contributions is None else overlaps(roster_of(contributions.tables[POPULATION]), contributions.beside),
         )
 
     def _stepped(
@@ -231,6 +234,12 @@ class Domain(Signatures, Acts):
         aside = f"ledger-set-aside-{loaded.head.hash[:12]}.jsonl" if done.set_aside else None
         self._store.commit_recovered(state, lines, loaded.head, aside)
         return replace(done, state=state)
+
+    @in_turn
+    def members(self) -> Roster:
+        """Keys of the patients whom the newest count holds, published or waiting; none where the state is lost. Secret."""
+        state = self._load().state
+        return roster_of(()) if state is None else state.members()
 
     @in_turn
     def status(self) -> DomainStatus:

@@ -17,6 +17,7 @@ from studyscope_exporter.disclosure.census import ABSENT, Column, encoded, moved
 from studyscope_exporter.disclosure.contributions import POPULATION, Contributions
 from studyscope_exporter.disclosure.crossing import crossed
 from studyscope_exporter.disclosure.magnitude import lopsided_increment
+from studyscope_exporter.disclosure.neighbours import Neighbour, too_like
 from studyscope_exporter.disclosure.snapshot import Snapshot, changed, joins_and_leaves, kept_from_admission
 from studyscope_exporter.disclosure.state import Clock, State, TableState, Waiting, over
 from studyscope_exporter.disclosure.terms import Terms
@@ -24,10 +25,11 @@ from studyscope_exporter.disclosure.terms import Terms
 
 @dataclass(frozen=True, repr=False)
 class Counted:
-    """A state and today's contributions over one roster, fixed answers already in their place."""
+    """A state and today's contributions over one roster, fixed answers already in their place; and other studies here."""
 
     state: State
     columns: Mapping[TableKey, Column]
+    beside: tuple[Neighbour, ...] = ()
 
 
 def counted_over(state: State, contributions: Contributions, terms: Terms) -> Counted:
@@ -39,7 +41,7 @@ def counted_over(state: State, contributions: Contributions, terms: Terms) -> Co
     today = {key: moved_to(column, at, len(roster)) for key, column in census.columns.items() if key in terms.tables}
     kept = {key: _kept(key, column, state, terms) for key, column in today.items()}
     two_way, answers = crossed(kept, answers, terms)
-    return Counted(replace(state, answers=answers), kept | two_way)
+    return Counted(replace(state, answers=answers), kept | two_way, contributions.beside)
 
 
 def _kept(key: TableKey, column: Column, state: State, terms: Terms) -> Column:
@@ -57,8 +59,9 @@ def freeze(counted: Counted, point: int, terms: Terms) -> State:
     if state.waiting is not None:
         return state  # the population version that waits carries every table
     population = state.table(POPULATION)
-    if joins_and_leaves(population.snapshot, columns[POPULATION]) >= population.clock.threshold + population.reopen_over:
-        first = population.snapshot is None and not population.reopen_over
+    if _population_strikes(counted, terms):
+        alone = not any(len(neighbour.counted) for neighbour in counted.beside)
+        first = population.snapshot is None and not population.reopen_over and alone
         due = point if first else _due(point, population.clock, terms)
         return replace(state, waiting=Waiting(point, due, {key: Snapshot(column) for key, column in columns.items()}))
     frozen: dict[TableKey, TableState] = {}
@@ -70,6 +73,15 @@ def freeze(counted: Counted, point: int, terms: Terms) -> State:
             waiting = Waiting(point, _due(point, table.clock, terms), {key: snapshot, **_reported_beside(counted, terms)})
             frozen[key] = replace(table, waiting=waiting)
     return state.with_tables(frozen)
+
+
+def _population_strikes(counted: Counted, terms: Terms) -> bool:
+    """Whether enough people joined or left, and no other study here counted nearly the same ones last."""
+    state, members = counted.state, counted.columns[POPULATION]
+    population = state.table(POPULATION)
+    if joins_and_leaves(population.snapshot, members) < population.clock.threshold + population.reopen_over:
+        return False
+    return not too_like(state.roster[members != ABSENT], counted.beside, max(population.clock.threshold, terms.parameters.k))
 
 
 def _reported_beside(counted: Counted, terms: Terms) -> dict[TableKey, Snapshot]:

@@ -15,6 +15,7 @@ from studyscope_exporter.disclosure.census import Answer, Column, counted
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.history import Release
 from studyscope_exporter.disclosure.magnitude import summed_up
+from studyscope_exporter.disclosure.neighbours import Overlap
 from studyscope_exporter.disclosure.reporting import is_shown
 from studyscope_exporter.disclosure.state import State
 from studyscope_exporter.disclosure.stepping import Step
@@ -54,7 +55,7 @@ class Preview:
     """`report` is, byte for byte, what a release at `grid_point` would send; everything else is local.
 
     `passed` is the audit's verdict, None where nothing new was to be judged. `releases` is everything
-    ever shown with what was behind it, this grid point included.
+    ever shown with what was behind it, this grid point included. `overlaps` are with the other studies here.
     """
 
     grid_point: int
@@ -65,6 +66,7 @@ class Preview:
     passed: bool | None = None
     pending: tuple[Pending, ...] = ()
     releases: tuple[Release, ...] = field(default=(), repr=False)
+    overlaps: tuple[Overlap, ...] = ()
 
     @property
     def shown_hash(self) -> str:

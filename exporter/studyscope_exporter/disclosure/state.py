@@ -13,6 +13,7 @@ from studyscope_contract.report import Activity
 from studyscope_exporter.disclosure.approval import Approval
 from studyscope_exporter.disclosure.bins import Shown
 from studyscope_exporter.disclosure.census import ABSENT, Answer, Roster, places, roster_of
+from studyscope_exporter.disclosure.contributions import POPULATION
 from studyscope_exporter.disclosure.history import Release
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.randomness import SecretRandom
@@ -116,6 +117,11 @@ class State:
 
     def table(self, key: TableKey) -> TableState:
         return self.tables[key]
+
+    def members(self) -> Roster:
+        """Who is in the newest version of the population, published or waiting."""
+        newest = self.table(POPULATION).snapshot if self.waiting is None else self.waiting.snapshots[POPULATION]
+        return self.roster[:0] if newest is None else self.roster[newest.column != ABSENT]
 
     def with_tables(self, tables: Mapping[TableKey, TableState]) -> State:
         return replace(self, tables={**self.tables, **tables})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -47,12 +47,11 @@ def without_these(contributions: Contributions, patients: Collection[bytes]) -> 
     """The contributions of everybody else."""
     if not patients:
         return contributions
-    return Contributions(
-        {
-            key: {patient: cells for patient, cells in answers.items() if patient not in patients}
-            for key, answers in contributions.tables.items()
-        }
-    )
+    tables = {
+        key: {patient: cells for patient, cells in answers.items() if patient not in patients}
+        for key, answers in contributions.tables.items()
+    }
+    return replace(contributions, tables=tables)
 
 
 def sealed_mark(mark: bytes, key: bytes) -> str:

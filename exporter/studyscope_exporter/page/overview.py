@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from studyscope_contract.metric import Kind, Table
 from studyscope_contract.policy import Parameters
 from studyscope_exporter.before_release.document import counts_as_shown
-from studyscope_exporter.before_release.words import SITUATIONS, bucket_words, cell_words, table_words
+from studyscope_exporter.before_release.words import SITUATIONS, bucket_words, cell_words, overlap_words, table_words
 from studyscope_exporter.disclosure.contributions import POPULATION
 from studyscope_exporter.disclosure.preview import Preview, TablePreview
 from studyscope_exporter.site import Site, StudyAtSite
@@ -51,6 +51,7 @@ class StudyOverview:
     last_delivered: int | None
     next_report: str
     stopped: str | None
+    overlaps: tuple[str, ...] = field(repr=False)  # with other studies here
     tables: tuple[TableRows, ...]
     others: tuple[TableRows, ...]
 
@@ -86,6 +87,7 @@ def study_overview(site: Site, at_site: StudyAtSite) -> StudyOverview:
         last_delivered=at_site.outbox.last_delivered(),
         next_report=f"{policy.grid.moment(point):%Y-%m-%d %H:%M} UTC",
         stopped=preview.frozen,
+        overlaps=tuple(overlap_words(one, policy.parameters.k) for one in preview.overlaps),
         tables=tuple(found for key, found in rows.items() if key.table in FIRST and found.rows),
         others=tuple(found for key, found in rows.items() if key.table not in FIRST and found.rows),
     )
