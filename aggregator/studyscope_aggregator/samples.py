@@ -61,6 +61,8 @@ def site_facts(standing: Standing) -> Iterator[Sample]:
     for key, shown in standing.tables.items():
         yield sample(centre.TABLE_VERSION, shown.version, ("table", str(key)))
         yield sample(centre.TABLE_RELEASED, shown.released.timestamp(), ("table", str(key)))
+        if shown.exact:
+            yield sample(centre.TABLE_EXACT, 1, ("table", str(key)))
 
 
 def _labels(standing: Standing, key: TableKey, table: Table) -> Labels:

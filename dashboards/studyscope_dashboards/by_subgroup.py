@@ -8,7 +8,7 @@ from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import by_site, shading, site_link_column
 from studyscope_dashboards.panels import grid, rows
-from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
+from studyscope_dashboards.why_nothing import COLUMN, MOVED, with_status, with_words
 
 ALL = "all sites"
 
@@ -30,6 +30,6 @@ def share_by_subgroup(panel_id: int, title: str, table_: Table, outcomes: tuple[
     )
     pool = f'label_replace(100 * {total_bad} / {total}, "site", "{ALL}", "", "")'
     panel = panel.with_target(rows(f"{with_status(cells, group.label, table_, *matchers)} or {pool}"))
-    panel = panel.transformations(by_site(group.label, (COLUMN, *group.codes)))
+    panel = panel.transformations(by_site(group.label, (COLUMN, MOVED, *group.codes)))
     panel = panel.override_by_field_type("number", shading(50, "–")).override_by_name(*site_link_column("Site"))
-    return panel.override_by_name(*status_column())
+    return with_words(panel)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from grafana_foundation_sdk.builders import table as table_builder
 
 from studyscope_contract.catalogue import centre, progress
-from studyscope_contract.metric import Kind, Table
+from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.coverage_line import last_moved, patients_in_cells, sites_in_it
 from studyscope_dashboards.fields import columns, setting
 from studyscope_dashboards.panels import grid, rows
 
@@ -64,19 +65,11 @@ def _named(expr: str, one: Covered) -> str:
 
 
 def _shown(one: Covered) -> str:
-    """Patients in the cells of the total: their sum, the last bucket, or the fullest cell."""
-    if one.table.kind is Kind.HISTOGRAM:
-        return f"sum by (study) ({q.total(one.table, '', 'last_known', *one.matchers, _OPEN)})"
-    combined = "max" if one.table.kind in (Kind.MULTI, Kind.NESTED) else "sum"
-    return f"{combined} by (study) ({q.total(one.table, '', 'last_known', *one.matchers)})"
-
-
-_OPEN = 'le="+Inf"'
+    return patients_in_cells(one.table, *one.matchers)
 
 
 def _sites(one: Covered) -> str:
-    """Sites that show any cell; how many a single cell holds says less."""
-    return f"count by (study) (count by (study, site) ({q.of_study(q.cell_series(one.table), *one.matchers)}))"
+    return sites_in_it(one.table, *one.matchers)
 
 
 def _oldest(one: Covered) -> str:
@@ -84,6 +77,4 @@ def _oldest(one: Covered) -> str:
 
 
 def _moved(one: Covered) -> str:
-    """Over all sites, chosen or not: it belongs to the total."""
-    name = f'table=~"{one.table.id}(:.*)?"'
-    return f"1000 * max by (study) ({q.of_study(centre.TABLE_RELEASED.name, name)})"
+    return f"1000 * {last_moved(one.table, *one.matchers)}"

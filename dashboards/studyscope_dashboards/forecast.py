@@ -94,8 +94,8 @@ def _coming() -> str:
 
 def _past() -> str:
     """What the study's sites showed, every thirty days, last known; and today."""
-    name = centre.history_name(progress.PATIENTS.metric)
-    shown = ((days, f"sum(last_over_time({q.of_study(name)}[{q.LAST_KNOWN_WINDOW}] offset {days}d))") for days in PAST_DAYS)
+    metric = progress.PATIENTS.metric
+    shown = ((days, f"sum({q.last_known(metric, selected=q.STUDY, ago=f'{days}d')})") for days in PAST_DAYS)
     today = f"sum({_forecast(0)})"
     return " or ".join(_point(expr, -days, "shown") for days, expr in (*shown, (0, today)))
 

@@ -13,10 +13,11 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from studyscope_contract.catalogue import centre
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.coverage_line import LABEL, coverage_line
 from studyscope_dashboards.fields import by_site, setting, shading, site_link_column, transformed
 from studyscope_dashboards.panels import curves, grid, over_time, rows, warmth
 from studyscope_dashboards.site_colours import site_styles
-from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
+from studyscope_dashboards.why_nothing import COLUMN, MOVED, with_status, with_words
 
 CLOSED, WHOLE = 'le!="+Inf"', 'le="+Inf"'
 POOL = "all sites"
@@ -60,9 +61,9 @@ def heat_by_site(panel_id: int, title: str, table_: Table, *matchers: str) -> ta
         "number before it; – stands for a bucket that the site joined to the one on its right.",
     )
     cells = with_status(shares_by_bucket(table_, *matchers), "bucket", table_, *matchers)
-    panel = panel.with_target(rows(cells)).transformations(by_site("bucket", (COLUMN, *bucket_names(table_).values())))
+    panel = panel.with_target(rows(cells)).transformations(by_site("bucket", (COLUMN, MOVED, *bucket_names(table_).values())))
     panel = panel.override_by_field_type("number", shading(60, "–")).override_by_name(*site_link_column("Site"))
-    return panel.override_by_name(*status_column()).min_width(48)
+    return with_words(panel).min_width(48)
 
 
 def heat_over_time(panel_id: int, title: str, table_: Table, unit: str, *matchers: str) -> heatmap.Panel:
@@ -74,7 +75,7 @@ def heat_over_time(panel_id: int, title: str, table_: Table, unit: str, *matcher
         "other edges would not grow.",
         unit,
     )
-    known = q.daily(q.cell_series(table_), *matchers, window=q.LAST_KNOWN_WINDOW)
+    known = q.last_known(q.cell_series(table_), *matchers)
     everywhere = f"count by (le) ({known}) == on () group_left () count(count by (site) ({known}))"
     target = over_time(f"sum by (le) ({known}) and on (le) ({everywhere})", "{{le}}").format(PromQueryFormat.HEATMAP)
     return panel.with_target(target)
@@ -95,7 +96,8 @@ def cumulative_curves(panel_id: int, title: str, table_: Table, *matchers: str) 
     pool += f" / on () group_left () sum({q.total(table_, '', 'last_known', *matchers, WHOLE)})"
     begin = f'label_replace(0 * {_cumulative(table_, WHOLE, *matchers)}, "le", "0", "", "")'
     nobody = or_nobody(q.of_sites(q.cell_series(table_), WHOLE, *matchers), "le", "site")
-    both = f'({share}) or {begin} or label_replace({pool}, "site", "{POOL}", "", "") or {nobody}'
+    covers = named_in_legend(coverage_line(table_, *matchers), "le", "site")
+    both = f'({share}) or {begin} or label_replace({pool}, "site", "{POOL}", "", "") or {covers} or {nobody}'
     panel = panel.with_target(rows(both)).transformations(matrix("le", "site", "Up to"))
     panel = panel.override_by_name("Up to", [setting("unit", "none")])
     for pattern, properties in site_styles():
@@ -107,6 +109,11 @@ def or_nobody(series: str, row: str, column: str) -> str:
     """One point without a value while there is none of `series`: without any point Grafana draws an error of its own."""
     missing = f"NaN * count({q.of_study(centre.SITE_INFO.name)}) unless on () count({series})"
     return f'label_replace(label_replace({missing}, "{row}", "0", "", ""), "{column}", "no site shows numbers", "", "")'
+
+
+def named_in_legend(line: str, row: str, column: str) -> str:
+    """A coverage line as an entry of the legend: a series without a value."""
+    return f'label_replace(label_replace(NaN * {line}, "{column}", "$1", "{LABEL}", "in these · (.*)"), "{row}", "0", "", "")'
 
 
 def matrix(row: str, column: str, heading: str) -> list[models.DataTransformerConfig]:
@@ -144,6 +151,6 @@ def sites_unlike_the_pool(panel_id: int, title: str, table_: Table, column: str)
         "Judged at edges that at least four sites publish. Small sites lie apart by chance: see the alert site_unlike_pool.",
     )
     cells = distance_from_pool(table_)
-    panel = panel.with_target(rows(with_status(cells, column, table_))).transformations(by_site(column, (COLUMN,)))
+    panel = panel.with_target(rows(with_status(cells, column, table_))).transformations(by_site(column, (COLUMN, MOVED)))
     panel = panel.override_by_field_type("number", shading(40, "–")).override_by_name(*site_link_column("Site"))
-    return panel.override_by_name(*status_column())
+    return with_words(panel)

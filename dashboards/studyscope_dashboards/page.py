@@ -26,8 +26,13 @@ DEFAULT_RANGE = "now-90d"
 """Fits the pace of a study."""
 
 
-def page(uid: str, title: str, description: str, variables: Sequence[Builder[models.VariableModel]]) -> build.Dashboard:
-    """An empty dashboard with the house's frame; `uid` is the name of its module."""
+def page(
+    uid: str, title: str, description: str, variables: Sequence[Builder[models.VariableModel]], *, links: bool = True
+) -> build.Dashboard:
+    """An empty dashboard with the house's frame; `uid` is the name of its module.
+
+    Without `links` it leads nowhere: the public has no other page.
+    """
     return (
         build.Dashboard(title)
         .uid(uid)
@@ -39,7 +44,7 @@ def page(uid: str, title: str, description: str, variables: Sequence[Builder[mod
         .refresh("1m")
         .tooltip(models.DashboardCursorSync.CROSSHAIR)
         .variables([_datasource(), *variables])
-        .links([_other_pages()] if uid == "site" else [_other_pages(), _site_page()])
+        .links(([_other_pages()] if uid == "site" else [_other_pages(), _site_page()]) if links else [])
     )
 
 

@@ -31,10 +31,36 @@ def of_sites(name: str, *matchers: str) -> str:
     return f"{name}{{{','.join((SITES, *matchers))}}}"
 
 
-def daily(name: str, *matchers: str, window: str = HISTORY_WINDOW, ago: str = "") -> str:
-    """The daily history of metric `name` at the chosen sites, at its true time; `ago` looks back from each moment."""
+def daily(name: str, *matchers: str, selected: str = SITES, ago: str = "") -> str:
+    """The daily history of metric `name` at the chosen sites, at its true time; `ago` looks back from each moment.
+
+    Days that a site's retracted reports had given are not in it.
+    """
     offset = f" offset {ago}" if ago else ""
-    return f"last_over_time({of_sites(centre.history_name(name), *matchers)}[{window}]{offset})"
+    here = f"{centre.history_name(name)}{{{','.join((selected, *matchers))}}}"
+    retracted = f"{centre.history_name(centre.SITE_RETRACTED.name)}{{{selected}}}"
+    return (
+        f"(last_over_time({here}[{HISTORY_WINDOW}]{offset}) "
+        f"unless {PER_SITE} last_over_time({retracted}[{HISTORY_WINDOW}]{offset}))"
+    )
+
+
+def daily_mark(name: str) -> str:
+    """Days of the chosen sites that a mark in history stands for."""
+    return f"last_over_time({of_sites(centre.history_name(name))}[{HISTORY_WINDOW}])"
+
+
+def last_known(name: str, *matchers: str, selected: str = SITES, ago: str = "") -> str:
+    """As `daily`, and where a site was silent its last day before: cumulative lines go on through an outage."""
+    offset = f" offset {ago}" if ago else ""
+    fresh = daily(name, *matchers, selected=selected, ago=ago)
+    return f"({fresh} or last_over_time({daily(name, *matchers, selected=selected)}[{LAST_KNOWN_WINDOW}:1d]{offset}))"
+
+
+def named_table(table: Table, *matchers: str) -> str:
+    """A matcher of label `table` as series about tables spell it: one that exists per structure is `id:structure`."""
+    own = [matcher.partition("=")[2].strip('"') for matcher in matchers if table.per and matcher.startswith(f'{table.per}="')]
+    return f'table="{table.id}:{own[0]}"' if own else f'table=~"{table.id}(:.*)?"'
 
 
 def last(name: str, *matchers: str, at_end: bool = False) -> str:

@@ -7,20 +7,29 @@ from grafana_foundation_sdk.builders import statetimeline
 from studyscope_contract.catalogue import centre
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import code_words
-from studyscope_dashboards.palette import GREEN, STATE_COLOURS
+from studyscope_dashboards.palette import GREEN, GREY, STATE_COLOURS
 from studyscope_dashboards.panels import over_time, states_over_time
 
+_NEVER, _TAKEN_BACK = -1, -2
 WORDS = {"active": "reported", "paused": "paused", "frozen": "frozen", "withdrawn": "left the study"}
 COLOURS = {"active": GREEN} | {state: STATE_COLOURS[state] for state in ("paused", "frozen", "withdrawn")}
 
 
 def reports_over_time(panel_id: int) -> statetimeline.Panel:
-    """One line per chosen site."""
+    """One line per chosen site, also for one that never reported."""
     panel = states_over_time(
-        panel_id, "Reports over time", "Days that a report of the site holds; a gap is a day without one, until it comes late."
+        panel_id,
+        "Reports over time",
+        "Days that a report of the site holds; a gap is a day without one, until it comes late. Grey: the report was taken back.",
     )
     by_number = {str(i): WORDS[code] for i, code in enumerate(centre.ACTIVITIES)}
     colour = {str(i): COLOURS[code] for i, code in enumerate(centre.ACTIVITIES)}
+    by_number |= {str(_NEVER): "never reported", str(_TAKEN_BACK): "taken back"}
+    colour |= {str(_NEVER): STATE_COLOURS["never_reported"], str(_TAKEN_BACK): GREY}
     activity = f"max by (site) ({q.daily(centre.SITE_ACTIVITY.name)})"
-    panel = panel.mappings(code_words(by_number, colour)).with_target(over_time(activity, "{{site}}"))
-    return panel.no_value("No report yet.")
+    taken_back = f"0 * max by (site) ({q.daily_mark(centre.SITE_RETRACTED.name)}) + {_TAKEN_BACK}"
+    info = q.last(centre.SITE_INFO.name, at_end=True)
+    ever = q.last(centre.SITE_LAST_REPORT.name, at_end=True)
+    never = f"0 * max by (site) ({info} unless {q.PER_SITE} {ever}) + {_NEVER}"
+    every = f"{activity} or on (site) {taken_back} or on (site) {never}"
+    return panel.mappings(code_words(by_number, colour)).with_target(over_time(every, "{{site}}")).no_value("No report yet.")

@@ -36,4 +36,5 @@ def site_styles() -> list[tuple[str, list[models.DynamicConfigValue]]]:
         if dash is not None
     ]
     pool = ("/^all sites$/", [setting("color", {"mode": "fixed", "fixedColor": "text"}), setting("custom.lineWidth", 4)])
-    return [*colours, *strokes, pool]
+    covers = ("/ sites · /", [setting("color", {"mode": "fixed", "fixedColor": GREY})])
+    return [*colours, *strokes, pool, covers]

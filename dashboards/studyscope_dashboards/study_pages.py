@@ -102,10 +102,17 @@ def _flowing(panels: Sequence[Page]) -> list[Page]:
         height, wide, x = max(panel["gridPos"]["h"] for panel in row), sum(panel["gridPos"]["w"] for panel in row), 0
         for panel in row:
             width = _COLUMNS - x if panel is row[-1] else panel["gridPos"]["w"] * _COLUMNS // wide
+            _move_inside(panel, y - panel["gridPos"]["y"])
             panel["gridPos"] = {"x": x, "y": y, "w": width, "h": height}
             x += width
         y += height
     return list(panels)
+
+
+def _move_inside(row: Page, down: int) -> None:
+    """What a closed row holds moves with it."""
+    for panel in row.get("panels") or ():
+        panel["gridPos"] = panel["gridPos"] | {"y": panel["gridPos"]["y"] + down}
 
 
 def write_study_pages(folder: Path, studies: Sequence[Study]) -> dict[str, Path]:

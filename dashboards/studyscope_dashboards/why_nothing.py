@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.builders import table as table_builder
 
 from studyscope_contract.catalogue import centre
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import code_words, setting
 
-COLUMN = "Shows"
+COLUMN, MOVED = "Shows", "Moved"
 
-_SHOWN, _REFUSED, _NOT_APPROVED, _NO_SOURCE, _NEVER, _NOT_NAMED = -1, -2, -3, -4, -5, -6
+_SHOWN, _REFUSED, _NOT_APPROVED, _NO_SOURCE, _NEVER, _NOT_NAMED, _EXACT = -1, -2, -3, -4, -5, -6, -7
 WORDS = {
     str(_SHOWN): "numbers",
     str(_REFUSED): "not offered",
@@ -19,6 +19,7 @@ WORDS = {
     str(_NO_SOURCE): "no source",
     str(_NEVER): "never reported",
     str(_NOT_NAMED): "not in its tables",
+    str(_EXACT): "exact numbers",
 }
 _OFFERS = {"refused": _REFUSED, "not_approved": _NOT_APPROVED, "no_source": _NO_SOURCE}
 
@@ -26,11 +27,12 @@ _OFFERS = {"refused": _REFUSED, "not_approved": _NOT_APPROVED, "no_source": _NO_
 def status(table: Table, *matchers: str) -> str:
     """One number for each chosen site: a negative one is a word of WORDS, else nothing is shown under that many patients."""
     shown = f"0 * count by (site) ({q.of_sites(q.cell_series(table), *matchers)}) + {_SHOWN}"
+    exact = f"0 * max by (site) ({q.of_sites(centre.TABLE_EXACT.name, q.named_table(table, *matchers))}) + {_EXACT}"
     offers = (f"0 * max by (site) ({_offer(table, offer)}) + {code}" for offer, code in _OFFERS.items())
     never = f"0 * max by (site) ({q.in_state('never_reported')}) + {_NEVER}"
     hidden = f"max by (site) ({q.of_sites(centre.SITE_THRESHOLD.name)} and {q.PER_SITE} ({_offer(table, 'offered')}))"
     not_named = f"0 * max by (site) ({q.of_sites(centre.SITE_INFO.name)}) + {_NOT_NAMED}"
-    return " or on (site) ".join(f"({part})" for part in (shown, *offers, never, hidden, not_named))
+    return " or on (site) ".join(f"({part})" for part in (exact, shown, *offers, never, hidden, not_named))
 
 
 def _offer(table: Table, offer: str) -> str:
@@ -38,8 +40,10 @@ def _offer(table: Table, offer: str) -> str:
 
 
 def with_status(cells: str, label: str, table: Table, *matchers: str) -> str:
-    """`cells` with labels site and `label`, and one more cell for each site that says what it shows."""
-    return f'{cells} or label_replace({status(table, *matchers)}, "{label}", "{COLUMN}", "site", ".*")'
+    """`cells` with labels site and `label`, and two more cells for each site: what it shows, and since when it is so."""
+    moved = f"1000 * max by (site) ({q.of_sites(centre.TABLE_RELEASED.name, q.named_table(table, *matchers))})"
+    said = ((status(table, *matchers), COLUMN), (moved, MOVED))
+    return " or ".join((cells, *(f'label_replace({cell}, "{label}", "{name}", "site", ".*")' for cell, name in said)))
 
 
 def rows_without(cells: str, label: str, code: str, table: Table, *matchers: str) -> str:
@@ -59,13 +63,13 @@ def _because(sites: str, words: str) -> str:
     return f'label_replace({sites}, "why", "{words}", "", "")'
 
 
-def status_column() -> tuple[str, list[models.DynamicConfigValue]]:
-    """The override of that column; a number reads `under 15`, with the site's own threshold."""
-    return COLUMN, [
-        setting("unit", "prefix:under "),
-        setting("mappings", code_words(WORDS)),
-        setting("custom.width", 130),
+def with_words(panel: table_builder.Panel) -> table_builder.Panel:
+    """The looks of the two columns; a number of the first reads `under 15`, with the site's own threshold."""
+    plain = [
         setting("custom.cellOptions", {"type": "auto"}),
         setting("custom.align", "left"),
         setting("max", None),
     ]
+    words = [setting("unit", "prefix:under "), setting("mappings", code_words(WORDS)), setting("custom.width", 125), *plain]
+    day = [setting("unit", "time:YYYY-MM-DD"), setting("custom.width", 100), *plain]
+    return panel.override_by_name(COLUMN, words).override_by_name(MOVED, day)

@@ -11,13 +11,15 @@ import pytest
 
 from dashboards_cast import HIDDEN, SITES, consortium
 from prometheus_server import Prometheus
-from studyscope_contract.catalogue import TABLES, classification, imaging, segmentation
+from studyscope_contract.catalogue import TABLES, classification, imaging, progress, segmentation
 from studyscope_dashboards.classifier import EDGES, calibration, risk_and_coverage
 from studyscope_dashboards.cover import Covered, what_is_covered
+from studyscope_dashboards.coverage_line import coverage_line, public_coverage_line
 from studyscope_dashboards.histograms import bucket_names, distance_from_pool, edges_of, shares_by_bucket
 from studyscope_dashboards.look.variables import filled
+from studyscope_dashboards.queries import total
 from studyscope_dashboards.site_colours import site_styles
-from studyscope_dashboards.why_nothing import rows_without
+from studyscope_dashboards.why_nothing import WORDS, rows_without, status
 
 pytestmark = pytest.mark.real
 
@@ -93,3 +95,28 @@ def test_every_site_has_a_colour_whatever_its_code() -> None:
     patterns = [pattern.strip("/") for pattern, properties in site_styles() if properties[0].id_val == "color"]
     for code in ("berlin", "a", "zurich-2", *(f"{letter}x9" for letter in "abcdefghijklmnopqrstuvwxyz")):
         assert sum(bool(re.match(pattern, code)) for pattern in patterns) == 1, code
+
+
+def test_a_total_says_of_how_many_sites_it_is_and_when_it_moved(server: Prometheus) -> None:
+    """Berlin and Madrid show sexes, Lyon refuses them, Oslo never reported; the newest tables moved two days ago."""
+    ((words,),) = asked(server, coverage_line(imaging.SEX), "covers")
+    assert re.fullmatch(r"in these · 2 of 4 sites · moved [23] days ago", words)
+    (public,) = asked(server, public_coverage_line(imaging.SEX), "covers")
+    assert re.fullmatch(r"in these · 2 of 4 sites · oldest moved \d+ days ago", public[0])
+
+
+def test_a_coverage_line_counts_the_patients_of_its_cells(server: Prometheus) -> None:
+    whole = asked(server, f"sum({total(imaging.SEX)})")
+    assert list(asked(server, coverage_line(imaging.SEX), "covers").values()) == list(whole.values())
+    (fullest,) = asked(server, f"max({total(imaging.MODALITY)})").values()
+    assert list(asked(server, coverage_line(imaging.MODALITY), "covers").values()) == [fullest]
+
+
+def test_exact_numbers_are_called_so(server: Prometheus) -> None:
+    found = asked(server, status(progress.REACHED), "site")
+    assert {site: WORDS.get(f"{number:g}") for (site,), number in found.items()} == {
+        "berlin": "numbers",
+        "lyon": "numbers",
+        "madrid": "exact numbers",
+        "oslo": "never reported",
+    }

@@ -45,6 +45,8 @@ def catalogue_names() -> set[str]:
     for table in TABLES.values():
         own = {f"{table.metric}_bucket"} if table.kind is Kind.HISTOGRAM else {table.metric}
         names |= own | {centre.history_name(name) for name in own} | {series.name for series in centre.total_series(table)}
+        pool = centre.pool_series(table)
+        names |= {pool.name} if pool is not None else set()
     return names
 
 
@@ -142,7 +144,12 @@ def test_pages_start_at_ninety_days_and_cannot_be_edited_in_place(uid: str) -> N
     assert PAGES[uid]["editable"] is False
 
 
-@pytest.mark.parametrize("uid", PAGES)
+def test_the_page_for_the_public_leads_nowhere_because_the_public_has_no_other() -> None:
+    assert PAGES["totals"]["links"] == []
+    assert not any(target for target in drawn(PAGES["totals"]) if "/d/" in json.dumps(target))
+
+
+@pytest.mark.parametrize("uid", [uid for uid in PAGES if uid != "totals"])
 def test_every_page_links_to_the_others_and_keeps_choices_and_time(uid: str) -> None:
     others, *to_site = PAGES[uid]["links"]
 

@@ -126,6 +126,11 @@ TABLE_RELEASED = Series(
     "Grid time at which the site's table last moved.",
     ("study", "site", "table"),
 )
+TABLE_EXACT = Series(
+    "study_table_exact",
+    "1 where the numbers of the site's table are exact, as the study's protocol obliges; absent where they are protected.",
+    ("study", "site", "table"),
+)
 
 ENROLMENT_REQUESTS = Series(
     "study_enrolment_requests", "Keys that sites of the study ask to have accepted and nobody has decided on.", ("study",)
@@ -196,6 +201,7 @@ SITE_SERIES = (
     SITE_TABLE,
     TABLE_VERSION,
     TABLE_RELEASED,
+    TABLE_EXACT,
 )
 STUDY_SERIES = (
     STUDY_INFO,

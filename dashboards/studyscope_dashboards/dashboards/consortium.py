@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models import common as choices
 
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.distributions import with_coverage
 from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column, state_column
 from studyscope_dashboards.forecast import pace_and_need, target_reached
 from studyscope_dashboards.page import page, sites_variable, study_variable
@@ -105,7 +106,7 @@ def attention(panel_id: int) -> table.Panel:
     )
 
 
-def stages(panel_id: int) -> bargauge.Panel:
+def stages(panel_id: int, *, public: bool = False) -> bargauge.Panel:
     panel = bars(
         panel_id,
         "Patients who reached each stage",
@@ -116,7 +117,7 @@ def stages(panel_id: int) -> bargauge.Panel:
         panel = panel.with_target(now(expr, stage, "ABCDEFGH"[position]))
     for name, properties in colour_overrides(colours(progress.REACHED.dimensions[0].codes)):
         panel = panel.override_by_name(name, properties)
-    return panel
+    return with_coverage(panel, progress.REACHED, public=public)
 
 
 def studies(panel_id: int) -> bargauge.Panel:
@@ -132,8 +133,16 @@ def studies(panel_id: int) -> bargauge.Panel:
         )
         .max(100)
         .decimals(0)
-        .with_target(now(f"100 * {shown} / {target}", "{{study}}"))
+        .with_target(now(_of_sites(f"100 * {shown} / {target}"), "{{study}} · {{sites}} of {{expected}} sites"))
     )
+
+
+def _of_sites(share: str) -> str:
+    """With the coverage of each study's number as labels."""
+    held = f'sum by (study) ({centre.total_series(progress.PATIENTS)[3].name}{{total="last_known"}})'
+    for label, count in (("sites", held), ("expected", f"sum by (study) ({centre.SITES_EXPECTED.name})")):
+        share = f'{share} * on (study) group_left ({label}) count_values by (study) ("{label}", {count})'
+    return share
 
 
 def moved(panel_id: int) -> table.Panel:
@@ -166,7 +175,7 @@ def patients_over_time(panel_id: int) -> timeseries.Panel:
         "Daily history at its true time, per site. A silent site's line goes on at its last number; "
         "it moves in steps because small changes are held back.",
     )
-    expr = f"max by (site) ({q.daily(progress.PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)})"
+    expr = f"max by (site) ({q.last_known(progress.PATIENTS.metric)})"
     for pattern, properties in site_styles():
         panel = panel.override_by_regexp(pattern, properties)
     return panel.with_target(over_time(expr, "{{site}}"))

@@ -10,6 +10,7 @@ from studyscope_dashboards.cover import Covered, what_is_covered
 from studyscope_dashboards.distributions import compared, compared_in_table, pooled
 from studyscope_dashboards.histograms import cumulative_curves, heat_by_site
 from studyscope_dashboards.page import page, sites_variable, study_variable
+from studyscope_dashboards.sums import sum_of_all, sums_by_site
 
 DESCRIPTION = "What was imaged, with what, and whom: all sites together, and sites compared as shares of what each shows."
 
@@ -27,6 +28,8 @@ SUBJECTS = (
     ("Text burned into the pixels", imaging.BURNED_IN),
 )
 
+SUMS = (("Imaging studies", imaging.STUDIES), ("Image series", imaging.SERIES))
+
 
 def dashboard() -> build.Dashboard:
     built = page("data_exploration", "Data exploration", DESCRIPTION, [study_variable(), sites_variable()])
@@ -43,5 +46,8 @@ def dashboard() -> build.Dashboard:
         built.with_panel(heat_by_site(50, "Slice thickness (mm), sites compared", slices).span(14).height(10))
         .with_panel(cumulative_curves(51, "Slice thickness (mm), cumulative", slices).span(10).height(10))
         .with_panel(heat_by_site(52, "Field strength (T), sites compared", fields).span(24).height(10))
+        .with_panel(sum_of_all(60, "Imaging studies, all sites", imaging.STUDIES).span(7).height(9))
+        .with_panel(sum_of_all(61, "Image series, all sites", imaging.SERIES).span(7).height(9))
+        .with_panel(sums_by_site(62, "Imaging studies and series, by site", SUMS).span(10).height(9))
         .with_panel(what_is_covered(54, covered).span(24))
     )

@@ -9,6 +9,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from studyscope_contract.catalogue import centre
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import code_words, columns, setting, site_link_column
+from studyscope_dashboards.out_of_the_ordinary import out_of_the_ordinary
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import GREEN, ORANGE, RUST
 from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, steps
@@ -31,6 +32,8 @@ def dashboard() -> build.Dashboard:
         .with_panel(reports_over_time(6).span(24).height(10))
         .with_panel(fleet(7).span(16).height(11))
         .with_panel(refused(8).span(8).height(11))
+        .with_panel(out_of_the_ordinary(9).span(16).height(7))
+        .with_panel(requests(10).span(8).height(7))
     )
 
 
@@ -73,6 +76,7 @@ def fleet(panel_id: int) -> table.Panel:
     panel = grid(
         panel_id, "Exporters", "What each site's installation says of itself in its newest report; all of it is optional."
     )
+    name = f"max by (site, name) ({q.of_sites(centre.SITE_INFO.name)})"
     release = f"max by (site, release) ({q.of_sites(centre.SITE_EXPORTER.name)})"
     version = f"max by (site) ({q.of_sites(centre.SITE_STUDY_VERSION.name)})"
     months = f"max by (site) ({q.key_months()})"
@@ -81,23 +85,33 @@ def fleet(panel_id: int) -> table.Panel:
     shown = (
         ("site", "Site"),
         ("release", "Release"),
-        ("Value #B", "Study version"),
-        ("Value #C", "Key valid for"),
-        ("Value #D", "Sources down"),
-        ("Value #E", "Storage"),
+        ("Value #C", "Study version"),
+        ("Value #D", "Key valid for"),
+        ("Value #E", "Sources down"),
+        ("Value #F", "Storage"),
     )
     coloured = setting("custom.cellOptions", {"type": "color-text"})
     enough = setting("mappings", code_words({"0": "enough", "1": "low"}, {"0": GREEN, "1": ORANGE}))
-    for ref, expr in zip("ABCDE", (release, version, months, down, low), strict=True):
+    for ref, expr in zip("ABCDEF", (name, release, version, months, down, low), strict=True):
         panel = panel.with_target(rows(expr, ref))
     return (
-        panel.transformations(columns(*shown, hidden=("Value #A",)))
+        panel.transformations(columns(*shown, hidden=("Value #A", "name", "Value #B")))
         .no_value("not stated")
         .override_by_name(*site_link_column("Site"))
-        .override_by_name("Key valid for", [setting("unit", "suffix: months"), coloured, _from(ORANGE, 3, GREEN)])
-        .override_by_name("Sources down", [coloured, _from(GREEN, 1, ORANGE)])
-        .override_by_name("Storage", [coloured, enough])
+        .override_by_name("Key valid for", [setting("unit", "suffix: months"), coloured, _judged((_EXPIRED, ORANGE), (3, GREEN))])
+        .override_by_name("Sources down", [coloured, _judged((0, GREEN), (1, ORANGE))])
+        .override_by_name("Storage", [coloured, enough, _judged()])
     )
+
+
+def requests(panel_id: int) -> stat.Panel:
+    panel = number(
+        panel_id,
+        "Keys that wait to be accepted",
+        "Hospitals that ask the centre to accept their key; `studyscope-aggregator sites requests` names them.",
+    ).no_value("None waits.")
+    panel = panel.thresholds(steps(GREEN, (1, ORANGE)))
+    return panel.with_target(now(f"max({q.of_study(centre.ENROLMENT_REQUESTS.name)})"))
 
 
 def refused(panel_id: int) -> table.Panel:
@@ -116,5 +130,10 @@ def _alerts() -> str:
     return 'ALERTS{alertstate="firing",study=~"$study|"}'
 
 
-def _from(base: str, value: float, colour: str) -> models.DynamicConfigValue:
-    return setting("thresholds", steps(base, (value, colour)).build())
+_EXPIRED = -1000
+"""Months: before any key."""
+
+
+def _judged(*above: tuple[float, str]) -> models.DynamicConfigValue:
+    """Colours from each value on; where nothing is stated, that of text."""
+    return setting("thresholds", steps("text", *above).build())

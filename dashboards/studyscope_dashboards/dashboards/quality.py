@@ -15,7 +15,7 @@ from studyscope_dashboards.fields import by_site, shading, site_link_column
 from studyscope_dashboards.histograms import heat_by_site
 from studyscope_dashboards.page import choice, page, sites_variable, study_variable
 from studyscope_dashboards.panels import grid, rows
-from studyscope_dashboards.why_nothing import COLUMN, status_column, with_status
+from studyscope_dashboards.why_nothing import COLUMN, MOVED, with_status, with_words
 
 DESCRIPTION = "How well the algorithms do where a second reading or a reference exists. A site without one says so."
 STRUCTURE, LANDMARK, CLASSIFIER = 'structure="$structure"', 'landmark="$landmark"', 'classifier="$classifier"'
@@ -106,9 +106,10 @@ def _outcome(code: str) -> str:
 
 
 def _shaded(panel: table.Panel, cells: str, label: str, shown: Table, order: tuple[str, ...], *matchers: str) -> table.Panel:
-    panel = panel.with_target(rows(with_status(cells, label, shown, *matchers))).transformations(by_site(label, (COLUMN, *order)))
+    panel = panel.with_target(rows(with_status(cells, label, shown, *matchers)))
+    panel = panel.transformations(by_site(label, (COLUMN, MOVED, *order)))
     panel = panel.override_by_field_type("number", shading(100, "–")).override_by_name(*site_link_column("Site"))
-    return panel.override_by_name(*status_column())
+    return with_words(panel)
 
 
 def _per(shown: Table) -> str:

@@ -10,9 +10,11 @@ from studyscope_contract.catalogue import centre, imaging, progress, segmentatio
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import history_by_code, shown_of_site
 from studyscope_dashboards.fields import code_words, colour_overrides, columns, setting
+from studyscope_dashboards.out_of_the_ordinary import out_of_the_ordinary
 from studyscope_dashboards.page import page, site_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREEN, GREY, ORANGE, STATE_COLOURS, STATE_WORDS
 from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, steps, words
+from studyscope_dashboards.pool import pool
 from studyscope_dashboards.refusals import reason_column
 from studyscope_dashboards.reports_over_time import reports_over_time
 from studyscope_dashboards.site_table import OFFER_WORDS
@@ -40,6 +42,8 @@ def dashboard() -> build.Dashboard:
         .with_panel(tables(15).span(12).height(12))
         .with_panel(sources(16).span(6).height(12))
         .with_panel(refused(17).span(6).height(12))
+        .with_panel(pool(24, "This site among the others", own=True).span(12).height(9))
+        .with_panel(out_of_the_ordinary(25).span(12).height(9))
         .with_row(build.Row("What the site shows").id(30))
         .with_panel(shown_of_site(18, "Modality", imaging.MODALITY).span(8))
         .with_panel(shown_of_site(19, "Body region", imaging.BODY_PART).span(8))
@@ -105,6 +109,7 @@ def release(panel_id: int) -> stat.Panel:
 
 def study_version(panel_id: int) -> stat.Panel:
     panel = number(panel_id, "Study version", "Version of the study file that the site has accepted.").no_value("not stated")
+    panel = panel.thresholds(steps("text", (0, BLUE)))
     return panel.with_target(now(f"max({q.of_sites(centre.SITE_STUDY_VERSION.name)})"))
 
 
@@ -115,7 +120,7 @@ def key_months(panel_id: int) -> stat.Panel:
         "Whole months for which the key that the centre accepted last for the site is still valid.",
         "suffix: months",
     )
-    panel = panel.thresholds(steps(ORANGE, (3, GREEN))).no_value("not stated")
+    panel = panel.thresholds(steps("text", (-1000, ORANGE), (3, GREEN))).no_value("not stated")
     return panel.with_target(now(f"max({q.key_months()})"))
 
 
@@ -123,7 +128,7 @@ def storage(panel_id: int) -> stat.Panel:
     panel = number(panel_id, "Exporter's storage", "Whether the exporter's own state volume is low on space.").no_value(
         "not stated"
     )
-    panel = panel.thresholds(steps(GREEN, (1, ORANGE))).mappings(_flag("enough space", "low on space"))
+    panel = panel.thresholds(steps("text", (0, GREEN), (1, ORANGE))).mappings(_flag("enough space", "low on space"))
     return panel.with_target(now(f"max({q.of_sites(centre.SITE_STORAGE_LOW.name)})"))
 
 
@@ -133,8 +138,8 @@ def progress_over_time(panel_id: int) -> timeseries.Panel:
         "Patients shown, and planned",
         "Daily history at its true time; last known while the site is silent. The plan is the straight line between targets.",
     )
-    shown = f"max by (site) ({q.daily(progress.PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)})"
-    planned = f"max by (site) ({q.daily(centre.SITE_TARGET_BY_NOW.name, window=q.LAST_KNOWN_WINDOW)})"
+    shown = f"max by (site) ({q.last_known(progress.PATIENTS.metric)})"
+    planned = f"max by (site) ({q.last_known(centre.SITE_TARGET_BY_NOW.name)})"
     panel = panel.with_target(over_time(shown, "shown", "A")).with_target(over_time(planned, "planned by then", "B"))
     for name, properties in colour_overrides({"shown": BLUE, "planned by then": GREY}):
         panel = panel.override_by_name(name, properties)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import bargauge, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
 
-from studyscope_contract.catalogue import centre, progress
+from studyscope_contract.catalogue import centre, progress, subgroups
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.by_subgroup import share_by_subgroup
 from studyscope_dashboards.cover import Covered, what_is_covered
-from studyscope_dashboards.distributions import compared, compared_in_table
+from studyscope_dashboards.distributions import compared, compared_in_table, numbers_in_table
 from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column
 from studyscope_dashboards.forecast import pace_and_need, past_and_coming, target_reached, targets_by_site
 from studyscope_dashboards.milestones import milestones
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE, PETROL
 from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, steps
+from studyscope_dashboards.pool import pool
 
 COVERED = (
     Covered("Where patients are now", progress.STAGE),
@@ -36,12 +38,24 @@ def dashboard() -> build.Dashboard:
         .with_panel(share_of_target(3).span(10).height(10))
         .with_panel(compared_in_table(6, "Stages that patients reached", progress.REACHED).span(14).height(11))
         .with_panel(compared(7, "On the site's list of expected patients", progress.ROSTER_STATE).span(10).height(11))
+        .with_panel(numbers_in_table(14, "Patients who reached each stage", progress.REACHED).span(14).height(11))
+        .with_panel(pool(15, "Where the sites' numbers lie", own=False).span(10).height(11))
         .with_panel(targets_by_site(11).span(24).height(10))
         .with_panel(milestones(12).span(24).height(7))
         .with_panel(behind_plan(4).span(14).height(10))
         .with_panel(pace(5).span(10).height(10))
         .with_panel(what_is_covered(13, COVERED).span(24))
+        .with_row(subgroups_row())
     )
+
+
+def subgroups_row() -> build.Row:
+    """Closed, because most hospitals declare no such table."""
+    row = build.Row("Progress by subgroup, where hospitals declare it").id(40).collapsed(True)
+    for position, crossing in enumerate((subgroups.STAGE_BY_SEX, subgroups.STAGE_BY_AGE_BAND)):
+        title = f"Reviewed, by {crossing.dimensions[-1].label.replace('_', ' ')}"
+        row = row.with_panel(share_by_subgroup(20 + position, title, crossing, ("reviewed",)).span(12).height(10))
+    return row
 
 
 def total_over_time(panel_id: int) -> timeseries.Panel:
@@ -52,8 +66,8 @@ def total_over_time(panel_id: int) -> timeseries.Panel:
         "Sum of the sites' daily history, last known; the true number of the sites that show one lies in the band. "
         "Sites under their threshold are not in it.",
     )
-    shown = f"sum({q.daily(PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)})"
-    known = q.daily(PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)
+    shown = f"sum({q.last_known(PATIENTS.metric)})"
+    known = q.last_known(PATIENTS.metric)
     half = f"{q.PER_SITE} group_left () floor({q.last(centre.SITE_BASE.name, at_end=True)} / 2)"
     rest = f"{q.PER_SITE} group_left () ceil({q.last(centre.SITE_BASE.name, at_end=True)} / 2 - 1)"
     panel = panel.with_target(over_time(f"sum({known} - {half})", "at least", "A")).with_target(over_time(shown, "shown", "B"))
@@ -106,6 +120,6 @@ def pace(panel_id: int) -> bargauge.Panel:
         "Patients more than 30 days ago",
         "Shown now less shown 30 days ago, last known. Small changes are held back at the site, so it comes in steps.",
     ).thresholds(steps(GREY, (1, BLUE)))
-    known = q.daily(PATIENTS.metric, window=q.LAST_KNOWN_WINDOW)
-    before = q.daily(PATIENTS.metric, window=q.LAST_KNOWN_WINDOW, ago="30d")
+    known = q.last_known(PATIENTS.metric)
+    before = q.last_known(PATIENTS.metric, ago="30d")
     return panel.with_target(now(f"sort_desc(max by (site) ({known}) - max by (site) ({before}))", "{{site}}"))

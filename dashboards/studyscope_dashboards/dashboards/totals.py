@@ -9,7 +9,7 @@ from studyscope_contract.catalogue import imaging, progress
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.dashboards.consortium import coverage, patients, patients_bounds, stages
-from studyscope_dashboards.distributions import pooled
+from studyscope_dashboards.distributions import pooled, with_coverage
 from studyscope_dashboards.page import page, study_variable
 from studyscope_dashboards.panels import at, bars, now, number
 
@@ -27,17 +27,17 @@ _DISTRIBUTIONS: tuple[tuple[str, Table], ...] = (
 
 def dashboard() -> build.Dashboard:
     built = (
-        page("totals", "Totals", DESCRIPTION, [study_variable()])
+        page("totals", "Totals", DESCRIPTION, [study_variable()], links=False)
         .with_panel(patients(1).grid_pos(at(0, 0, 5, 4)))
         .with_panel(patients_bounds(2).grid_pos(at(5, 0, 8, 4)))
         .with_panel(coverage(3).grid_pos(at(13, 0, 5, 4)))
         .with_panel(oldest(4).grid_pos(at(18, 0, 6, 4)))
-        .with_panel(stages(5).grid_pos(at(0, 4, 12, 8)))
+        .with_panel(stages(5, public=True).grid_pos(at(0, 4, 12, 8)))
         .with_panel(at_least(6).grid_pos(at(12, 4, 12, 8)))
     )
     for position, (title, table) in enumerate(_DISTRIBUTIONS):
         built = built.with_panel(
-            pooled(10 + position, title, table).grid_pos(at(8 * (position % 3), 12 + 8 * (position // 3), 8, 8))
+            pooled(10 + position, title, table, public=True).grid_pos(at(8 * (position % 3), 12 + 8 * (position // 3), 8, 8))
         )
     return built
 
@@ -51,4 +51,5 @@ def oldest(panel_id: int) -> stat.Panel:
 def at_least(panel_id: int) -> bargauge.Panel:
     text = "Least that the sites together can have had at their last releases: sites that hide their number count as none."
     panel, label = bars(panel_id, "Patients who reached each stage, at least", text), progress.REACHED.dimensions[0].label
-    return panel.with_target(now(f"sort_desc({q.total(progress.REACHED, 'lower')})", f"{{{{{label}}}}}"))
+    panel = panel.with_target(now(f"sort_desc({q.total(progress.REACHED, 'lower')})", f"{{{{{label}}}}}"))
+    return with_coverage(panel, progress.REACHED, public=True)

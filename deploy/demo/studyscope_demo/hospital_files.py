@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from studyscope_contract.catalogue import TABLES, annotation
+from studyscope_contract.catalogue import annotation
 from studyscope_contract.keys import SigningKey
-from studyscope_contract.metric import Kind
 from studyscope_demo.folder import DemoFolder
 from studyscope_demo.profiles import OF_READERS, Hospital, Table
 from studyscope_demo.settings_file import write_yaml
@@ -71,8 +70,8 @@ def _site_content(hospital: Hospital, centre_url: str, approvers: list[str]) -> 
 
 def _policy(hospital: Hospital) -> dict[str, Any]:
     policy: dict[str, Any] = {"preset": "tens-open" if hospital.exact_progress else "tens"}
-    if hospital.subgroups:
-        policy["two_way"] = sorted(table.id for table in TABLES.values() if table.kind is Kind.TWO_WAY)
+    if hospital.two_way:
+        policy["two_way"] = list(hospital.two_way)
     if hospital.exact_progress:
         basis = "Protocol of the demo, paragraph 7.2, approved by its ethics board"
         policy["disclosure"] = {"reported": list(EXACT), "legal_basis": basis}

@@ -51,7 +51,7 @@ class Hospital(Strict):
     part: Part = "reports"
     tables: tuple[Table, ...] = ()
     seen_again: float = Field(default=0.88, ge=0, le=1, description="share of patients who come to the follow-up")
-    subgroups: bool = Field(default=False, description="whether its policy declares outcomes by subgroup")
+    two_way: tuple[str, ...] = Field(default=(), description="outcomes by subgroup that its policy declares")
     exact_progress: bool = Field(default=False, description="whether its protocol obliges it to exact numbers of progress")
 
 
