@@ -194,7 +194,7 @@ class Site:
     def records(self, at_site: StudyAtSite) -> StudyRecords:
         """The exact records of a study, as the last scan found them; they stay here."""
         now, chosen = self.clock.now(), at_site.settings.sources
-        return study_records(self.inventory, at_site.study, now, self.settings.sources, chosen)
+        return study_records(self.inventory, at_site.study, now, self.settings.sources, chosen, at_site.domain.withdrew)
 
     def contributions(self, at_site: StudyAtSite) -> Contributions | None:
         """What the last finished scan found; None when there is none, or the one after it was cut short."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from studyscope_contract.study import Study
-from studyscope_exporter.collectors.cohort import StudyRecords
+from studyscope_exporter.collectors.cohort import StudyRecords, nobody
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.sources.annotation import annotation_efforts
 from studyscope_exporter.sources.clinical import clinical_values
@@ -17,7 +17,12 @@ from studyscope_exporter.sources.tracker import tracked_patients
 
 
 def study_records(
-    inventory: Inventory, study: Study, now: dt.datetime, settings: Sequence[Any], sources: Sequence[str] | None
+    inventory: Inventory,
+    study: Study,
+    now: dt.datetime,
+    settings: Sequence[Any],
+    sources: Sequence[str] | None,
+    withdrew: Callable[[Collection[bytes]], frozenset[bytes]] = nobody,
 ) -> StudyRecords:
     """As the last scan found them; `settings` are of every source of the site, `sources` names the study's, None for all."""
 
@@ -34,4 +39,5 @@ def study_records(
         lesion_changes=lesion_changes(inventory, of_kind("lesions")),
         annotations=annotation_efforts(inventory, of_kind("annotation")),
         clinical=clinical_values(inventory, of_kind("clinical")),
+        withdrew=withdrew,
     )

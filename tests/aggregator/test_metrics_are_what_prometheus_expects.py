@@ -27,10 +27,11 @@ KNOWN = re.compile(
     rf"""study_({HISTOGRAMS})_(bucket|count|sum)\ non-histogram.*should\ not\ have\ "_(bucket|count|sum)"\ suffix
     | study_({HISTOGRAMS})_bucket\ non-histogram\ metrics\ should\ not\ have\ "le"\ label
     | study_consortium_({HISTOGRAMS})(_lower|_upper|_sites)?\ non-histogram\ metrics\ should\ not\ have\ "le"\ label
-    | study_(consortium_)?slice_thickness_millimeters\S*\ use\ base\ unit\ "meters"\ instead\ of\ "millimeters" """,
+    | study_(consortium_)?\w+_millimeters\S*\ use\ base\ unit\ "meters"\ instead\ of\ "millimeters"
+    | study_(consortium_)?follow_up_interval_days\S*\ use\ base\ unit\ "seconds"\ instead\ of\ "days" """,
     re.VERBOSE,
 )
-"""What promtool says of histograms of people, which are gauges, and of the unit in which DICOM states slice thickness."""
+"""What promtool says of histograms of people, which are gauges, and of the units of the field (docs/decisions/0008)."""
 
 TABLES_OF_BERLIN = (
     a_table(cells={(): 80}),
@@ -39,6 +40,8 @@ TABLES_OF_BERLIN = (
     a_table("structure_volume", {("20.0",): 20, ("400.0",): 30, ("+Inf",): 20}, per="liver"),
     a_table("job_outcome", {("succeeded",): 60}, per="segment"),
     a_table("slice_thickness", {("1.0",): 20, ("+Inf",): 20}),
+    a_table("follow_up_interval", {("30.0",): 20, ("+Inf",): 20}),
+    a_table("structure_hausdorff", {("5.0",): 20, ("+Inf",): 20}, per="liver"),
 )
 
 

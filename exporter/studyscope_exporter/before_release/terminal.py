@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from studyscope_exporter.before_release.document import Document, Line, Section
+from studyscope_exporter.waiting_words import tables_waiting
 
 MARKS = {"new": "green", "changed": "cyan", "removed": "yellow", "same": ""}
 
@@ -35,7 +36,7 @@ def show(document: Document, console: Console, *, everything: bool) -> None:
             console.print(f"small: {one.table}, {one.group}: {one.sentence}", markup=False, highlight=False)
     console.print(f"The report would be {len(document.bytes)} bytes; write it with --bytes FILE.", highlight=False)
     if document.pending:
-        console.print(f"{document.pending} tables wait for an approver. What is shown here is signed with:", highlight=False)
+        console.print(f"{tables_waiting(document.pending)}. What is shown here is signed with:", highlight=False)
         console.print(document.command, markup=False, highlight=False, soft_wrap=True)
 
 

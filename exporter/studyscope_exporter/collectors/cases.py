@@ -15,10 +15,11 @@ Table = Literal["job", "segmentation", "series", "patient"]
 
 @dataclass(frozen=True)
 class Case:
-    """One case: which kind of record it is, its key, and what is the matter with it."""
+    """One case: which kind of record it is, its key, whose it is, and what is the matter with it."""
 
     table: Table
     key: bytes = field(repr=False)
+    patient: bytes = field(repr=False)
     what: str
 
 
@@ -27,7 +28,7 @@ def failed(records: StudyRecords) -> Iterator[Case]:
     for workflow in records.study.workflows:
         jobs = records.jobs(workflow.id)
         for job in jobs[jobs["outcome"] == "failed"].to_dict("records"):
-            yield Case("job", job["job_key"], f"{workflow.id}: failed, {job['failure_reason']}")
+            yield Case("job", job["job_key"], job["patient_key"], f"{workflow.id}: failed, {job['failure_reason']}")
 
 
 def stuck(records: StudyRecords) -> Iterator[Case]:
@@ -38,7 +39,7 @@ def stuck(records: StudyRecords) -> Iterator[Case]:
             hours = (records.now - job["started_at"]).total_seconds() / 3600
             limit = f"stuck after {workflow.stuck_after_hours} h"
             ran = f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} days"
-            yield Case("job", job["job_key"], f"{workflow.id}: running for {ran}; {limit}")
+            yield Case("job", job["job_key"], job["patient_key"], f"{workflow.id}: running for {ran}; {limit}")
 
 
 def empty(records: StudyRecords) -> Iterator[Case]:
@@ -46,11 +47,12 @@ def empty(records: StudyRecords) -> Iterator[Case]:
     found = records.structures
     filled = set(zip(found[found["volume_ml"] > 0]["segmentation_key"], found[found["volume_ml"] > 0]["code"], strict=True))
     there = set(zip(found["segmentation_key"], found["code"], strict=True))
-    for segmentation in records.segmentations["segmentation_key"]:
+    latest = records.segmentations
+    for segmentation, patient in zip(latest["segmentation_key"], latest["patient_key"], strict=True):
         for structure in records.study.structures:
             if (segmentation, structure.code) not in filled:
                 how = "empty" if (segmentation, structure.code) in there else "missing"
-                yield Case("segmentation", segmentation, f"{structure.label} is {how}")
+                yield Case("segmentation", segmentation, patient, f"{structure.label} is {how}")
 
 
 def unsegmented(records: StudyRecords) -> Iterator[Case]:
@@ -58,13 +60,14 @@ def unsegmented(records: StudyRecords) -> Iterator[Case]:
     done = set(records.segmentations["patient_key"])
     for first in records.first_images.to_dict("records"):
         if first["patient_key"] not in done:
-            yield Case("series", first["series_key"], f"imaged on {first['acquired_on'] or 'an unknown day'}, not segmented")
+            day = first["acquired_on"] or "an unknown day"
+            yield Case("series", first["series_key"], first["patient_key"], f"imaged on {day}, not segmented")
 
 
 def missing(records: StudyRecords) -> Iterator[Case]:
     """Patients on the roster who should have images by now and have none of this study."""
     for patient in sorted(records.expected_by_now - records.patients):
-        yield Case("patient", patient, "on the roster, no images of this study")
+        yield Case("patient", patient, patient, "on the roster, no images of this study")
 
 
 def unexpected(records: StudyRecords) -> Iterator[Case]:
@@ -73,7 +76,8 @@ def unexpected(records: StudyRecords) -> Iterator[Case]:
         return
     for first in records.first_images.to_dict("records"):
         if first["patient_key"] not in records.roster:
-            yield Case("series", first["series_key"], "has images of this study, is not on the roster")
+            what = "has images of this study, is not on the roster"
+            yield Case("series", first["series_key"], first["patient_key"], what)
 
 
 def overdue(records: StudyRecords) -> Iterator[Case]:
@@ -83,7 +87,7 @@ def overdue(records: StudyRecords) -> Iterator[Case]:
         for patient, days in records.image_days.items():
             until = days[0] + dt.timedelta(days=point.last_day)
             if seen_on(point, days) is None and until < records.now.date():
-                yield Case("series", first_series[patient], f"{point.title}: no images until {until}")
+                yield Case("series", first_series[patient], patient, f"{point.title}: no images until {until}")
 
 
 CASES: dict[str, Callable[[StudyRecords], Iterator[Case]]] = {

@@ -40,6 +40,11 @@ class Frames(Protocol):
     def classifications_frame(self) -> pd.DataFrame: ...
 
 
+def nobody(_: Collection[bytes]) -> frozenset[bytes]:
+    """Of these patients nobody has withdrawn."""
+    return frozenset()
+
+
 @dataclass(frozen=True)
 class StudyRecords:
     """The records of one study at one site, exact; `now` decides which running jobs are stuck.
@@ -48,7 +53,7 @@ class StudyRecords:
     expected patients with the day by which their images are due, None without a list; `tracked` who
     reached which stage by a table that people fill in; `lesion_changes` what became of lesions by a
     reader's table; `annotations` what annotating took by a tool's log; `clinical` by variable what a
-    table says of each patient, None without a table.
+    table says of each patient, None without a table; `withdrew` which of some patients have withdrawn.
     """
 
     frames: Frames
@@ -60,17 +65,20 @@ class StudyRecords:
     lesion_changes: Mapping[bytes, LesionChange] = field(default_factory=dict)
     annotations: Mapping[bytes, AnnotationEffort] = field(default_factory=dict)
     clinical: Mapping[str, Mapping[bytes, Sequence[str]]] | None = None
+    withdrew: Callable[[Collection[bytes]], frozenset[bytes]] = nobody
 
     @property
     def expected_by_now(self) -> frozenset[bytes]:
-        """Patients on the roster whose images should be there today."""
+        """Patients on the roster whose images should be there today; nobody waits for those of who withdrew."""
         today = self.now.date()
-        return frozenset(patient for patient, due in (self.roster or {}).items() if due is None or due <= today)
+        due_by_now = frozenset(patient for patient, due in (self.roster or {}).items() if due is None or due <= today)
+        return due_by_now - self.withdrew(due_by_now)
 
     @cached_property
     def images(self) -> pd.DataFrame:
         """Image series that meet the cohort rules, a patient's first one first; synthetic ones never."""
         series, cohort = self._all_series, self.study.cohort
+        series = without_patients(series, self.withdrew(frozenset(series["patient_key"])))
         keep = ~series["synthetic"].astype(bool) & ~series["modality"].isin(DERIVED_MODALITIES)
         if cohort.modalities:
             keep &= series["modality"].isin(cohort.modalities)
@@ -216,6 +224,13 @@ class StudyRecords:
 def of_patients(rows: pd.DataFrame, patients: Collection[bytes]) -> pd.DataFrame:
     """The rows of these patients. Not by `isin`: it cuts the zero bytes off the end of a key and so loses one patient of 256."""
     return rows[np.fromiter((patient in patients for patient in rows["patient_key"]), dtype=np.bool_, count=len(rows))]
+
+
+def without_patients(rows: pd.DataFrame, patients: Collection[bytes]) -> pd.DataFrame:
+    """The rows of everybody else."""
+    if not patients:
+        return rows
+    return rows[np.fromiter((patient not in patients for patient in rows["patient_key"]), dtype=np.bool_, count=len(rows))]
 
 
 def latest(rows: pd.DataFrame, key: str) -> pd.DataFrame:

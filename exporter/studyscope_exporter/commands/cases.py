@@ -14,13 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from studyscope_exporter.collectors.cases import CASES, Case
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.site import Site
-from studyscope_exporter.sources.naming import names_of, patient_id
+from studyscope_exporter.sources.naming import names_of, patients_of
 from studyscope_exporter.sources.roster import RosterSource
 from studyscope_exporter.sources.source import SourceUnavailable
 
@@ -56,14 +56,21 @@ def execute(chosen: argparse.Namespace) -> int:
 def _lines(site: Site, cases: list[Case]) -> list[dict[str, str]]:
     places = {case.key: site.inventory.place_of(case.table, case.key) for case in cases if case.table != "patient"}
     names = names_of([place for place in places.values() if place is not None], site.inventory, site.sources)
-    on_roster = _roster_names(site) if any(case.table == "patient" for case in cases) else {}
+    patients = _patients(site, {case.patient for case in cases})
     lines = []
     for case in cases:
         place = places.get(case.key)
-        where = names.get(place.number, "") if place else ""
-        patient = on_roster.get(case.key, "") or (patient_id(where) if case.table == "series" and where else "")
-        lines.append({"patient": patient, "what": case.what, "where": where, "number": f"#{place.number}" if place else ""})
+        where, number = (names.get(place.number, ""), f"#{place.number}") if place else ("", "")
+        lines.append({"patient": patients.get(case.patient, ""), "what": case.what, "where": where, "number": number})
     return sorted(lines, key=lambda line: (line["patient"], line["where"], line["what"]))
+
+
+def _patients(site: Site, wanted: Set[bytes]) -> Mapping[bytes, str]:
+    """PatientIDs as their first images state them, else as the roster does."""
+    places = {patient: site.inventory.place_of("patient", patient) for patient in wanted}
+    named = patients_of([place for place in places.values() if place is not None], site.inventory, site.sources)
+    found = {patient: named.get(place.number, "") for patient, place in places.items() if place is not None}
+    return {**(_roster_names(site) if not wanted <= found.keys() else {}), **found}
 
 
 def _roster_names(site: Site) -> Mapping[bytes, str]:

@@ -25,6 +25,7 @@ from studyscope_exporter.mail_settings import MailSettings
 from studyscope_exporter.settings import SiteSettings, read_site_file
 from studyscope_exporter.site import Site, StudyAtSite
 from studyscope_exporter.sources.source import Finding
+from studyscope_exporter.waiting_words import tables_waiting
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +99,7 @@ def _study(site: Site, at_site: StudyAtSite) -> Iterator[Finding]:
         yield Finding(False, f"study {study.id} does not name site {site.settings.site}: ask its coordinator to add it")
     waiting = at_site.domain.pending_approvals()
     if waiting:
-        yield Finding(False, f"study {study.id}: {len(waiting)} tables wait for an approver; see preview, then approve")
+        yield Finding(False, f"study {study.id}: {tables_waiting(len(waiting))}; see preview, then approve")
     if frozen := at_site.domain.status().frozen:
         yield Finding(False, f"study {study.id} is frozen: {frozen}; see docs/troubleshooting.md, 'frozen'")
 

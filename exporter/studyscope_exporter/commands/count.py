@@ -57,13 +57,26 @@ def _cells(table: Table, patients: Mapping[bytes, frozenset[Cell]]) -> dict[str,
     counts = Counter(cell for cells in patients.values() for cell in cells)
     if table.kind is Kind.MAGNITUDE:
         return {"sum": sum(int(amount) * count for (amount,), count in counts.items())}
-    return {" x ".join(cell) or "patients": count for cell, count in sorted(counts.items())}
+    places = {code: number for dimension in table.dimensions for number, code in enumerate(dimension.codes)}
+    in_order = sorted(counts.items(), key=lambda one: [(places.get(code, len(places)), code) for code in one[0]])
+    return {" x ".join(cell) or "patients": count for cell, count in in_order}
 
 
 def _show(counted: dict[str, Counts]) -> None:
     for study, tables in counted.items():
         print(f"study {study}")
         for table, cells in tables.items():
+            if not cells:
+                continue
             print(f"  {table}")
             for cell, count in cells.items():
-                print(f"    {cell:<28} {count:>8}")
+                print(f"    {_in_words(table, cell):<28} {count:>8}")
+        if empty := [table for table, cells in tables.items() if not cells]:
+            print(f"  nothing was found for: {', '.join(empty)}")
+
+
+def _in_words(table: str, cell: str) -> str:
+    """A histogram's cell is named by its upper edge."""
+    if TABLES[table.partition(":")[0]].kind is not Kind.HISTOGRAM:
+        return cell
+    return "more" if cell == "+Inf" else f"up to {cell.removesuffix('.0')}"

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.handing_in import OVERTAKEN
 from studyscope_exporter.site import Site, StudyAtSite
+from studyscope_exporter.waiting_words import ago, tables_waiting
 
 FINE, LOOK, ACT = 0, 1, 2
 ACTIVITIES = {
@@ -102,7 +103,13 @@ def _judge(status: StudyStatus, site: Site, lost: str | None, unsigned: str | No
         status.note(LOOK, unsigned)
     if status.refused_reports:
         newest = list(status.refused_reports.values())[-1]
-        status.note(ACT, f"{len(status.refused_reports)} reports were refused by the centre, the last one: {newest}")
+        refused = len(status.refused_reports)
+        which = (
+            "a report was refused by the centre"
+            if refused == 1
+            else f"{refused} reports were refused by the centre, the last one"
+        )
+        status.note(ACT, f"{which}: {newest}")
     if status.waiting_reports > 3:
         status.note(ACT, f"{status.waiting_reports} reports wait for delivery: can the centre be reached? see check")
     elif status.waiting_reports > 1:
@@ -120,9 +127,10 @@ def _judge(status: StudyStatus, site: Site, lost: str | None, unsigned: str | No
 def _judge_approvals(status: StudyStatus) -> None:
     held = len(status.held_approvals)
     if len(status.waiting_approvals) > held:
-        status.note(LOOK, f"{len(status.waiting_approvals) - held} tables wait for an approver; see preview and approve")
+        status.note(LOOK, f"{tables_waiting(len(status.waiting_approvals) - held)}; see preview and approve")
     if held:
-        status.note(LOOK, f"{held} tables are held: their approvers did not sign in time; who signs now begins anew")
+        which = "1 table is held" if held == 1 else f"{held} tables are held"
+        status.note(LOOK, f"{which}: their approvers did not sign in time; who signs now begins anew")
 
 
 def _show(statuses: list[StudyStatus], age: dt.timedelta | None) -> None:
@@ -134,4 +142,4 @@ def _show(statuses: list[StudyStatus], age: dt.timedelta | None) -> None:
         print(f"  next grid point           {status.next_grid_point}, sent {status.delivery_minute} min later")
         print(f"  tables shown              {len(status.tables_shown)}")
         print(f"  tables to be approved     {len(status.waiting_approvals)}")
-    print(f"last scan finished          {'never' if age is None else f'{age.total_seconds() / 3600:.1f} h ago'}")
+    print(f"last scan finished          {'never' if age is None else ago(age)}")

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from studyscope_contract.amount import amount
 from studyscope_exporter.collectors.cohort import StudyRecords
 from studyscope_exporter.collectors.objections import objections
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
@@ -67,7 +68,7 @@ def _answer(site: Site, studies: list[StudyAtSite], what: str, issuer: str) -> I
     ):
         series = site.inventory.series_of(table, key)
         if series:
-            yield f"{what}: a {table}, {len(series)} series in the inventory"
+            yield f"{what}: a {table}, {amount(len(series), 'series', 'series')} in the inventory"
             yield from _of_series(site, studies, series)
 
 
@@ -102,7 +103,7 @@ def _of_file(site: Site, studies: list[StudyAtSite], path: Path) -> Iterator[str
             for study in studies:
                 yield from _in_study(site.records(study), record)
         elif isinstance(record, Segmentation):
-            yield from _of_segmentation(record, studies)
+            yield from _of_segmentation(site, record, studies)
 
 
 def _source_of(site: Site, path: Path) -> FolderSource | NiftiSource | None:
@@ -130,8 +131,9 @@ def _of_reading(reading: Reading) -> Iterator[str]:
         yield f"  left out: {reading.ignored}"
 
 
-def _of_segmentation(record: Segmentation, studies: list[StudyAtSite]) -> Iterator[str]:
-    if record.patient_key is None and record.image_series_key is None and record.study_key is None:
+def _of_segmentation(site: Site, record: Segmentation, studies: list[StudyAtSite]) -> Iterator[str]:
+    linked = record.patient_key or record.image_series_key or record.study_key
+    if linked is None:
         yield "  not linked to any patient, so it enters no patient table: see `link` of the source"
     if record.reading:
         yield f"  a further reading ({record.reading}): compared with the result, not counted as one"
@@ -144,6 +146,19 @@ def _of_segmentation(record: Segmentation, studies: list[StudyAtSite]) -> Iterat
             named = f"is {code}" if code else "is none of the study's structures or synonyms: counts as extra"
             filled = "" if found.volume_ml > 0 else ", empty"
             yield f"  study {study.study.id}: {found.structure!r} {named}{filled}"
+        if linked is not None and not record.reading:
+            yield f"  study {study.study.id}: {_counts_as(site, record, site.records(study))}"
+
+
+def _counts_as(site: Site, record: Segmentation, records: StudyRecords) -> str:
+    patient = record.patient_key or site.inventory.patient_of(record.image_series_key, record.study_key)
+    if patient is None:
+        return "not counted; no source has the study or series that it is linked to"
+    if patient not in records.patients:
+        return "not counted; its patient has no images of this study, or has withdrawn"
+    if record.segmentation_key in set(records.segmentations["segmentation_key"]):
+        return "counted; it is its patient's latest segmentation"
+    return "not counted; its patient has a later one, another algorithm made it, or it was not scanned yet"
 
 
 def _in_study(records: StudyRecords, series: ImagingSeries) -> Iterator[str]:
@@ -152,7 +167,9 @@ def _in_study(records: StudyRecords, series: ImagingSeries) -> Iterator[str]:
         yield f"  study {records.study.id}: not counted"
         yield from (f"    {reason}" for reason in against)
     elif series.patient_key not in records.patients:
-        yield f"  study {records.study.id}: meets every rule; it counts from the next scan on (or its patient has withdrawn)"
+        gone = records.withdrew({series.patient_key})
+        why = "its patient has withdrawn, so it counts nowhere" if gone else "meets every rule; it counts from the next scan on"
+        yield f"  study {records.study.id}: {why}"
     else:
         yield f"  study {records.study.id}: counted; {_patient(records, series.patient_key)}"
 
@@ -172,7 +189,7 @@ def _of_series(site: Site, studies: list[StudyAtSite], keys: list[bytes]) -> Ite
     for key in keys:
         place, row = places[key], frame[frame["series_key"] == key].iloc[0]
         where = names[place.number] if place else ""
-        yield f"  series: {row['modality']}, {row['body_part']}, {row['instances']} instances; {where}"
+        yield f"  series: {row['modality']}, {row['body_part']}, {amount(row['instances'], 'instance')}; {where}"
         fields: dict[str, Any] = {name: _plain(row[name]) for name in ImagingSeries.__slots__}
         series = ImagingSeries(**fields)
         for study in studies:

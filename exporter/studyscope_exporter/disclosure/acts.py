@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from studyscope_exporter.disclosure.contributions import POPULATION, Contributions
@@ -40,6 +40,14 @@ class Acts(DomainFolder):
         """The contributions without those who withdrew."""
         state = self._load().state
         return contributions if state is None else self._admitted(state, contributions)
+
+    @in_turn
+    def withdrew(self, patients: Collection[bytes]) -> frozenset[bytes]:
+        """Those of the patients who withdrew."""
+        state = self._load().state
+        if state is None or not state.withdrawn:
+            return frozenset()
+        return frozenset(patient for patient in patients if self._mark(patient) in state.withdrawn)
 
     @in_turn
     def decide(self, decision: Decision, day: dt.date, because: str = "") -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from studyscope_contract.amount import amount
 from studyscope_contract.catalogue.annotation import INTERACTIONS
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
@@ -97,7 +98,8 @@ class AnnotationSource:
         except SourceUnavailable as problem:
             return [Finding(False, str(problem))]
         readers = {reader for case in read.cases.values() for reader in case.readers}
-        seen = f"{read.rows} lines, {len(read.cases)} patients, {len(readers)} readers, {read.unlinked} lines without a patient"
+        who = f"{amount(len(read.cases), 'patient')}, {amount(len(readers), 'reader')}"
+        seen = f"{amount(read.rows, 'line')}, {who}, {read.unlinked} lines without a patient"
         return findings(self.settings.path, seen, read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from studyscope_contract.amount import amount
 from studyscope_exporter.csv_table import NamesColumns, sentences
 from studyscope_exporter.foreign_json import parsed
 from studyscope_exporter.inventory import Inventory, Record
@@ -48,7 +49,8 @@ class ResultsFile:
         except SourceUnavailable as problem:
             return [Finding(False, problem.in_full)]
         unlinked = sum(_is_unlinked(record) for record in results.records.values())
-        said = f"{self.path} can be read: {len(results.records)} cases, {unlinked} of them without a patient, study or series"
+        cases = amount(len(results.records), "case")
+        said = f"{self.path} can be read: {cases}, {unlinked} of them without a patient, study or series"
         bad = [Finding(False, f"{self.path}, {sentence}") for sentence in sentences(results.bad)]
         return [Finding(True, said), *bad]
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
 from studyscope_exporter.csv_table import Encoding, rows_of, sentences
@@ -70,7 +71,9 @@ class ClinicalSource:
         filled = ", ".join(
             f"{variable} of {sum(bool(said[variable]) for said in read.said.values())}" for variable in self.settings.variables
         )
-        return findings(self.settings.path, f"{read.rows} lines, {len(read.said)} patients; {filled}", read.bad)
+        return findings(
+            self.settings.path, f"{amount(read.rows, 'line')}, {amount(len(read.said), 'patient')}; {filled}", read.bad
+        )
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         read = self._read()

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_exporter.consent_register import Format, Register, RegisterProblem, read_register
 from studyscope_exporter.inventory import Inventory
@@ -58,7 +59,7 @@ class ConsentSource:
             list(self._named(register))
         except SourceUnavailable as problem:
             return [Finding(False, problem.in_full)]
-        good = Finding(True, f"{self.settings.path} can be read: {register.rows} lines")
+        good = Finding(True, f"{self.settings.path} can be read: {amount(register.rows, 'line')}")
         return [good, *(Finding(False, f"{self.settings.path}, {sentence}") for sentence in register.to_mend())]
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:

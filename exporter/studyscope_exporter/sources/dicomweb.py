@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -16,7 +17,7 @@ from studyscope_exporter.dicom.unreadable import Unreadable
 from studyscope_exporter.dicomweb.answer import ASKED_FOR, Attributes
 from studyscope_exporter.dicomweb.archive import Archive
 from studyscope_exporter.dicomweb.archive_pass import ArchivePass
-from studyscope_exporter.dicomweb.reading import SeriesReader
+from studyscope_exporter.dicomweb.reading import FETCHED, SeriesReader
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.servers.server import Address, Patience, Server, ServerProblem
@@ -93,18 +94,41 @@ class DicomwebSource:
             raise SourceUnavailable(str(problem), temporary=problem.temporary) from None
 
     def identifiers(self, items: Collection[bytes]) -> dict[bytes, str]:
-        """The UIDs of series, as the archive gives them now."""
+        """The UIDs of series and of the segmentation objects in them, as the archive gives them now."""
         named: dict[bytes, str] = {}
-        try:
-            with Server(self.settings, self.patience) as server:
-                for filters in self.settings.filters():
-                    for page in Archive(server, self.settings.page).series(filters, ()):
-                        named |= {
-                            self._pseudonyms().series(uid): f"series {uid} in {self.settings.url}" for uid in map(_uid, page)
-                        }
-        except ServerProblem:
-            pass  # those it gave until then
+        below: list[tuple[str, str]] = []
+        for study, uid, series in self._listed(()):
+            named[self._pseudonyms().series(uid)] = f"series {uid} in {self.settings.url}"
+            if series.text("Modality") in FETCHED:
+                below.append((study, uid))
+        if not frozenset(items) <= named.keys():
+            named |= self._objects(below)
         return {item: words for item, words in named.items() if item in items}
+
+    def patient_ids(self, items: Collection[bytes]) -> dict[bytes, str]:
+        """Of series, as the archive states them now."""
+        listed = self._listed(("00100020",))
+        named = {self._pseudonyms().series(uid): (series.text("PatientID") or "").strip() for _, uid, series in listed}
+        return {item: patient for item, patient in named.items() if item in items}
+
+    def _listed(self, attributes: tuple[str, ...]) -> Iterator[tuple[str, str, Attributes]]:
+        """UIDs of study and series with what is said of every series; where the archive fails, of those given until then."""
+        with suppress(ServerProblem), Server(self.settings, self.patience) as server:
+            for filters in self.settings.filters():
+                for page in Archive(server, self.settings.page).series(filters, attributes):
+                    for said in page:
+                        with suppress(Unreadable):
+                            one = Attributes.parse(said)
+                            yield one.uid("StudyInstanceUID"), one.uid("SeriesInstanceUID"), one
+
+    def _objects(self, series: Sequence[tuple[str, str]]) -> dict[bytes, str]:
+        named: dict[bytes, str] = {}
+        with suppress(ServerProblem), Server(self.settings, self.patience) as server:
+            for study, uid in series:
+                for one in Archive(server, self.settings.page).instances(study, uid):
+                    instance = one.text("SOPInstanceUID") or ""
+                    named[self._pseudonyms().instance(instance)] = f"object {instance} of series {uid} in {self.settings.url}"
+        return named
 
     def _pseudonyms(self) -> Pseudonyms:
         issuer = self.settings.issuer
@@ -120,13 +144,6 @@ class DicomwebSource:
             (_READS_AS, ASKED_FOR, vocabulary_hash(), pseudonyms.default_issuer, pseudonyms.patient(""), sorted(self._lesions()))
         )
         return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
-
-
-def _uid(said: object) -> str:
-    try:
-        return Attributes.parse(said).uid("SeriesInstanceUID")
-    except Unreadable:
-        return ""
 
 
 def open_source(settings: Settings, site: SiteContext) -> DicomwebSource:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
 from studyscope_exporter.inventory import Inventory
@@ -56,7 +57,7 @@ class EnsembleSource:
         except SourceUnavailable as problem:
             return [Finding(False, problem.in_full)]
         said = [f"{count} label maps: {reason}" for reason, count in found.ignored.items()]
-        return [Finding(True, "; ".join([f"{len(found.cases)} images that several members have", *said]))]
+        return [Finding(True, "; ".join([f"{amount(len(found.cases), 'image')} that several members have", *said]))]
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         reader, found = self._found()

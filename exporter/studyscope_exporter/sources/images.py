@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import SEXES, load_code_list
 from studyscope_contract.yaml_file import Strict
@@ -81,7 +82,7 @@ class ImagesSource:
             read = self._read()
         except SourceUnavailable as problem:
             return [Finding(False, problem.in_full)]
-        return findings(self.settings.table, f"{read.rows} lines, {len(read.series)} images", read.bad)
+        return findings(self.settings.table, f"{amount(read.rows, 'line')}, {amount(len(read.series), 'image')}", read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         read = self._read()
@@ -109,6 +110,18 @@ class ImagesSource:
         root, site = os.fspath(self.settings.path), self.site.pseudonyms
         keys = ((site.path(os.fsencode(f"{self.settings.name}\0{name}")), name) for name in _files_below(root))
         return {key: os.path.join(root, name) for key, name in keys if key in items}  # noqa: PTH118
+
+    def patient_ids(self, items: Collection[bytes]) -> dict[bytes, str]:
+        """From the table as it is now."""
+        settings, columns, site = self.settings, self.settings.columns, self.site.pseudonyms
+        try:
+            with readable(settings.table):
+                raw = table_bytes(settings.table)
+                rows = list(rows_of(raw, settings.encoding, [columns.file, columns.patient], settings.sheet))
+        except SourceUnavailable:
+            return {}
+        keys = ((site.path(os.fsencode(f"{self.name}\0{os.path.normpath(row[columns.file] or '.')}")), row) for _, row in rows)
+        return {key: row[columns.patient] for key, row in keys if key in items}
 
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()

@@ -131,6 +131,11 @@ class KaapanaSource:
                 named |= part.identifiers(items)
         return named
 
+    def patient_ids(self, items: Collection[bytes]) -> dict[bytes, str]:
+        """Of series, as the archive states them now."""
+        archives = (part for part in self._parts(None) if isinstance(part, dicomweb.DicomwebSource))
+        return {item: patient for archive in archives for item, patient in archive.patient_ids(items).items()}
+
     def gauges(self, inventory: Inventory) -> list[LocalGauge]:
         """What its monitoring page and its intake said in the last pass, for the local endpoint."""
         return [one for part in self._parts(None) if isinstance(part, TellsGauges) for one in part.gauges(inventory)]

@@ -15,6 +15,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from studyscope_contract.amount import amount
 from studyscope_contract.learning import LearningRounds
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
@@ -95,7 +96,7 @@ class LearningSource:
             return [Finding(False, str(problem))]
         found = Counter(read.rounds.values())
         seen = ", ".join(f"{found[state]} {state.replace('_', ' ')}" for state in STATES)
-        return findings(self.settings.path, f"{len(read.rounds)} rounds: {seen}", read.bad)
+        return findings(self.settings.path, f"{amount(len(read.rounds), 'round')}: {seen}", read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         read = self._read()

@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
 from studyscope_exporter.csv_table import Encoding, day_of, rows_of, sentences
@@ -83,7 +84,8 @@ class LesionsSource:
             read = self._read()
         except SourceUnavailable as problem:
             return [Finding(False, problem.in_full)]
-        seen = f"{read.rows} lines, {len(read.there)} patients, {len(read.changes())} of them with two days or more"
+        patients = amount(len(read.there), "patient")
+        seen = f"{amount(read.rows, 'line')}, {patients}, {len(read.changes())} of them with two days or more"
         return findings(self.settings.path, seen, read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:

@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
 from studyscope_exporter.inventory import Inventory
@@ -72,8 +73,8 @@ class PairsSource:
             _, found = self._found()
         except SourceUnavailable as problem:
             return [Finding(False, problem.in_full)]
-        said = [f"{count} results: {reason}" for reason, count in found.ignored.items()]
-        return [Finding(True, "; ".join([f"{len(found.pairs)} pairs of label maps", *said]))]
+        said = [f"{amount(count, 'result')}: {reason}" for reason, count in found.ignored.items()]
+        return [Finding(True, "; ".join([f"{amount(len(found.pairs), 'pair')} of label maps", *said]))]
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         reader, found = self._found()

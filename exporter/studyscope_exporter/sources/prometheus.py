@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.local_gauges import LocalGauge, Page, keep_gauges, kept_gauges, read_page
@@ -47,7 +48,7 @@ class PrometheusSource:
         missing = self._missing(page)
         if missing:
             return [Finding(False, f"{self.settings.url} has no gauge {', '.join(missing)}; look at `allow`")]
-        return [Finding(True, f"{self.settings.url} gives {len(page.gauges)} numbers; they stay at this site")]
+        return [Finding(True, f"{self.settings.url} gives {amount(len(page.gauges), 'number')}; they stay at this site")]
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         page, before = self._read(), set(kept_gauges(inventory, self.note or self.name))

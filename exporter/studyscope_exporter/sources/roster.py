@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
 from studyscope_exporter.csv_table import Encoding, day_of, rows_of, sentences
@@ -80,7 +81,7 @@ class RosterSource:
             read = self._read()
         except SourceUnavailable as problem:
             return [Finding(False, problem.in_full)]
-        return findings(self.settings.path, f"{read.rows} lines, {len(read.expected)} patients", read.bad)
+        return findings(self.settings.path, f"{amount(read.rows, 'line')}, {amount(len(read.expected), 'patient')}", read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         read = self._read()

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import STAGES
 from studyscope_contract.yaml_file import Strict
@@ -72,7 +73,7 @@ class TrackerSource:
             read = self._read()
         except SourceUnavailable as problem:
             return [Finding(False, problem.in_full)]
-        return findings(self.settings.path, f"{read.rows} lines", read.bad)
+        return findings(self.settings.path, amount(read.rows, "line"), read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
         read = self._read()

@@ -378,6 +378,18 @@ def test_series_are_named_for_a_person_at_the_site(archive: PlainArchive) -> Non
         assert source_at(server.url).identifiers([key]) == {key: f"series {uid} in {server.url}"}
 
 
+def test_a_segmentation_object_is_named_with_its_series_and_a_series_with_its_patient(archive: PlainArchive) -> None:
+    found = pydicom.dcmread(archive.folder / "seg-1.dcm", stop_before_pixels=True)
+    item, series = SITE.pseudonyms.instance(found.SOPInstanceUID), SITE.pseudonyms.series(found.SeriesInstanceUID)
+
+    with archive_at(archive) as server:
+        source = source_at(server.url)
+        named, patients = source.identifiers([item]), source.patient_ids([series])
+    assert named == {item: f"object {found.SOPInstanceUID} of series {found.SeriesInstanceUID} in {server.url}"}
+    assert patients == {series: "CANARY-1"}
+    assert source.identifiers([item]) == source.patient_ids([series]) == {}  # nobody answers any more
+
+
 def test_a_modality_is_no_list() -> None:
     with pytest.raises(ValidationError, match="tuple"):
         Settings(name="pacs", kind="dicomweb", url="https://pacs.example/dicom-web", modalities="CT")  # type: ignore[arg-type]

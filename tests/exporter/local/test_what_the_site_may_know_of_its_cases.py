@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -89,11 +90,11 @@ def run(site: Path, *words: str) -> int:
 @pytest.mark.parametrize(
     ("which", "patient", "what", "where"),
     [
-        ("failed", "", "segment: failed, out_of_memory", "job run-17 of segment"),
-        ("stuck", "", "segment: running for", "job run-18 of segment"),
+        ("failed", "CANARY-1", "segment: failed, out_of_memory", "job run-17 of segment"),
+        ("stuck", "CANARY-2", "segment: running for", "job run-18 of segment"),
         ("missing", "CANARY-9", "on the roster, no images of this study", ""),
         ("unexpected", "CANARY-2", "is not on the roster", ".dcm"),
-        ("empty", "", "Liver is empty", "CANARY-0_liver.nii.gz"),
+        ("empty", "CANARY-0", "Liver is empty", "CANARY-0_liver.nii.gz"),
     ],
 )
 def test_cases_are_named_as_the_sites_own_systems_name_them(
@@ -113,6 +114,18 @@ def test_who_is_not_segmented_is_listed_with_the_day_of_the_image(site: Path, ca
     out = capsys.readouterr().out
     assert "study liver-study: 2 unsegmented" in out
     assert "CANARY-1  imaged on 2026-03-01, not segmented" in out
+
+
+def test_who_withdrew_is_in_no_list_and_nobody_waits_for_their_images(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for patient in ("CANARY-1", "CANARY-2", "CANARY-9"):
+        assert run(site, "withdraw", patient, "--yes") == 0
+    capsys.readouterr()
+    for which in ("failed", "stuck", "missing", "unexpected"):
+        assert run(site, "cases", which, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["studies"]["liver-study"] == []
+    run(site, "why", "CANARY-1")
+
+    assert "its patient has withdrawn, so it counts nowhere" in capsys.readouterr().out
 
 
 def test_nothing_of_the_lists_is_kept_in_clear(site: Path) -> None:
@@ -151,7 +164,28 @@ def test_why_a_file_does_not_count(site: Path, capsys: pytest.CaptureFixture[str
 
 def test_why_a_label_map_gives_nothing(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(site, "why", str(site / "maps" / "CANARY-0_liver.nii.gz")) == 0
-    assert "'blob' is none of the study's structures or synonyms: counts as extra" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "'blob' is none of the study's structures or synonyms: counts as extra" in said
+    assert "counted; it is its patient's latest segmentation" in said
+
+
+def test_why_a_label_map_of_nobody_known_does_not_count(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stranger = site / "maps" / "STRANGER_liver.nii.gz"
+    shutil.copy(site / "maps" / "CANARY-0_liver.nii.gz", stranger)
+    run(site, "why", str(stranger))
+
+    assert "not counted; its patient has no images of this study, or has withdrawn" in capsys.readouterr().out
+
+
+def test_count_names_edges_as_people_do_and_what_is_empty_in_one_line(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(site, "count")
+    said = capsys.readouterr().out
+
+    assert "  structure_state:liver\n    empty                               1\n" in said
+    assert "  nothing was found for: " in said
+    run(site, "scan", "--quiet")
+    run(site, "count", "--table", "imaging_studies")
+    assert "    sum                                 3\n" in capsys.readouterr().out
 
 
 def test_why_of_a_whole_log_or_list_says_that_its_lines_are_asked_for_one_by_one(
