@@ -28,17 +28,14 @@ def timed(row: Row, seed: int) -> tuple[Numbers, float]:
     return row.attack(seed), time.monotonic() - start
 
 
-def missing(wanted: Sequence[Row], sums: Mapping[str, Sums], histories: int | None) -> Iterator[tuple[Row, int]]:
-    """What is to be done, always of the row that has the smallest part of its histories."""
-    goals = {row.id: row.histories if histories is None else min(row.histories, histories) for row in wanted}
-    steps = max(goals.values(), default=0)
-    for step in range(steps):
-        for row in wanted:
-            goal = goals[row.id]
-            done = sums[row.id].seeds if row.id in sums else set()
-            for number in range(step * goal // steps, (step + 1) * goal // steps):
-                if FIRST_SEED + number not in done:
-                    yield row, FIRST_SEED + number
+def missing(wanted: Sequence[Row], sums: Mapping[str, Sums], histories: int | None) -> list[tuple[Row, int]]:
+    """What is to be done, so that all rows grow together: a half of one when there is a half of each other."""
+    todo = []
+    for place, row in enumerate(wanted):
+        goal = row.histories if histories is None else min(row.histories, histories)
+        done = sums[row.id].seeds if row.id in sums else set()
+        todo += [((n + 0.5) / goal, place, row, FIRST_SEED + n) for n in range(goal) if FIRST_SEED + n not in done]
+    return [(row, seed) for _, _, row, seed in sorted(todo, key=lambda one: one[:2])]
 
 
 def seconds_left(todo: Sequence[tuple[Row, int]], sums: Mapping[str, Sums], workers: int) -> float | None:
@@ -114,7 +111,7 @@ def main() -> None:
     if other:
         print(f"{other} histories in {chosen.results} are of other code and do not count")
     wanted = [row for row in rows() if chosen.only in row.id]
-    todo = list(missing(wanted, sums, chosen.histories))
+    todo = missing(wanted, sums, chosen.histories)
     run = Run(record, sums, chosen.page, chosen.workers)
     try:
         run.over(todo, chosen.minutes * 60)

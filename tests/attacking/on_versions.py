@@ -67,10 +67,14 @@ def from_inside(life: Life) -> Background:
 
 def attacked(life: Life, seed: int, policy: Policy, audit: Audit | None) -> Tally:
     """One hospital under `policy`, and what can be proven of it."""
-    history = lived(life, seed, policy, audit)
+    return attacked_history(life, lived(life, seed, policy, audit), policy.parameters.m)
+
+
+def attacked_history(life: Life, history: Lived, m: int) -> Tally:
+    """What can be proven of this history of a hospital that lives so."""
     truth = {name: (behind.cells, behind.patients) for name, behind in history.truth.items()}
     tally = proven(history.published, life, truth)
-    changes, few = _changes(history, policy.parameters.m)
+    changes, few = _changes(history, m)
     return replace(tally, changes=changes, changes_of_few=few, holds=history.holds, releases=history.asked)
 
 

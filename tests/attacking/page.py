@@ -8,7 +8,7 @@ from attacking.page_of_people import people_section
 from attacking.page_of_use import use_section
 from attacking.record import Sums
 from attacking.rows import Row
-from attacking.verdicts import ENOUGH_HISTORIES, lives, share, surely_over, verdict
+from attacking.verdicts import lives, share, surely_over, verdict
 
 HEAD = """# What attackers can prove
 
@@ -118,7 +118,7 @@ def _solved(row: Row, t: Sums) -> str:
     exact, small = (t["shown_exact"], t["shown"], 0.001), (t["batches_proven"], t["batches"], limit)
     failed = never > 0 or surely_over(*exact) or surely_over(*small)
     over = exact[0] > exact[1] * exact[2] or small[0] > small[1] * small[2]
-    said = verdict(failed, over, t.histories, ENOUGH_HISTORIES) if row.about["audited"] else "shows what the audit is for"
+    said = verdict(failed, over, t.histories, row.histories) if row.about["audited"] else "shows what the audit is for"
     return (
         f"| {_hospital(row)} | {'two-way' if row.about['two_way'] else 'one-way'} | {'yes' if row.about['audited'] else 'no'} "
         f"| {t.histories} | {share(t['small_proven'], t['small'])} | {share(t['shown_exact'], t['shown'])} "
@@ -138,7 +138,7 @@ def _suppressed(row: Row, t: Sums) -> str:
 
 
 def _insider(row: Row, t: Sums) -> str:
-    said = verdict(t["small_proven"] + t["truth_excluded"] > 0, False, t.histories, ENOUGH_HISTORIES)
+    said = verdict(t["small_proven"] + t["truth_excluded"] > 0, False, t.histories, row.histories)
     return f"| {_hospital(row)} | {t.histories} | {share(t['small_proven'], t['small'])} | {said} |"
 
 
@@ -149,7 +149,7 @@ def _added(row: Row, t: Sums) -> str:
 
 def _drift(row: Row, t: Sums) -> str:
     failed = t["small_proven"] + t["small_exact"] + t["truth_excluded"] > 0
-    said = verdict(failed, False, t.histories, ENOUGH_HISTORIES)
+    said = verdict(failed, False, t.histories, row.histories)
     shares = f"{share(t['small_proven'], t['small'])} | {share(t['shown_exact'], t['shown'])}"
     return f"| {_hospital(row)} | {t.histories} | {shares} | {said} |"
 
@@ -158,12 +158,12 @@ def _coordinator(row: Row, t: Sums) -> str:
     shares = _found(t)
     if row.about["unsaid"]:
         return f"| control: nobody notices | {t.histories} | {shares} | {lives(t['proven'], t['groups'], 0.5)} |"
-    said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, ENOUGH_HISTORIES)
+    said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, row.histories)
     return f"| every version says what it counts | {t.histories} | {shares} | {said} |"
 
 
 def _overlap(row: Row, t: Sums) -> str:
-    said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, ENOUGH_HISTORIES)
+    said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, row.histories)
     return f"| {_hospital(row)} | {t.histories} | {_found(t)} | {said} |"
 
 

@@ -6,13 +6,13 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import lru_cache, partial
 
-from attacking.hospital import TWO_WAY, lived
+from attacking.hospital import TWO_WAY, Lived, lived
 from attacking.on_consortium import added_up_exactly, by_an_insider
 from attacking.on_people import Belief, Gate, attribute_beliefs, batches, every_scrape, membership_beliefs
 from attacking.on_studies import Isolated, by_many_versions, by_two_studies, closed, frozen_on_the_same_days
-from attacking.on_versions import Tally, attacked, from_inside, proven, suppress_and_round
+from attacking.on_versions import Tally, attacked_history, from_inside, proven, suppress_and_round
 from attacking.people import DAYS_A_WEEK, Life
 from attacking.record import Numbers
 from attacking.utility import utility
@@ -22,8 +22,11 @@ from studyscope_exporter.disclosure.audit import Audit, NoAudit
 from studyscope_exporter.disclosure.witness import WitnessAudit
 
 RATES, LEAVING = (1, 3, 8), (0.0, 0.15)
-WEEKS: Mapping[int, int] = {1: 104, 3: 40, 8: 16}
-UTILITY_RATES, UTILITY_HISTORIES = (1, 2, 4, 8, 30), 4
+WEEKS: Mapping[int, int] = {1: 104, 3: 40, 8: 16}  # about as many patients each, so that every rate has as many histories
+SOLVED_HISTORIES, LONG_HISTORIES, CONTROL_HISTORIES = 17, 2, 20  # of each of the twelve rows that are audited: 204
+SIXTH, THIRD = 34, 67  # of 200, in each of six and of three rows
+LONG: Mapping[int, int] = {3: 104, 8: 52}
+UTILITY_RATES, UTILITY_WEEKS, UTILITY_HISTORIES = (1, 2, 4, 8, 30), {8: 52, 30: 16}, 2
 UNKNOWN, PRIORS = (9, 5, 2, 0), (0.5, 0.75)
 STRICTER = Policy(b=30, s=45)
 
@@ -42,23 +45,24 @@ class Row:
 def rows() -> Iterator[Row]:
     """Every row, in the order of the page."""
     for two_way, audited in ((False, True), (False, False), (True, True), (True, False)):
-        for life in _lives():
+        for life in (*_lives(WEEKS), *(_lives(LONG) if audited else ())):
             about = {"life": life, "two_way": two_way, "audited": audited}
-            yield _row("solved", partial(solved, life, two_way, audited), about)
-    yield _row("suppressed", partial(suppressed, Life(1, weeks=60)), {})
-    for life in _lives():
-        yield _row("insider", partial(insider, life), {"life": life})
+            histories = LONG_HISTORIES if life.weeks > WEEKS[int(life.rate)] else SOLVED_HISTORIES
+            yield _row("solved", partial(solved, life, two_way, audited), about, histories)
+    yield _row("suppressed", partial(suppressed, Life(1, weeks=28)), {}, CONTROL_HISTORIES)
+    for life in _lives(WEEKS):
+        yield _row("insider", partial(insider, life), {"life": life}, SIXTH)
     yield _row("added", added, {})
-    for life in _lives():
-        yield _row("drift", partial(drifted, life), {"life": life})
+    for life in _lives(WEEKS):
+        yield _row("drift", partial(drifted, life), {"life": life}, SIXTH)
     for unsaid in (False, True):
         yield _row("coordinator", partial(coordinator, unsaid), {"unsaid": unsaid})
-    for life in _lives():
+    for life in _lives(WEEKS):
         if not life.leaving:
-            yield _row("overlap", partial(overlap, life), {"life": life})
+            yield _row("overlap", partial(overlap, life), {"life": life}, THIRD)
     yield _row("same_days", same_days, {})
     for rate in RATES:
-        yield _row("guessed", partial(guessed, Life(rate)), {"life": Life(rate)})
+        yield _row("guessed", partial(guessed, Life(rate)), {"life": Life(rate)}, THIRD)
     yield _row("scraped", scraped, {})
     for preset in PRESETS:
         for rate in UTILITY_RATES:
@@ -72,10 +76,10 @@ def _row(kind: str, attack: Callable[[int], Numbers], about: Mapping[str, object
     return Row(name, kind, attack, about, histories)
 
 
-def _lives() -> Iterator[Life]:
-    for rate in RATES:
+def _lives(weeks: Mapping[int, int]) -> Iterator[Life]:
+    for rate in weeks:
         for leaving in LEAVING:
-            yield Life(rate, weeks=WEEKS[rate], leaving=leaving)
+            yield Life(rate, weeks=weeks[rate], leaving=leaving)
 
 
 def _audit(audited: bool) -> Audit:
@@ -86,9 +90,17 @@ def _told(tally: Tally) -> Numbers:
     return {name: number for name, number in asdict(tally).items() if number}
 
 
+@lru_cache(maxsize=64)
+def audited_hospital(life: Life, seed: int, two_way: bool = False) -> Lived:
+    """A history under the audit, played once for all the attacks on it."""
+    return lived(life, seed, Policy(two_way=TWO_WAY if two_way else ()), WitnessAudit())
+
+
 def solved(life: Life, two_way: bool, audited: bool, seed: int) -> Numbers:
     """T1, T2, T3."""
-    return _told(attacked(life, seed, Policy(two_way=TWO_WAY if two_way else ()), _audit(audited)))
+    policy = Policy(two_way=TWO_WAY if two_way else ())
+    history = audited_hospital(life, seed, two_way) if audited else lived(life, seed, policy)
+    return _told(attacked_history(life, history, policy.parameters.m))
 
 
 def suppressed(life: Life, seed: int) -> Numbers:
@@ -97,8 +109,8 @@ def suppressed(life: Life, seed: int) -> Numbers:
 
 
 def insider(life: Life, seed: int) -> Numbers:
-    """T6: three sites, each of them in turn the insider, who also knows how the others work."""
-    sites = [lived(life, 3 * seed + site, Policy(), WitnessAudit()) for site in range(3)]
+    """T6: three sites, each of them in turn the insider, who also knows how the others work; two are in the next seed's too."""
+    sites = [audited_hospital(life, seed + site) for site in range(3)]
     return _told(by_an_insider(sites, from_inside(life), Policy(), seed % 3))
 
 
@@ -166,6 +178,7 @@ def _beliefs(what: str, beliefs: Sequence[Belief], limit: float) -> dict[str, fl
 
 def useful(preset: str, rate: int, audited: bool, seed: int) -> Numbers:
     """Each measure with how often it could be taken; one that could not is in neither."""
-    found = utility(rate, seed, Policy.model_validate({"preset": preset}), _audit(audited))
+    life = Life(rate, weeks=UTILITY_WEEKS.get(rate, 104) if audited else 104)
+    found = utility(life, seed, Policy.model_validate({"preset": preset}), _audit(audited))
     there = {name: value for name, value in asdict(found).items() if not math.isnan(value)}
     return there | {f"{name} measured": 1 for name in there}

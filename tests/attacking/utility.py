@@ -25,9 +25,8 @@ class Utility:
     held: float  # of the releases that the audit was asked about
 
 
-def utility(rate: float, seed: int, policy: Policy, audit: Audit) -> Utility:
+def utility(life: Life, seed: int, policy: Policy, audit: Audit) -> Utility:
     """Measured on every day since the size was shown first."""
-    life = Life(rate)
     history = lived(life, seed, policy, audit)
     sizes = {one.grid_point: one.tables[POPULATION].get(()) for one in history.published.moments if POPULATION in one.tables}
     points = sorted(sizes)

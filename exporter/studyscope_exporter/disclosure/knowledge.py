@@ -30,6 +30,7 @@ def world_of(releases: Sequence[Release]) -> World:
     for key, versions in placed.items():
         over_time(world, key, versions)
         world.newest.update({(key, cell): variable for cell, variable in versions[-1].cells.items()})
+    world.sizes.extend(sizes.values())
     return world
 
 

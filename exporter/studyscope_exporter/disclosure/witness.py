@@ -6,7 +6,7 @@ every release, in which that group is empty or has at least k. Most of them are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from studyscope_contract.canonical import content_hash
@@ -14,9 +14,12 @@ from studyscope_exporter.disclosure.audit import Verdict
 from studyscope_exporter.disclosure.history import Release
 from studyscope_exporter.disclosure.knowledge import world_of
 from studyscope_exporter.disclosure.world import Group, World
+from studyscope_exporter.disclosure.world_parts import Asked, parts_of
 from studyscope_exporter.disclosure.world_search import WorldSearch
 
 _ROUNDS = 6
+_NEARLY = 1e-6  # how far a sum of the solver may be from the true one
+_Ask = Callable[[Sequence[tuple[int, int]], int], list[int] | None]
 
 
 @dataclass(frozen=True)
@@ -32,17 +35,34 @@ class WitnessAudit:
         world, k = world_of([*history, candidate]), candidate.parameters.k
         if not world.holds_the_truth():
             return Verdict(False, "", ("the model of what was shown does not hold the truth: please report this",))
-        open_groups = [group for group in world.groups if 1 <= world.true_value(group.terms) < k]
-        search = _Search(world, k, self.seconds)
-        left = search.certified_apart(search.certified_together(open_groups))
+        proof: list[list[int]] = []
+        left = [group for group in world.groups if 1 <= world.true_value(group.terms) < k]
+        left = self._certified_in_parts(world, left, k, proof)
+        left = self._certified(world, left, k, proof)
         if left and world.public:  # what the protocol itself makes known is proven by nothing that is protected
-            known = _Search(world.without_protected_numbers(), k, self.seconds).certified_apart(left)
+            known = self._certified(world.without_protected_numbers(), left, k, proof)
             left = [group for group in left if group not in known]
         if left and any(release.parameters.k < k for release in history):
             left = self._not_seen_before(left, history, k)
         if left:
             return Verdict(False, "", tuple(group.name for group in left))
-        return Verdict(True, "witness:" + content_hash(search.proof))
+        return Verdict(True, "witness:" + content_hash(proof))
+
+    def _certified_in_parts(self, world: World, groups: Sequence[Group], k: int, proof: list[list[int]]) -> list[Group]:
+        """The groups for which there is no witness among the worlds in which everybody is as many as in the true one."""
+        without = {
+            asked.group
+            for part in parts_of(world, groups)
+            for asked in _Search(part.world, k, self.seconds, proof).without_witness(part.groups)
+        }
+        return [group for group in groups if group in without]
+
+    def _certified(self, world: World, groups: Sequence[Group], k: int, proof: list[list[int]]) -> list[Group]:
+        """The groups for which there is no witness at all."""
+        if not groups:
+            return []
+        search = _Search(world, k, self.seconds, proof)
+        return [asked.group for asked in search.without_witness([Asked(group, group.terms) for group in groups])]
 
     def _not_seen_before(self, groups: Sequence[Group], history: Sequence[Release], k: int) -> list[Group]:
         """Those that the history alone does not prove: what was shown under a smaller k is small only since k was raised.
@@ -51,44 +71,54 @@ class WitnessAudit:
         """
         before = world_of(history)  # its variables are the first of the whole world
         past = [group for group in groups if all(variable < len(before.truth) for variable, _ in group.terms)]
-        seen = _Search(before, k, self.seconds).certified_apart(past)
+        seen = self._certified(before, past, k, [])
         return [group for group in groups if group not in seen]
 
 
 class _Search:
-    """One model, asked again and again."""
+    """One model, asked again and again; every world found goes to the proof."""
 
-    def __init__(self, world: World, k: int, seconds: float) -> None:
-        self._k, self._search = k, WorldSearch(world, seconds)
-        self.proof: list[list[int]] = []
+    def __init__(self, world: World, k: int, seconds: float, proof: list[list[int]]) -> None:
+        self._k, self._search, self._proof = k, WorldSearch(world, seconds), proof
+        self._out_of_reach: dict[int, list[Asked]] = {1: [], -1: []}  # not even fractions make the group so small, so large
 
-    def certified_together(self, groups: Sequence[Group]) -> list[Group]:
-        """The groups left after joint solves: the smallest and the largest sum of all of them, until nothing is gained."""
+    def without_witness(self, groups: Sequence[Asked]) -> list[Asked]:
+        """Asks in fractions as long as these give whole numbers, and of what is left in whole numbers."""
         left = list(groups)
+        for ask in (self._search.at_once, self._search.best):
+            left = self._apart(self._together(left, ask), ask)
+        return left
+
+    def _together(self, groups: list[Asked], ask: _Ask) -> list[Asked]:
+        """The groups left after the smallest and the largest sum of all of them, until nothing is gained."""
+        left = groups
         for _ in range(_ROUNDS):
             before = len(left)
             for sign in (1, -1):
-                if left:
-                    found = self._best([term for group in left for term in group.terms], sign)
-                    left = [group for group in left if not self._witnesses(found, group)]
-            if len(left) in (0, before):
+                if len(left) > 1:
+                    left = self._left(left, ask([term for asked in left for term in asked.terms], sign))
+            if len(left) in (0, 1, before):
                 break
         return left
 
-    def certified_apart(self, groups: Sequence[Group]) -> list[Group]:
-        """The groups for which there is no witness at all: least and greatest value of each alone."""
-        return [
-            group for group in groups if not any(self._witnesses(self._best(list(group.terms), sign), group) for sign in (1, -1))
-        ]
+    def _apart(self, groups: list[Asked], ask: _Ask) -> list[Asked]:
+        """The groups left after the least and the greatest value of each."""
+        left = groups
+        for asked in groups:
+            for sign, enough in ((1, -asked.rest), (-1, self._k - asked.rest)):
+                if asked in left and asked not in self._out_of_reach[sign]:
+                    left = self._left(left, ask(asked.terms, sign))
+                    if sign * (self._search.bound - enough) > _NEARLY:
+                        self._out_of_reach[sign].append(asked)
+        return left
 
-    def _witnesses(self, found: list[int] | None, group: Group) -> bool:
+    def _left(self, groups: list[Asked], found: list[int] | None) -> list[Asked]:
+        """The groups of which the world is no witness."""
         if found is None:
-            return False
-        value = sum(coefficient * found[variable] for variable, coefficient in group.terms)
-        return value <= 0 or value >= self._k
+            return groups
+        self._proof.append(found)
+        return [asked for asked in groups if not self._witnesses(found, asked)]
 
-    def _best(self, terms: list[tuple[int, int]], sign: int) -> list[int] | None:
-        found = self._search.best(terms, sign)
-        if found is not None:
-            self.proof.append(found)
-        return found
+    def _witnesses(self, found: list[int], asked: Asked) -> bool:
+        value = asked.rest + sum(coefficient * found[variable] for variable, coefficient in asked.terms)
+        return value <= 0 or value >= self._k

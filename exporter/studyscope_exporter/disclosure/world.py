@@ -47,6 +47,7 @@ class World:
     groups: list[Group] = field(default_factory=list)
     public: list[Row] = field(default_factory=list)  # of the rows those that exact numbers make known
     newest: dict[tuple[TableKey, Cell], int] = field(default_factory=dict)  # the variable of each cell as it was shown last
+    sizes: list[int] = field(default_factory=list)  # the variable of everybody, epoch by epoch
 
     def variable(self, low: int, high: int, truth: int) -> int:
         self.low.append(low)
@@ -55,7 +56,10 @@ class World:
         return len(self.truth) - 1
 
     def true_value(self, terms: Terms) -> int:
-        return sum(coefficient * self.truth[variable] for variable, coefficient in terms)
+        truth, total = self.truth, 0
+        for variable, coefficient in terms:
+            total += coefficient * truth[variable]
+        return total
 
     def know(self, low: int, high: int, terms: Iterable[tuple[int, int]]) -> None:
         """Adds the constraint where it is true."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import highspy
 import numpy as np
@@ -11,50 +12,81 @@ from studyscope_exporter.disclosure.world import World
 
 
 class WorldSearch:
-    """HiGHS over a world's constraints; `seconds` is the longest time for one question."""
+    """HiGHS over a world's constraints; `seconds` is the longest time for one question.
+
+    Each question is first asked in fractions, which is answered in a moment and most often in whole
+    numbers; only what is not is asked in whole numbers.
+    """
 
     def __init__(self, world: World, seconds: float) -> None:
-        self._world = world
-        self._solver = _solver(world, seconds)
+        self._size, self._seconds = len(world.truth), seconds
+        self._bounds = np.array([world.low, world.high], dtype=np.int64).reshape(2, -1)
+        self._sides = np.array([[row.low, row.high] for row in world.rows], dtype=np.int64).reshape(-1, 2).T
+        terms = [term for row in world.rows for term in row.terms]
+        self._starts = np.cumsum([0, *(len(row.terms) for row in world.rows)], dtype=np.int64)
+        self._variables = np.array([variable for variable, _ in terms], dtype=np.int32)
+        self._coefficients = np.array([coefficient for _, coefficient in terms], dtype=np.int64)
+        self._every = np.arange(self._size, dtype=np.int32)
+        self._fractions = self._solver()
+        self._fractions.setOptionValue("presolve", "off")  # the next question begins where this one ended
+        self._whole: highspy.Highs | None = None
+        self._finished = False
+        self.bound = 0.0
 
     def best(self, terms: Sequence[tuple[int, int]], sign: int) -> list[int] | None:
-        """The world with the least (sign 1) or greatest sum, checked in whole numbers; None without one."""
-        costs = np.zeros(len(self._world.truth))
-        for variable, coefficient in terms:
-            costs[variable] += sign * coefficient
-        self._solver.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
-        self._solver.run()
-        solution = self._solver.getSolution()
-        if not solution.value_valid:
-            return None
-        found = [round(value) for value in solution.col_value]
-        return found if self._is_a_world(found) else None
+        """The world with the least (sign 1) or greatest (-1) sum, checked in whole numbers; None without one."""
+        found = self.at_once(terms, sign)
+        if found is None:
+            self._whole = self._whole or self._in_whole_numbers()
+            self._asked(self._whole, terms, sign)
+            self._finished = bool(self._whole.getModelStatus() == highspy.HighsModelStatus.kOptimal)
+            found = self._world(self._whole)
+        return found
+
+    def at_once(self, terms: Sequence[tuple[int, int]], sign: int) -> list[int] | None:
+        """As `best`, where fractions give whole numbers; else None, and `bound` is what no world can go beyond."""
+        self._asked(self._fractions, terms, sign)
+        optimal = self._fractions.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        self.bound = sign * self._fractions.getInfo().objective_function_value if optimal else -sign * inf
+        found = self._world(self._fractions) if optimal else None
+        self._finished = found is not None
+        return found
 
     def finished(self) -> bool:
         """Whether the last question was answered to the end, not only until its time was over."""
-        return bool(self._solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)
+        return self._finished
 
-    def _is_a_world(self, found: Sequence[int]) -> bool:
+    def _asked(self, solver: highspy.Highs, terms: Sequence[tuple[int, int]], sign: int) -> None:
+        costs = np.zeros(self._size)
+        for variable, coefficient in terms:
+            costs[variable] += sign * coefficient
+        solver.changeColsCost(self._size, self._every, costs)
+        solver.run()
+
+    def _world(self, solver: highspy.Highs) -> list[int] | None:
         """The solver works with tolerances; a witness counts only if it meets every constraint exactly."""
-        world = self._world
-        bounded = all(low <= value <= high for low, value, high in zip(world.low, found, world.high, strict=True))
-        return bounded and all(
-            row.low <= sum(coefficient * found[variable] for variable, coefficient in row.terms) <= row.high for row in world.rows
-        )
+        solution = solver.getSolution()
+        if not solution.value_valid:
+            return None
+        found = np.rint(np.array(solution.col_value)).astype(np.int64)
+        sums = np.concatenate([[0], np.cumsum(found[self._variables] * self._coefficients)])
+        sums = sums[self._starts[1:]] - sums[self._starts[:-1]]
+        inside = (self._bounds[0] <= found) & (found <= self._bounds[1])
+        kept = inside.all() and ((self._sides[0] <= sums) & (sums <= self._sides[1])).all()
+        return [int(value) for value in found] if kept else None
 
+    def _solver(self) -> highspy.Highs:
+        solver = highspy.Highs()  # type: ignore[no-untyped-call]
+        for option, value in (("output_flag", False), ("threads", 1), ("time_limit", self._seconds), ("random_seed", 0)):
+            solver.setOptionValue(option, value)
+        low, high = self._bounds.astype(np.double)
+        solver.addVars(self._size, low, high)
+        least, most = self._sides.astype(np.double)
+        starts, coefficients = self._starts[:-1].astype(np.int32), self._coefficients.astype(np.double)
+        solver.addRows(len(least), least, most, len(coefficients), starts, self._variables, coefficients)
+        return solver
 
-def _solver(world: World, seconds: float) -> highspy.Highs:
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option, value in (("output_flag", False), ("threads", 1), ("time_limit", seconds), ("random_seed", 0)):
-        solver.setOptionValue(option, value)
-    size = len(world.truth)
-    solver.addVars(size, np.array(world.low, dtype=np.double), np.array(world.high, dtype=np.double))
-    kinds = np.full(size, highspy.HighsVarType.kInteger)
-    solver.changeColsIntegrality(size, np.arange(size, dtype=np.int32), kinds)
-    lows, highs = ([float(getattr(row, side)) for row in world.rows] for side in ("low", "high"))
-    starts = np.cumsum([0, *(len(row.terms) for row in world.rows)])[:-1].astype(np.int32)
-    terms = [term for row in world.rows for term in row.terms]
-    variables = np.array([variable for variable, _ in terms], dtype=np.int32)
-    coefficients = np.array([coefficient for _, coefficient in terms], dtype=np.double)
-    solver.addRows(len(world.rows), np.array(lows), np.array(highs), len(terms), starts, variables, coefficients)
-    return solver
+    def _in_whole_numbers(self) -> highspy.Highs:
+        solver = self._solver()
+        solver.changeColsIntegrality(self._size, self._every, np.full(self._size, highspy.HighsVarType.kInteger))
+        return solver
