@@ -1,4 +1,4 @@
-"""The full attack: `python -m attacking` attacks simulated hospitals until every row has 200 histories.
+"""The full attack: `python -m attacking` attacks simulated hospitals until every attack has 200 histories over its rows.
 
 Every history is a line in a file as soon as it is done. Break the run off whenever you like (--minutes, Ctrl-C, a power
 cut) and start it again: it goes on with what is missing. The page is written from whatever there is, after every minute.
@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
 
 from attacking.page import page
@@ -26,6 +30,18 @@ FIRST_SEED = 1000
 def timed(row: Row, seed: int) -> tuple[Numbers, float]:
     start = time.monotonic()
     return row.attack(seed), time.monotonic() - start
+
+
+def end_with_parent() -> None:
+    """A worker whose run was killed would wait for work for ever: it ends as soon as its parent is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait_for_any([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def missing(wanted: Sequence[Row], sums: Mapping[str, Sums], histories: int | None) -> list[tuple[Row, int]]:
@@ -59,7 +75,7 @@ class Run:
     def over(self, todo: Sequence[tuple[Row, int]], seconds: float) -> None:
         start, at = time.monotonic(), 0
         running: dict[Future[tuple[Numbers, float]], tuple[Row, int]] = {}
-        with ProcessPoolExecutor(self._workers) as pool:
+        with ProcessPoolExecutor(self._workers, initializer=end_with_parent) as pool:
             while running or (at < len(todo) and time.monotonic() - start < seconds):
                 while len(running) < self._workers and at < len(todo) and time.monotonic() - start < seconds:
                     row, seed = todo[at]

@@ -11,13 +11,13 @@ from studyscope_contract.policy import Parameters
 from studyscope_exporter.disclosure.contributions import POPULATION, Cell
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.known_numbers import know_reported
-from studyscope_exporter.disclosure.links import between_tables, over_time
+from studyscope_exporter.disclosure.links import between_tables, over_time, sizes_of
 from studyscope_exporter.disclosure.world import NO_LIMIT, Group, Placed, Terms, World
 
 
 def world_of(releases: Sequence[Release]) -> World:
     """The constraints and groups of every release, the candidate included."""
-    world, sizes = World(), dict[int, int]()
+    world, sizes, of_tables = World(), dict[int, int](), sizes_of(releases)
     placed: dict[TableKey, list[Placed]] = {}
     for release in releases:
         for version in sorted(release.tables, key=_everybody_first):
@@ -26,7 +26,7 @@ def world_of(releases: Sequence[Release]) -> World:
             _inside(world, one, sizes[version.epoch])
             _groups(world, one, release.grid_point)
             placed.setdefault(version.key, []).append(one)
-        between_tables(world, release, placed)
+        between_tables(world, release, placed, of_tables)
     for key, versions in placed.items():
         over_time(world, key, versions)
         world.newest.update({(key, cell): variable for cell, variable in versions[-1].cells.items()})

@@ -13,13 +13,15 @@ from studyscope_exporter.disclosure.world import NO_LIMIT, Placed, World
 
 Versions = Mapping[TableKey, Sequence[Placed]]
 """Of each table the versions up to now, with their variables."""
+Sizes = Mapping[TableKey, Mapping[int, int]]
+"""Patients of each table at each grid point."""
 
 
-def between_tables(world: World, release: Release, placed: Versions) -> None:
+def between_tables(world: World, release: Release, placed: Versions, sizes: Sizes) -> None:
     """What the tables that moved in `release` say of one another."""
     _one_count(world, release, placed)
     _margins(world, release, placed)
-    _one_total(world, release, placed)
+    _one_total(world, release, placed, sizes)
 
 
 def _one_count(world: World, release: Release, placed: Versions) -> None:
@@ -58,16 +60,22 @@ def _same_time(margin: Placed, version: TableVersion, point: int) -> bool:
     return margin.grid_point == point or (fixed and margin.version.epoch == version.epoch)
 
 
-def _one_total(world: World, release: Release, placed: Versions) -> None:
-    """Tables of parts of the patients that moved at once and are of equally many: somebody may know that they are the same."""
-    by_size: dict[int, int] = {}
+def _one_total(world: World, release: Release, placed: Versions, sizes: Sizes) -> None:
+    """Tables of parts of the patients that moved at once and are of equally many: somebody may know that they are the same.
+
+    Nobody can know it of two that ever moved at once with unequal numbers: those were equal by chance.
+    """
+    same: dict[int, list[tuple[TableKey, int]]] = {}
     for version in release.tables:
         table, one = TABLES[version.key.table], placed[version.key][-1]
         if not table.subpopulation:
             continue
-        first = by_size.setdefault(version.patients, one.total)
-        if first != one.total:
-            world.know(0, 0, [(first, 1), (one.total, -1)])
+        others = same.setdefault(version.patients, [])
+        other = next((total for key, total in others if not _ever_apart(sizes[key], sizes[version.key])), None)
+        if other is None:
+            others.append((version.key, one.total))
+        elif other != one.total:
+            world.know(0, 0, [(other, 1), (one.total, -1)])
         whole = _latest(placed, table.within[0], version.key.per) if table.within else None
         if whole is not None and whole.grid_point == release.grid_point:
             cells = [whole.cells.get((code,)) for code in table.within[1:]]
@@ -75,6 +83,19 @@ def _one_total(world: World, release: Release, placed: Versions) -> None:
             # Where one of them was left out (a case without a score) the two are not the same, and nobody knows that they are.
             if len(shown) == len(cells) and sum(world.truth[cell] for cell in shown) == world.truth[one.total]:
                 world.know(0, 0, [*((cell, 1) for cell in shown), (one.total, -1)])
+
+
+def sizes_of(releases: Sequence[Release]) -> Sizes:
+    """How many patients each table had at each grid point at which it moved."""
+    sizes: dict[TableKey, dict[int, int]] = {}
+    for release in releases:
+        for version in release.tables:
+            sizes.setdefault(version.key, {})[release.grid_point] = version.patients
+    return sizes
+
+
+def _ever_apart(one: Mapping[int, int], other: Mapping[int, int]) -> bool:
+    return any(one[point] != other[point] for point in one.keys() & other.keys())
 
 
 def over_time(world: World, key: TableKey, versions: Sequence[Placed]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attacking.hospital import lived
+from attacking.people import Life
 from disclosure_cast import (
     DAY,
     FACTS,
@@ -19,11 +22,13 @@ from disclosure_cast import (
     vectors,
 )
 from studyscope_contract.metric import TableKey
-from studyscope_contract.policy import PRESETS, Parameters
+from studyscope_contract.policy import PRESETS, Parameters, Policy
+from studyscope_exporter.disclosure.audit import Verdict
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.knowledge import world_of
 from studyscope_exporter.disclosure.witness import WitnessAudit
+from studyscope_exporter.disclosure.world_search import WorldSearch
 
 TENS = PRESETS["tens"]
 LOOSE = Parameters.model_construct(k=8, b=5, s=8, m=10)  # no policy may be so; the audit must not need that
@@ -85,6 +90,61 @@ def proven(women: int, men: int, parameters: Parameters) -> bool:
 @given(st.integers(0, 60), st.integers(0, 15), st.sampled_from([LOOSE, TENS]))
 def test_the_audit_agrees_with_trying_every_world(women: int, men: int, parameters: Parameters) -> None:
     assert WitnessAudit().audit([], by_sex(women, men, parameters)).passed is not proven(women, men, parameters)
+
+
+def test_asked_table_by_table_the_audit_says_what_it_says_of_everything_at_once() -> None:
+    class Both:
+        def __init__(self) -> None:
+            self.held, self.asked = 0, 0
+
+        def audit(self, history: Sequence[Release], candidate: Release) -> Verdict:
+            verdict, k = WitnessAudit().audit(history, candidate), candidate.parameters.k
+            world = world_of([*history, candidate])
+            at_once, proven = WorldSearch(world, 20.0), []
+            for group in world.groups:
+                if 1 <= world.true_value(group.terms) < k:
+                    least, most = (reached(at_once, group.terms, sign) for sign in (1, -1))
+                    if least >= 1 and most < k:
+                        proven.append(group.name)
+            assert verdict.why == tuple(proven)
+            self.held, self.asked = self.held + bool(proven), self.asked + 1
+            return Verdict(True, "whatever it says")  # so that the next release is asked about, not the same again
+
+    both = Both()
+    lived(Life(8, weeks=12), 1000, Policy(), both)
+    assert both.held > 0
+    assert both.asked > both.held + 3
+
+
+def reached(search: WorldSearch, terms: Sequence[tuple[int, int]], sign: int) -> int:
+    world = search.best(terms, sign)
+    assert world is not None
+    return sum(coefficient * world[variable] for variable, coefficient in terms)
+
+
+def by_structure(number: int, present: dict[str, int], patients: int) -> Release:
+    """The volumes of structures that were found in so many of the patients."""
+    size = version(POPULATION, ((),), {(): patients}, patients, TENS, number)
+    tables = [
+        version(TableKey("structure_volume", name), (("100.0",),), {("100.0",): count}, count, TENS, number)
+        for name, count in present.items()
+    ]
+    return Release(100 + number, TENS, (size, *tables))
+
+
+def equalities(releases: Sequence[Release]) -> int:
+    world = world_of(releases)
+    totals = [row for row in world.rows if (row.low, row.high) == (0, 0) and [c for _, c in row.terms] == [1, -1]]
+    return sum(all(world.truth[variable] in (40, 55) for variable, _ in row.terms) for row in totals)
+
+
+def test_structures_found_in_equally_many_by_chance_are_not_taken_for_the_same_once_they_differed() -> None:
+    first, other = by_structure(1, {"liver": 40, "spleen": 40}, 80), by_structure(2, {"liver": 55, "spleen": 52}, 100)
+    same = by_structure(2, {"liver": 55, "spleen": 55}, 100)
+    alone = equalities([by_structure(1, {"liver": 40}, 80)])
+    assert equalities([first]) == 2 * alone + 1
+    assert equalities([first, same]) == 2 * equalities([first])
+    assert equalities([first, other]) == 3 * alone
 
 
 def test_the_truth_is_always_one_of_the_worlds(tmp_path: Path) -> None:
