@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import getpass
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,15 @@ class NoSuchReport(Exception):
 
 
 def actor_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--by", default=getpass.getuser(), metavar="NAME", help="who does it, for the audit log (default: %(default)s)"
-    )
+    parser.add_argument("--by", default=_us(), metavar="NAME", help="who does it, for the audit log (default: %(default)s)")
+
+
+def _us() -> str:
+    """The user's name, or number: in a container the user has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError before Python 3.13
+        return f"user {os.getuid()}"
 
 
 def steps_of(parser: argparse.ArgumentParser, steps: Mapping[str, str]) -> dict[str, argparse.ArgumentParser]:

@@ -29,6 +29,11 @@ def grafana_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root-url", required=True, metavar="URL", help="under which people reach Grafana")
     parser.add_argument("--data", default="/var/lib/grafana", metavar="FOLDER", help="Grafana's own data")
     parser.add_argument("--installed-at", metavar="FOLDER", help="where Grafana will see --out (default: --out itself)")
+    parser.add_argument(
+        "--admin-password-file",
+        metavar="FILE",
+        help="the first password of `admin`, as Grafana sees the file (else: its own admin/admin)",
+    )
     parser.add_argument("--oidc-client", metavar="ID", help="log-in by an identity provider: our id there")
     for name, text in (("auth", "authorization"), ("token", "token"), ("userinfo", "user info")):
         parser.add_argument(f"--oidc-{name}", default="", metavar="URL", help=f"its {text} endpoint")
@@ -73,6 +78,7 @@ def _grafana(chosen: argparse.Namespace) -> int:
         home_dashboard=str(place / "dashboards" / "consortium.json"),
         openid=openid,
         public_organisation=chosen.public,
+        admin_password_file=chosen.admin_password_file,
     )
     (out / "grafana.ini").write_text(settings, encoding="utf-8")
     return 0

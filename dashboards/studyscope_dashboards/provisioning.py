@@ -110,11 +110,12 @@ def grafana_ini(
     public_organisation: str | None = None,
     home_dashboard: str | None = None,
     openid: OpenId | None = None,
+    admin_password_file: str | None = None,
 ) -> str:
     """A grafana.ini for a closed network: nothing is fetched from or reported to anywhere.
 
-    The administrator's password is not in it: set GF_SECURITY_ADMIN_PASSWORD__FILE. `anonymous_viewer` is for the demo,
-    where there is nobody to protect. In `public_organisation` (see public_organisation.py) whoever has not logged in
+    The administrator's password is read by Grafana from `admin_password_file`, without which it does not start; where none
+    is named, GF_SECURITY_ADMIN_PASSWORD has to be set. `anonymous_viewer` is for the demo, where there is nobody to protect. In `public_organisation` (see public_organisation.py) whoever has not logged in
     sees totals; while there is no such organisation, they see the log-in. With a path in `root_url`, Grafana answers
     below that path.
     """
@@ -131,7 +132,8 @@ def grafana_ini(
             },
             "news": {"news_feed_enabled": "false"},
             "plugins": {"preinstall_disabled": "true", "plugin_admin_enabled": "false", "public_key_retrieval_disabled": "true"},
-            "security": {"disable_gravatar": "true", "allow_embedding": "false", "cookie_samesite": "strict"},
+            "security": {"disable_gravatar": "true", "allow_embedding": "false", "cookie_samesite": "strict"}
+            | ({"admin_password": f"$__file{{{admin_password_file}}}"} if admin_password_file else {}),
             "snapshots": {"external_enabled": "false"},
             "users": {"allow_sign_up": "false", "default_theme": "system"},
             "auth.anonymous": _anonymous(anonymous_viewer, public_organisation),

@@ -212,6 +212,19 @@ def test_status_lists_every_site_for_people_and_programs(config: Path, capsys: p
     assert all(row["site"] in shown for row in rows)
 
 
+def test_a_user_without_a_name_as_in_a_container_can_run_every_command(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+
+    assert main(["--config", str(config), "check"]) == 0
+    with pytest.raises(SystemExit):
+        main(["sites", "accept", "--help"])
+    assert "user 4000000000" in capsys.readouterr().out
+
+
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])

@@ -107,7 +107,7 @@ def test_grafana_is_taken_from_its_home_and_none_is_named_with_a_container_comma
         f"--homepath={tmp_path}",
     ]
     assert grafana_command({"PATH": str(tmp_path / "nothing")}) is None
-    assert str(tmp_path / "grafana") in container_command(DemoFolder(tmp_path))
+    assert f"-e GF_PATHS_PROVISIONING={tmp_path}/grafana/provisioning" in container_command(DemoFolder(tmp_path))
 
 
 class Exporter(threading.Thread):

@@ -149,6 +149,20 @@ def test_log_in_by_an_identity_provider_is_read_from_its_discovery_document(
     assert "secureJsonData" not in source
 
 
+@pytest.mark.parametrize("layout", ["machine", "compose"])
+def test_grafana_starts_with_no_password_that_anybody_knows(
+    tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(tmp_path, "--layout", layout)
+
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(tmp_path / "grafana" / "grafana.ini")
+    place = {"machine": f"{tmp_path}/grafana/admin-password", "compose": "/run/secrets/grafana_password"}[layout]
+    assert settings["security"]["admin_password"] == f"$__file{{{place}}}"
+    asked = {"machine": place, "compose": "secrets/grafana-password"}[layout]
+    assert f"       {asked}  a password for Grafana's user admin" in capsys.readouterr().out
+
+
 def test_for_compose_the_programs_find_each_other_by_name(tmp_path: Path) -> None:
     folder = tmp_path / "with space"
     init(folder, "--layout", "compose", "--smtp-user", "me")

@@ -103,6 +103,16 @@ def test_secrets_are_files_and_no_environment_holds_one() -> None:
             assert not [key for key in service.get("environment", {}) if "PASSWORD" in key and not key.endswith("__FILE")]
 
 
+def test_the_paths_that_grafana_s_image_sets_are_set_to_ours() -> None:
+    """Its environment goes before grafana.ini, so the file alone would leave Grafana without a page or a data source."""
+    centre = resolved(COMPOSE / "centre.yaml")["services"]["grafana"]["environment"]
+    demo = resolved(COMPOSE / "demo.yaml")["services"]["grafana"]["environment"]
+
+    assert centre["GF_PATHS_PROVISIONING"] == "/etc/studyscope/grafana/provisioning"
+    for name in ("CONFIG", "PROVISIONING", "DATA", "LOGS", "PLUGINS"):
+        assert demo[f"GF_PATHS_{name}"].startswith("/demo/data/grafana/")
+
+
 def test_what_init_writes_is_where_the_centre_s_containers_look(tmp_path: Path) -> None:
     main(["--config", str(tmp_path / "centre.yaml"), "init", "--layout", "compose", "--host", "c.example", "--study", "liver", "--title", "L",
           "--lead", "L=l@x.example", "--coordinator", "c@x.example", "--site", "berlin=Charité,Berlin,52,13", "--smtp", "mail:25",
@@ -117,6 +127,6 @@ def test_what_init_writes_is_where_the_centre_s_containers_look(tmp_path: Path) 
     (arguments,) = centre["prometheus"]["command"]
     assert (tmp_path / Path(arguments.removeprefix("@/etc/studyscope/"))).is_file()
     written = "".join(path.read_text() for path in tmp_path.rglob("*") if path.suffix in {".yml", ".conf", ".ini"})
-    for secret in ("tls_key", "tls_certificate", "smtp_password"):
+    for secret in ("tls_key", "tls_certificate", "smtp_password", "grafana_password"):
         assert f"/run/secrets/{secret}" in written
         assert any(mounted["source"] == secret for service in centre.values() for mounted in service.get("secrets", []))

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -15,6 +16,9 @@ from studyscope_aggregator.founding.files import SECRETS, SITES_AUTHORITY, found
 from studyscope_aggregator.founding.plan import ADDRESSES, FirstSite, OpenId, Plan, PlanProblem, Smtp
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.mail_link import LinkSecret
+
+_OF_COMPOSE = MappingProxyType({"grafana_password": "grafana-password"})
+"""File names in `secrets/` that say whose they are, where the folder does not."""
 
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
@@ -162,11 +166,15 @@ def _people(plan: Plan) -> str:
 
 def _secrets(plan: Plan, folder: Path) -> str:
     words = {"tls_certificate": f"the certificate of {plan.host}", "tls_key": "its key"}
+    words |= {"grafana_password": "a password for Grafana's user admin: openssl rand -base64 24"}
     words |= {"smtp_password": "the mail server's password"} if plan.smtp.user else {}
     if plan.openid:
         words |= {"oidc_secret": "our secret at the identity provider", "page_oidc_secret": "the same, for the centre's own page"}
     compose = plan.layout == "compose"
-    places = {name: f"secrets/{Path(SECRETS[name]).name}" if compose else f"{folder}/{SECRETS[name]}" for name in words}
+    places = {
+        name: f"secrets/{_OF_COMPOSE.get(name, Path(SECRETS[name]).name)}" if compose else f"{folder}/{SECRETS[name]}"
+        for name in words
+    }
     if plan.asks_sites:
         words["sites_authority"] = "the authority (PEM) whose certificates sites show"
         places["sites_authority"] = f"{folder}/{SITES_AUTHORITY}" + (" (to be mounted in nginx)" if compose else "")

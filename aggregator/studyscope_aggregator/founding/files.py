@@ -27,6 +27,7 @@ SECRETS = MappingProxyType(
         "tls_certificate": "nginx/tls.crt",
         "tls_key": "nginx/tls.key",
         "smtp_password": "alertmanager/smtp-password",
+        "grafana_password": "grafana/admin-password",
         "oidc_secret": "grafana/oidc-secret",
         "page_oidc_secret": "keys/page-oidc-secret",
     }
@@ -180,6 +181,7 @@ def _configure(plan: Plan, folder: Path) -> str:
         url=shlex.quote(plan.url),
         grafana_data="/var/lib/grafana",
         grafana_files=shlex.quote(f"{place}/grafana"),
+        grafana_password=shlex.quote(_secret(plan, folder, "grafana_password")),
         source=shlex.quote(source),
         openid="".join(f" {shlex.quote(word)}" for word in provider),
         **plan.addresses,

@@ -129,15 +129,10 @@ def grafana(folder: DemoFolder, ports: Ports, environment: Mapping[str, str] = o
     start = grafana_command(environment)
     if start is None:
         return None
-    password = here / "admin-password"
-    if not password.exists():
-        password.touch(mode=0o600)
-        password.write_text(secrets.token_urlsafe(18), encoding="utf-8")
     return Program(
         "grafana",
         [*start, f"--config={here / 'grafana.ini'}"],
         f"{ports.url('grafana')}/api/health",
-        {"GF_SECURITY_ADMIN_PASSWORD__FILE": str(password)},
     )
 
 
@@ -145,6 +140,11 @@ def write_grafana_files(folder: DemoFolder, ports: Ports) -> None:
     """Dashboards, data source and settings; also what a container of Grafana is given."""
     here = folder.program("grafana").absolute()
     dashboards, provisioning = here / "dashboards", here / "provisioning"
+    password = here / "admin-password"
+    if not password.exists():
+        password.parent.mkdir(parents=True, exist_ok=True)
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(18), encoding="utf-8")
     write_dashboards(dashboards)
     write_grafana_provisioning(provisioning, ports.url("prometheus"), str(dashboards))
     settings = grafana_ini(
@@ -155,17 +155,26 @@ def write_grafana_files(folder: DemoFolder, ports: Ports) -> None:
         root_url=ports.url("grafana"),
         anonymous_viewer=True,
         home_dashboard=str(dashboards / "consortium.json"),
+        admin_password_file=str(password),
     )
     (here / "grafana.ini").write_text(settings, encoding="utf-8")
 
 
 def container_command(folder: DemoFolder) -> str:
-    """One line that starts Grafana in a container with the same files, on this machine's own network."""
+    """One line that starts Grafana in a container with the same files, on this machine's own network.
+
+    The image sets every path in its environment, which goes before grafana.ini.
+    """
     here = folder.program("grafana").absolute()
-    return (
-        f"docker run --rm --network host --user $(id -u) -v {here}:{here} "
-        f"-e GF_PATHS_CONFIG={here / 'grafana.ini'} grafana/grafana:12.2.0"
-    )
+    below = {
+        "CONFIG": "grafana.ini",
+        "PROVISIONING": "provisioning",
+        "DATA": "data",
+        "LOGS": "data/log",
+        "PLUGINS": "data/plugins",
+    }
+    paths = " ".join(f"-e GF_PATHS_{name}={here / path}" for name, path in below.items())
+    return f"docker run --rm --network host --user $(id -u) -v {here}:{here} {paths} grafana/grafana:12.2.0"
 
 
 def _found(*names: str) -> str:
