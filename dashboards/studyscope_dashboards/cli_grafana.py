@@ -32,7 +32,7 @@ def grafana_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--admin-password-file",
         metavar="FILE",
-        help="the first password of `admin`, as Grafana sees the file (else: its own admin/admin)",
+        help="first password of Grafana's user admin",
     )
     parser.add_argument("--oidc-client", metavar="ID", help="log-in by an identity provider: our id there")
     for name, text in (("auth", "authorization"), ("token", "token"), ("userinfo", "user info")):

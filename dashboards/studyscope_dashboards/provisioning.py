@@ -114,10 +114,10 @@ def grafana_ini(
 ) -> str:
     """A grafana.ini for a closed network: nothing is fetched from or reported to anywhere.
 
-    The administrator's password is read by Grafana from `admin_password_file`, without which it does not start; where none
-    is named, GF_SECURITY_ADMIN_PASSWORD has to be set. `anonymous_viewer` is for the demo, where there is nobody to protect. In `public_organisation` (see public_organisation.py) whoever has not logged in
-    sees totals; while there is no such organisation, they see the log-in. With a path in `root_url`, Grafana answers
-    below that path.
+    Grafana reads the administrator's password from `admin_password_file` and does not start without it; where none is
+    named, set GF_SECURITY_ADMIN_PASSWORD. `anonymous_viewer` is for the demo, where there is nobody to protect. In
+    `public_organisation` (see public_organisation.py) whoever has not logged in sees totals; while there is no such
+    organisation, they see the log-in. With a path in `root_url`, Grafana answers below that path.
     """
     config = configparser.ConfigParser(interpolation=None)
     config.read_dict(
