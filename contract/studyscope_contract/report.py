@@ -54,6 +54,7 @@ SourceKind = Literal[
     "kaapana",
     "jobs",
     "roster",
+    "sequences",
     "consent",
     "tracker",
     "lesions",

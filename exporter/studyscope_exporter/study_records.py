@@ -13,6 +13,7 @@ from studyscope_exporter.sources.annotation import annotation_efforts
 from studyscope_exporter.sources.clinical import clinical_values
 from studyscope_exporter.sources.lesions import lesion_changes
 from studyscope_exporter.sources.roster import expected_patients
+from studyscope_exporter.sources.sequences import told_sequences
 from studyscope_exporter.sources.tracker import tracked_patients
 
 
@@ -39,5 +40,6 @@ def study_records(
         lesion_changes=lesion_changes(inventory, of_kind("lesions")),
         annotations=annotation_efforts(inventory, of_kind("annotation")),
         clinical=clinical_values(inventory, of_kind("clinical")),
+        sequences=told_sequences(inventory, of_kind("sequences")),
         withdrew=withdrew,
     )

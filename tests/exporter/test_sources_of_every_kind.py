@@ -28,6 +28,7 @@ from studyscope_exporter.sources.kinds import SiteContext, kinds, open_source
 from studyscope_exporter.sources.learning import rounds_in
 from studyscope_exporter.sources.lesions import changes_in
 from studyscope_exporter.sources.roster import patients_on
+from studyscope_exporter.sources.sequences import told_in
 from studyscope_exporter.sources.source import NoProgress, Source, SourceUnavailable
 from studyscope_exporter.sources.tracker import tracked_stages
 
@@ -81,6 +82,11 @@ def a_table_of_lesions(path: Path) -> dict[str, Any]:
 def clinical_variables(path: Path) -> dict[str, Any]:
     path.write_text("PatientID,grade\nAda,G1\nBen,\n")
     return {"kind": "clinical", "path": path, "variables": {"grade": "grade"}}
+
+
+def kinds_of_sequences(path: Path) -> dict[str, Any]:
+    path.write_text("SeriesInstanceUID,sequence\n1.2.1,t1\n1.2.2,FLAIR\n1.2.3,\n")
+    return {"kind": "sequences", "path": path}
 
 
 def a_log_of_annotation(path: Path) -> dict[str, Any]:
@@ -141,6 +147,7 @@ EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "tracker": a_progress_table,
     "lesions": a_table_of_lesions,
     "clinical": clinical_variables,
+    "sequences": kinds_of_sequences,
     "annotation": a_log_of_annotation,
     "learning": rounds_of_learning,
     "images": images_with_a_table,
@@ -221,6 +228,8 @@ class Example:
             return len(efforts_in(self.inventory, "under-test"))
         if self.settings.kind == "clinical":
             return len(values_in(self.inventory, "under-test"))
+        if self.settings.kind == "sequences":
+            return len(told_in(self.inventory, "under-test"))
         return 0
 
 

@@ -86,7 +86,8 @@ MR_SEQUENCE = Table(
     kind=Kind.MULTI,
     unit=Unit.PATIENT,
     help="Patients with at least one MR series of the kind of sequence; a patient can be in several.",
-    rule="Every kind that SeriesDescription (0008,103E), else ProtocolName (0018,1030), says of the patient's MR series.",
+    rule="Every kind that a classifier of the site, else SeriesDescription (0008,103E), else ProtocolName (0018,1030), says of "
+    "the patient's MR series.",
     dimensions=(Dimension("mr_sequence", load_code_list("mr_sequence").codes),),
     subpopulation=True,
 )

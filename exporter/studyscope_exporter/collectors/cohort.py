@@ -53,7 +53,8 @@ class StudyRecords:
     expected patients with the day by which their images are due, None without a list; `tracked` who
     reached which stage by a table that people fill in; `lesion_changes` what became of lesions by a
     reader's table; `annotations` what annotating took by a tool's log; `clinical` by variable what a
-    table says of each patient, None without a table; `withdrew` which of some patients have withdrawn.
+    table says of each patient, None without a table; `sequences` what a classifier says of MR series;
+    `withdrew` which of some patients have withdrawn.
     """
 
     frames: Frames
@@ -65,6 +66,7 @@ class StudyRecords:
     lesion_changes: Mapping[bytes, LesionChange] = field(default_factory=dict)
     annotations: Mapping[bytes, AnnotationEffort] = field(default_factory=dict)
     clinical: Mapping[str, Mapping[bytes, Sequence[str]]] | None = None
+    sequences: Mapping[bytes, str] = field(default_factory=dict)
     withdrew: Callable[[Collection[bytes]], frozenset[bytes]] = nobody
 
     @property

@@ -42,7 +42,8 @@ def body_part(records: StudyRecords, _: str) -> Contribution:
 
 def mr_sequence(records: StudyRecords, _: str) -> Contribution:
     series = records.images[records.images["modality"] == "MR"]
-    return many_cells(series["patient_key"], series["mr_sequence"])
+    told, stated = records.sequences, zip(series["series_key"], series["mr_sequence"], strict=True)
+    return many_cells(series["patient_key"], [told.get(key, code) for key, code in stated])
 
 
 def laterality(records: StudyRecords, _: str) -> Contribution:
