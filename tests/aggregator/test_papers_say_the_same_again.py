@@ -194,4 +194,4 @@ def test_a_passport_holds_versions_provenance_and_outcomes(config: Path, capsys:
     again = capsys.readouterr().out.splitlines()[-1]
     assert "passport 'Liver-Net'" in again
     assert main(["--config", str(config), "passport", "unet", "--at", today]) == 1
-    assert "workflows use liver-net" in capsys.readouterr().out
+    assert "today they use liver-net" in capsys.readouterr().out

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from studyscope_aggregator.clock import SystemClock
@@ -18,6 +19,7 @@ from studyscope_aggregator.registry import Registry, load_registry
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.store import ReportStore
 from studyscope_aggregator.stores.opened import open_store
+from studyscope_contract.study import Study
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,12 +40,19 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
         store.close()
     parts = tuple(part for part in found if part is not None)
     if not parts:
-        models = sorted({one.model for file in registry.studies.values() for one in file.study.workflows})
-        print(f"no study of this centre uses a model {chosen.model}; workflows use {', '.join(models) or 'none'}")
+        models = sorted({name for file in registry.studies.values() for name in _models(file.study)})
+        print(f"no study of this centre used a model {chosen.model} then; today they use {', '.join(models) or 'none'}")
         return 1
     _write(Passport(chosen.model, moments, parts), chosen.out)
     print(f"the same again: passport '{chosen.model}' --at {chosen.at} --known-at {moments.known.isoformat()}")
     return 0
+
+
+def _models(study: Study) -> Iterator[str]:
+    """Every name that a passport can be asked for by."""
+    yield from (one.model for one in study.workflows)
+    yield from (one.name for one in (study.algorithm,) if one is not None)
+    yield from (one.id for one in study.classifiers)
 
 
 def _part(

@@ -14,6 +14,9 @@ from studyscope_contract.metric import Kind, Table, TableKey
 KIND = "last_known"
 """Papers show totals with the sites that are silent: an outage is no withdrawal (design.md 7)."""
 
+EDGE = "le"
+"""The label of a histogram's upper edges."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -64,8 +67,14 @@ def _rows(totals: StudyTotals, key: TableKey, table: Table, expected: int) -> It
     labels = [dimension.label for dimension in table.dimensions]
     oldest = total.oldest.date().isoformat() if total.oldest else ""
     for cell in total.cells:
-        said = ", ".join(f"{label} {code}" for label, code in zip(labels, cell.codes, strict=True))
+        said = ", ".join(_said(label, code) for label, code in zip(labels, cell.codes, strict=True))
         yield Row(table.id, key.per, said, cell.value, cell.lower, cell.upper, cell.sites, expected, oldest)
+
+
+def _said(label: str, code: str) -> str:
+    if label != EDGE:
+        return f"{label} {code}"
+    return "all" if code == "+Inf" else f"up to {code}"
 
 
 def as_csv(known: KnownStudy, found: Sequence[Block]) -> str:
