@@ -79,10 +79,12 @@ class StudyRules:
 def _in_order(table: Table, shown: ProtectedTable, policy: PolicyStatement, allowed: frozenset[tuple[str, ...]]) -> bool:
     """Whether there is nothing to object to: the quick look, as nearly every report is in order."""
     codes = {cell.codes for cell in shown.cells}
+    if len(codes) < len(shown.cells) or not codes <= allowed:
+        return False
     values = {cell.value for cell in shown.cells}
-    return (
-        len(codes) == len(shown.cells) and codes <= allowed and all(_can_publish(shown, table, value, policy) for value in values)
-    )
+    if shown.unit == "patient" and table.kind is not Kind.MAGNITUDE:
+        return policy.parameters.can_publish_all(values)
+    return all(_can_publish(shown, table, value, policy) for value in values)
 
 
 def _can_publish(shown: ProtectedTable, table: Table, value: int, policy: PolicyStatement) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cached_property
 
 from pydantic import Field, field_validator, model_validator
 
@@ -35,7 +36,7 @@ class SiteKey(Strict):
             raise ValueError("valid_until must not be before valid_from")
         return self
 
-    @property
+    @cached_property
     def verifying(self) -> VerifyingKey:
         return VerifyingKey(self.key)
 

@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import os
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -40,7 +40,7 @@ class VerifyingKey:
             raise KeyProblem("a public key must be 'ed25519:' followed by the base64 of 32 bytes")
         return cls(PREFIX + base64.b64encode(raw).decode())
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits in groups of four, short enough to be compared over the telephone."""
         digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
@@ -70,7 +70,7 @@ class SigningKey:
     def generate(cls) -> SigningKey:
         return cls(Ed25519PrivateKey.generate())
 
-    @property
+    @cached_property
     def public(self) -> VerifyingKey:
         raw = self._private.public_key().public_bytes_raw()
         return VerifyingKey(PREFIX + base64.b64encode(raw).decode())

@@ -7,7 +7,7 @@ table moves only when at least `m` patients changed in it (privacy.md 2.2, 2.3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -63,6 +63,10 @@ class Parameters(Strict):
     def can_publish(self, value: int) -> bool:
         """Whether `value` is a number that this policy can show."""
         return value % self.b == 0 and value - self.b // 2 >= self.s
+
+    def can_publish_all(self, values: Collection[int]) -> bool:
+        """Whether each of `values`, of which there is at least one, is a number that this policy can show."""
+        return self.can_publish(min(values)) and not any(value % self.b for value in values)
 
     def width(self, clip: int) -> int:
         """In multiples of what a sum is shown to which one patient adds at most `clip` (privacy.md 2.6)."""

@@ -5,6 +5,7 @@ ReceiptProblem       an answer is no receipt for what was sent
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from pydantic import Field, ValidationError
 from studyscope_contract.keys import SigningKey, VerifyingKey
 from studyscope_contract.names import Slug
 from studyscope_contract.report import Sha256
-from studyscope_contract.statement import Fingerprint, Signature, is_signed, signed
+from studyscope_contract.statement import Fingerprint, Signature, is_signed, signed, statement_line
 from studyscope_contract.yaml_file import Frozen
 
 KIND = "receipt"
@@ -51,6 +52,28 @@ class SignedReceipt(Frozen):
 
     def to_bytes(self) -> bytes:
         return self.model_dump_json(exclude_none=True).encode()
+
+    @staticmethod
+    def printed(
+        study: str, site: str, sequence: int, grid_point: int, sha256: str, accepted_at: dt.datetime, key: SigningKey | None
+    ) -> bytes:
+        """The bytes of the receipt that says this, signed where there is a `key`: the same as of the model.
+
+        Names and hashes are of closed forms, so that nothing in them needs an escape.
+        """
+        moment = accepted_at.isoformat().replace("+00:00", "Z")
+        signature = ""
+        if key is not None:
+            said = (
+                f'{{"accepted_at":"{moment}","grid_point":{grid_point},"sequence":{sequence},"sha256":"{sha256}",'
+                f'"site":"{site}","study":"{study}"}}'
+            )
+            signed_by = base64.b64encode(key.sign(statement_line(KIND) + said.encode())).decode()
+            signature = f',"key":"{key.public.fingerprint}","signature":"{signed_by}"'
+        return (
+            f'{{"study":"{study}","site":"{site}","sequence":{sequence},"grid_point":{grid_point},"sha256":"{sha256}",'
+            f'"accepted_at":"{moment}"{signature}}}'
+        ).encode()
 
     @classmethod
     def for_report(cls, answer: bytes, sent: bytes, keys: Sequence[VerifyingKey]) -> Self:

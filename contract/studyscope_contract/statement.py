@@ -21,7 +21,12 @@ Signature = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{86}==$")]
 
 def statement_bytes(kind: str, content: dict[str, Any]) -> bytes:
     """The bytes that are signed: the kind, a line end, and `content` as canonical JSON."""
-    return f"studyscope {kind} 1\n".encode() + canonical_bytes(content)
+    return statement_line(kind) + canonical_bytes(content)
+
+
+def statement_line(kind: str) -> bytes:
+    """The first line of what is signed: the kind of the statement."""
+    return f"studyscope {kind} 1\n".encode()
 
 
 def signed(kind: str, content: dict[str, Any], key: SigningKey) -> str:

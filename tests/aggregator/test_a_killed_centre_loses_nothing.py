@@ -22,6 +22,8 @@ from studyscope_contract.grid import Grid
 
 ROUNDS = int(os.environ.get("STUDYSCOPE_KILL_ROUNDS", "4"))
 SITES = ("berlin", "lyon", "oslo", "wien")
+REPORTS, LONGEST = 15_000, 1.0
+"""Reports of a site: about a report a day since it became a member. Seconds of a round."""
 
 
 class Site(threading.Thread):
@@ -30,19 +32,21 @@ class Site(threading.Thread):
     def __init__(self, url: str, centre: Centre, name: str) -> None:
         super().__init__(daemon=True)
         self.url, self.centre, self.site = url, centre, name
+        self.pause = ROUNDS * LONGEST / REPORTS  # so that there is a report to push until the last round
         self.acknowledged: dict[int, str] = {}
         self.contradictions: list[str] = []
         self.stopping = threading.Event()
 
     def run(self) -> None:
-        first = Grid().index(dt.datetime.now(dt.UTC)) - 3000
+        first = Grid().index(dt.datetime.now(dt.UTC)) - REPORTS
         with httpx.Client(base_url=self.url, timeout=10, trust_env=False) as client:
-            for sequence in range(1, 3000):
+            for sequence in range(1, REPORTS):
                 raw = self.centre.signed(a_report(self.site, sequence, first + sequence, tables=())).to_bytes()
                 while not self._pushed(client, sequence, raw):
                     if self.stopping.is_set():
                         return
                     time.sleep(0.02)
+                self.stopping.wait(self.pause)
 
     def _pushed(self, client: httpx.Client, sequence: int, raw: bytes) -> bool:
         if self.stopping.is_set():
@@ -62,20 +66,22 @@ def _started(config: Path, url: str, log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "studyscope_aggregator", "serve", "--config", str(config)]
     with log.open("ab") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=sink)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/readyz", trust_env=False, timeout=2).status_code == 200:
-                return process
-        except httpx.HTTPError:
-            time.sleep(0.05)
+    with httpx.Client(base_url=url, trust_env=False, timeout=20) as client:
+        for _ in range(6000):  # tries and not seconds: the machine may have other things to do
+            if process.poll() is not None:
+                break
+            try:
+                if client.get("/readyz").status_code == 200:
+                    return process
+            except httpx.HTTPError:
+                time.sleep(0.05)
     raise AssertionError(log.read_text())
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path) -> None:
     centre = Centre(tmp_path / "registry", SITES)
     for file in (centre.folder / "sites.yaml", centre.folder / "studies" / "liver.yaml"):
-        file.write_text(file.read_text().replace("2026-01-01", "2000-01-01").replace("2027-12-31", "2099-12-31"))
+        file.write_text(file.read_text().replace("2026-01-01", "1971-01-01").replace("2027-12-31", "2099-12-31"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
@@ -105,4 +111,5 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path)
     assert acknowledged.items() <= stored.items()
     assert len(stored) - len(acknowledged) <= len(sites)  # at most the one that was on its way
     assert not [words for site in sites for words in site.contradictions]
-    assert len(acknowledged) > 10 * ROUNDS
+    assert len(acknowledged) > 4 * ROUNDS
+    sys.stdout.write(f"centre: {ROUNDS} kills, {len(acknowledged)} reports acknowledged, {len(stored)} stored, none twice\n")

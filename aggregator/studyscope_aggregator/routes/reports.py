@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
 from studyscope_aggregator.reception import Taken
 from studyscope_aggregator.refusal import STATUS, Rejected
@@ -23,19 +20,7 @@ from studyscope_contract.report import MAX_BYTES, MEDIA_TYPE
 log = logging.getLogger(__name__)
 
 
-class _Straight(APIRoute):
-    """A route without FastAPI's solving of dependencies: for the one request that comes thousands of times."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        async def handle(request: Request) -> Response:
-            answer: Response = await self.endpoint(request, request.app.state.wiring)
-            return answer
-
-        return handle
-
-
 router = APIRouter(prefix="/api/v1")
-_straight = APIRouter(route_class=_Straight)
 
 _BODY = {"requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}}
 _REFUSALS: dict[int | str, dict[str, object]] = {
@@ -50,7 +35,7 @@ _UNAVAILABLE: dict[int | str, dict[str, object]] = {
 }
 
 
-@_straight.post(
+@router.post(
     "/reports",
     status_code=201,
     response_model=SignedReceipt,
@@ -94,12 +79,8 @@ async def _answer(request: Request, wired: Wiring) -> Taken | Rejected:
 
 
 def _receipt(taken: Taken, key: SigningKey | None) -> Response:
-    receipt = SignedReceipt(**vars(taken.receipt))
-    content = receipt.signed_with(key) if key else receipt
-    return Response(content.to_bytes(), 201 if taken.new else 200, media_type="application/json")
-
-
-router.include_router(_straight)
+    printed = SignedReceipt.printed(**vars(taken.receipt), key=key)
+    return Response(printed, 201 if taken.new else 200, media_type="application/json")
 
 
 @router.get("/sites/{study}/{site}/last", response_model=LastAnswer, responses={404: {"model": Missing}})

@@ -44,13 +44,10 @@ class SqliteStore:
         receipt, body = entry.receipt, isal_zlib.compress(entry.body, 1)
 
         def write(connection: sqlite3.Connection) -> None:
-            (last,) = connection.execute(
-                "SELECT max(sequence) FROM reports WHERE study = ? AND site = ?", (receipt.study, receipt.site)
-            ).fetchone()
-            if last is not None and last >= receipt.sequence:
-                raise SequenceTaken(receipt.study, receipt.site, receipt.sequence)
-            connection.execute(
-                f"INSERT INTO reports ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            # One statement: each is a turn that this thread and the event loop have to wait for one another.
+            inserted = connection.execute(
+                f"INSERT INTO reports ({_ENTRY}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "
+                "WHERE NOT EXISTS (SELECT 1 FROM reports WHERE study = ?1 AND site = ?2 AND sequence >= ?3)",
                 (
                     receipt.study,
                     receipt.site,
@@ -63,6 +60,8 @@ class SqliteStore:
                     micros(entry.activity_since),
                 ),
             )
+            if inserted.rowcount != 1:
+                raise SequenceTaken(receipt.study, receipt.site, receipt.sequence)
 
         return self._writes.submit(write)
 

@@ -78,10 +78,14 @@ def test_every_report_arrives_and_arrives_once(tmp_path: Path) -> None:
         assert program.ended() == 0, (tmp_path / "log").read_text()
         whole = time.monotonic() - started
         killed = day = 0
-        for _ in range(ROUNDS):
+        for number in range(1, ROUNDS + 1):
             day += rng.random() < 0.7  # some days are tried again after the kill
             clock.days = day
-            child = program.begin(day)
+            started, child = time.monotonic(), program.begin(day)
+            if number % 10 == 0:  # how long a run takes changes with what else the machine does
+                program.ended()
+                whole = time.monotonic() - started
+                continue
             time.sleep(rng.uniform(0, 1.2 * whole))
             with suppress(ProcessLookupError):  # it was quicker
                 os.kill(child, signal.SIGKILL)
