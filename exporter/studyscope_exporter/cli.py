@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from studyscope_exporter.disclosure.domain import DisclosureError
 from studyscope_exporter.extras import ExtraMissing
 from studyscope_exporter.fault_words import keep_values_out
 from studyscope_exporter.identity import IdentityProblem
-from studyscope_exporter.inventory.errors import InventoryError
+from studyscope_exporter.inventory.errors import InventoryError, InventoryOutOfReach
+from studyscope_exporter.no_space import no_space_words
 from studyscope_exporter.release_number import release_number
 from studyscope_exporter.retirement import Retired
 from studyscope_exporter.small_server import EndpointProblem
 
+NO_SPACE = 1
 WRONG_SETTINGS = 2
 INTERRUPTED = 130
 LOG_LINE = "%(asctime)s %(levelname)s %(message)s"
@@ -64,26 +67,37 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result: int = chosen.execute(chosen)
         sys.stdout.flush()
+    except (OSError, sqlite3.OperationalError, InventoryOutOfReach) as problem:
+        return _failed(problem)
     except PROBLEMS as problem:
         print(problem, file=sys.stderr)
         return WRONG_SETTINGS
     except EOFError:
         print("an answer is asked for, and there is no terminal: run this in one (ssh -t, docker exec -it)", file=sys.stderr)
         return WRONG_SETTINGS
-    except PermissionError as problem:
+    except KeyboardInterrupt:
+        print("interrupted; what was read so far is kept", file=sys.stderr)
+        return INTERRUPTED
+    return result
+
+
+def _failed(problem: OSError | sqlite3.OperationalError | InventoryOutOfReach) -> int:
+    """The exit code after a problem of the machine, told in words; raises one that there are none for."""
+    words = no_space_words(problem)
+    if words is not None:
+        print(words, file=sys.stderr)
+        return NO_SPACE
+    if isinstance(problem, BrokenPipeError):  # whoever read our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(problem, PermissionError):
         print(
             f"{problem.filename}: {problem.strerror}: run this as the service's user (runuser -u studyscope -- …), "
             "or give it to that user",
             file=sys.stderr,
         )
         return WRONG_SETTINGS
-    except BrokenPipeError:  # whoever read our output has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        print("interrupted; what was read so far is kept", file=sys.stderr)
-        return INTERRUPTED
-    return result
+    raise problem
 
 
 if __name__ == "__main__":

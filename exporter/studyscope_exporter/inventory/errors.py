@@ -3,11 +3,14 @@
 InventoryError
 ├── InventoryTooNew    written by a later release
 ├── WrongInventoryKey  written under another key
+├── InventoryOutOfReach  its disk is full, or cannot be read or written now
 ├── InventoryDamaged   not a database, or not ours
 └── UnknownNumber      no file has this inventory number
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class InventoryError(Exception):
@@ -44,6 +47,17 @@ class InventoryDamaged(InventoryError):
             f"The inventory cannot be read ({reason}). Delete it with its -wal and -shm files: the next scan builds it again."
         )
         self.reason = reason
+
+
+class InventoryOutOfReach(InventoryError):
+    """The file may be in order; it cannot be read or written now."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be read or written now ({reason}): look at the free space and the rights of its disk and "
+            "start again. Leave the file where it is; nothing is lost."
+        )
+        self.path, self.reason = path, reason
 
 
 class UnknownNumber(InventoryError):

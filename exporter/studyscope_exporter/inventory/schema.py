@@ -6,7 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from studyscope_exporter.inventory.errors import InventoryDamaged, InventoryTooNew
+from studyscope_exporter.inventory.errors import InventoryDamaged, InventoryOutOfReach, InventoryTooNew
 
 SCHEMA = 4
 _APPLICATION_ID = 0x53545343
@@ -117,6 +117,9 @@ def connect(path: Path) -> sqlite3.Connection:
             db.execute(f"PRAGMA {pragma}")
         if found is None:
             _create_tables(db)
+    except sqlite3.OperationalError as error:
+        db.close()
+        raise InventoryOutOfReach(path, str(error)) from error
     except BaseException:
         db.close()
         raise
@@ -134,6 +137,8 @@ def _schema_of(db: sqlite3.Connection) -> int | None:
         (application,) = db.execute("PRAGMA application_id").fetchone()
         (version,) = db.execute("PRAGMA user_version").fetchone()
         (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:  # no word about the file: a full disk, or none that can be read
+        raise
     except sqlite3.DatabaseError as error:
         raise InventoryDamaged("not a database") from error
     if tables and application != _APPLICATION_ID:
