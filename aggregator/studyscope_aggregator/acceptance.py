@@ -139,8 +139,8 @@ def _identity(report: Received, registry: Registry, today: dt.date) -> Rejected 
     if key is None:
         return Rejected(
             "unknown_key",
-            f"no key of site {report.site} has fingerprint {report.key}: send the public key to the coordinator, "
-            "or check that `key` in the site file is the registered one",
+            f"no key of site {report.site} has fingerprint {report.key}: run studyscope-exporter enrol and call the coordinator; "
+            "if a key was accepted before, `keys` in the site file names another folder",
         )
     if not report.is_signed_by(key.verifying):
         return Rejected("bad_signature", "the signature does not fit the report: it was altered after it was signed")

@@ -59,6 +59,11 @@ def span_of(store: ReportStore, chosen: argparse.Namespace) -> tuple[int, int]:
     return meant[0], meant[-1]
 
 
+def reports_in_words(first: int, last: int) -> str:
+    """A span of reports, both ends in it."""
+    return f"report {first}" if first == last else f"reports {first} to {last}"
+
+
 def tell(registry: Path, chosen: argparse.Namespace, at: dt.datetime, act: str, **facts: Any) -> None:
     """Adds the act to the audit log."""
     AuditLog(registry).record(Act(at, chosen.by, act, facts))

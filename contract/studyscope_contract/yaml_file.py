@@ -70,10 +70,11 @@ class FileProblem(Exception):
     def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
         self.path = path
         self.problems = tuple(problems)
-        lines = [
-            f"{path}, line {p.line}: {p.key}: {p.message}" if p.key else f"{path}, line {p.line}: {p.message}" for p in problems
-        ]
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(self._said(one) for one in problems))
+
+    def _said(self, problem: Problem) -> str:
+        place = f"{self.path}, line {problem.line}" if problem.line else str(self.path)
+        return ": ".join(part for part in (place, problem.key, problem.message) if part)
 
 
 Model = TypeVar("Model", bound=BaseModel)

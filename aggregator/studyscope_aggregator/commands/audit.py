@@ -26,6 +26,10 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
         if chosen.json:
             print(json.dumps({"at": act.at.isoformat(), "by": act.by, "act": act.act, "facts": act.facts}))
         else:
-            facts = ", ".join(f"{name} {value}" for name, value in act.facts.items() if value not in ("", None))
+            facts = ", ".join(f"{name} {_said(value)}" for name, value in act.facts.items() if value not in ("", None, []))
             print(f"{act.at:%Y-%m-%d %H:%M:%SZ}  {act.by}  {act.act}: {facts}")
     return 0
+
+
+def _said(value: object) -> str:
+    return " and ".join(str(one) for one in value) if isinstance(value, list) else str(value)

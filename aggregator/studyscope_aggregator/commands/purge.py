@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from studyscope_aggregator.administration import actor_argument, span_arguments, span_of, tell
+from studyscope_aggregator.administration import actor_argument, reports_in_words, span_arguments, span_of, tell
 from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.stores.opened import open_store
@@ -49,10 +49,10 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
     whole = {"purge": statement, "key": key.public.fingerprint, "signature": signed(KIND, statement, key)}
     chosen.confirmation.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     tell(settings.registry, chosen, now, KIND, **facts, why=chosen.why)
-    print(
-        f"reports {first} to {last} of {chosen.site} in {chosen.study} are deleted; the confirmation is in {chosen.confirmation}"
-    )
-    print("Backups made before still hold them. Prometheus holds its samples until you delete them there:")
+    print(f"deleted of {chosen.site} in {chosen.study}: {reports_in_words(first, last)}")
+    print(f"The signed confirmation is in {chosen.confirmation}. Backups made before still hold them.")
+    print("Prometheus holds its samples until its history is made anew: studyscope-aggregator history rebuild FOLDER")
+    print("Until then, all but those that came late go by two calls of Prometheus, started with --web.enable-admin-api:")
     selector = f'{{study="{chosen.study}",site="{chosen.site}"}}'
     print(f"  POST /api/v1/admin/tsdb/delete_series?match[]={selector}  then  POST /api/v1/admin/tsdb/clean_tombstones")
     return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from studyscope_aggregator.administration import actor_argument, span_arguments, span_of, tell
+from studyscope_aggregator.administration import actor_argument, reports_in_words, span_arguments, span_of, tell
 from studyscope_aggregator.clock import SystemClock
 from studyscope_aggregator.settings import CentreSettings
 from studyscope_aggregator.stores.opened import open_store
@@ -29,7 +29,7 @@ def execute(settings: CentreSettings, chosen: argparse.Namespace) -> int:
     finally:
         store.close()
     tell(settings.registry, chosen, now, "retract", study=chosen.study, site=chosen.site, first=first, last=last, why=chosen.why)
-    print(f"reports {first} to {last} of {chosen.site} in {chosen.study} count no more")
+    print(f"no longer counted of {chosen.site} in {chosen.study}: {reports_in_words(first, last)}")
     print(
         f"shown again: report {newest.receipt.sequence}" if newest else "nothing of the site is shown until it sends a new report"
     )

@@ -114,7 +114,10 @@ def _file(study: str, registry: Registry, acts: Sequence[Act], moments: Moments)
     if versions and max(versions) in signed:
         return signed[max(versions)], True
     if signed:
-        raise NotKnown(f"no version of study {study} was signed at {moments.known.isoformat()}")
+        raise NotKnown(
+            f"no version of study {study} was signed by {moments.known.isoformat()}: ask for a later --known-at "
+            "(without one it is a minute ago), or see study versions"
+        )
     if study not in registry.studies:
         raise NotKnown(f"this centre has no study {study}; it has {', '.join(registry.studies)}")
     return registry.studies[study], False
