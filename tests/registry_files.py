@@ -18,12 +18,16 @@ def cache_folder() -> Path:
 
 
 @functools.cache
-def source_package(name: str, version: str, keep: str) -> Path:
-    """The unpacked source package; only files whose path holds `keep`. Skips the test when no registry answers."""
+def source_package(name: str, version: str, keep: str, *, isolated: bool = True) -> Path:
+    """The unpacked source package; only files whose path holds `keep`. Skips the test when no registry answers.
+
+    Not `isolated`: pip asks the package for its metadata with what is installed here, as old ones want numpy for it.
+    """
     folder = cache_folder() / f"{name}-{version}"
     if not folder.is_dir():
         downloads = cache_folder() / "downloads"
         wanted = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", name, f"{name}=={version}"]
+        wanted += [] if isolated else ["--no-build-isolation"]
         done = subprocess.run([*wanted, "-d", str(downloads)], capture_output=True, text=True, timeout=110, check=False)
         if done.returncode:
             pytest.skip(f"{name}=={version} is not cached and no package registry answered")
