@@ -1,17 +1,30 @@
-"""A hospital of 163 women and 151 men: its logs, faults, mails, status, gauges and reports never say so (privacy.md T10)."""
+"""A hospital of 162 women and 151 men: its logs, faults, mails, status, gauges and reports never say so (privacy.md T10).
+
+Nor does anything that the centre keeps, logs or answers.
+"""
 
 import json
+import logging
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+import yaml
 from prometheus_client import generate_latest
 
+from acts_cast import Ahead
+from aggregator_cast import served
 from page_cast import copied_site, make_site
 from site_cast import CANARY, write_patient
+from studyscope_aggregator.app import create_app
+from studyscope_aggregator.settings import CentreSettings
+from studyscope_aggregator.stores.opened import open_store
+from studyscope_contract.keys import SigningKey
 from studyscope_exporter.clock import SystemClock
 from studyscope_exporter.fault_words import fault_words
 from studyscope_exporter.local_mail import letters
@@ -21,7 +34,7 @@ from studyscope_exporter.settings import read_site_file
 from studyscope_exporter.site import Site
 from studyscope_exporter.troubles import troubles_of
 
-WOMEN, MEN = 163, 151
+WOMEN, MEN = 162, 151  # neither they nor their sum are the end of a bin, which anybody may name
 TOLD = re.compile(rf"\b({WOMEN}|{MEN}|{WOMEN + MEN})\b|{CANARY.split('^')[0]}", re.IGNORECASE)
 AS_A_PROGRAM = "import sys; from studyscope_exporter.cli import main; {fault}; sys.exit(main())"
 
@@ -144,7 +157,7 @@ def test_a_fault_that_a_library_logs_is_written_without_its_message_too(site: Pa
 
 
 def test_the_words_of_a_fault_follow_its_causes_and_end() -> None:
-    first, second = ValueError("163"), KeyError("151")
+    first, second = ValueError("162"), KeyError("151")
     first.__cause__, second.__cause__ = second, first
     said = fault_words(first)
 
@@ -159,3 +172,55 @@ def test_what_the_centre_refuses_and_answers_is_kept_beside_reports_that_hold_no
 
     assert {160, 150, 310} & shown
     assert not {WOMEN, MEN, WOMEN + MEN} & shown
+
+
+def test_nothing_that_the_centre_keeps_logs_or_answers_says_it(
+    site: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    settings = centre_of(site, tmp_path / "centre")
+    with served(create_app(settings, open_store(settings.store), Ahead())) as client:
+        site.write_text(site.read_text().replace("http://127.0.0.1:9", str(client.base_url).rstrip("/")))
+        once = program(site, "-v", "once", "--quiet")
+        said = [once.stdout + once.stderr, *answers(client), *refusals(client, site)]
+    outbox = site.parent / "state" / "studies" / "liver" / "outbox"
+    assert len(list(outbox.glob("delivered/*.receipt"))) == 1
+    receipts = [path.read_text() for path in outbox.rglob("*") if path.is_file()]
+    kept = [text for name, text in written(tmp_path / "centre") if not name.endswith((".sqlite", "-wal", "-shm"))]
+    with sqlite3.connect(settings.store) as store:
+        rows = list(store.iterdump())
+
+    everything = [*said, *receipts, *kept, *rows, caplog.text]
+    assert any('study_patients{study="liver",site="berlin"} 310' in text for text in said), "the page was asked after delivery"
+    assert any("berlin" in row for row in rows)
+    assert [text[max(0, match.start() - 80) :][:160] for text in everything if (match := TOLD.search(text))] == []
+
+
+def centre_of(site: Path, folder: Path) -> CentreSettings:
+    """A centre that knows the hospital's key."""
+    (folder / "studies").mkdir(parents=True)
+    (folder / "studies" / "liver.yaml").write_bytes((site.parent / "study.yaml").read_bytes())
+    key = SigningKey.load(site.parent / "keys" / "signing.pem").public.text
+    keys = [{"key": key, "valid_from": "2020-01-01", "valid_until": "2099-01-01"}]
+    (folder / "sites.yaml").write_text(yaml.safe_dump({"sites": [{"id": "berlin", "registered": "2026-01-01", "keys": keys}]}))
+    return CentreSettings(registry=folder, store=folder / "store.sqlite")
+
+
+def answers(client: httpx.Client) -> Iterator[str]:
+    """Everything that can be asked without knowing more than the study and the site, with its headers."""
+    paths = client.get("/openapi.json").json()["paths"]
+    asked = {path.replace("{study}", "liver").replace("{site}", "berlin") for path, ways in paths.items() if "get" in ways}
+    for path in sorted({"/", "/metrics", "/metrics/self", "/sites/liver/berlin", "/openapi.json", *asked}):
+        if "{" not in path:
+            answer = client.get(path)
+            yield f"{path} {answer.status_code} {answer.headers} {answer.text}"
+
+
+def refusals(client: httpx.Client, site: Path) -> Iterator[str]:
+    """What it says to a report that was altered, and to one that is none."""
+    (report,) = (site.parent / "state" / "studies" / "liver" / "outbox" / "delivered").glob("*.json")
+    altered = report.read_bytes().replace(b'"value":310', b'"value":320')
+    for content in (altered, report.read_bytes()[:-9], b"{}"):
+        answer = client.post("/api/v1/reports", content=content)
+        assert answer.status_code >= 400
+        yield f"{answer.headers} {answer.text}"

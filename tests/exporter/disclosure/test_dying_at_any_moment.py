@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from disclosure_cast import (
+    DAY,
     FACTS,
+    OFFICER,
     POPULATION,
     SIGNING_KEY,
     Died,
@@ -25,6 +28,8 @@ from disclosure_cast import (
     vectors,
 )
 from studyscope_contract.report import SignedReport
+from studyscope_exporter.disclosure.decision import Decision
+from studyscope_exporter.disclosure.domain import Domain
 from studyscope_exporter.disclosure.errors import DomainProblem
 from studyscope_exporter.disclosure.ledger import chained
 from studyscope_exporter.disclosure.ledger_keys import verify_ledger
@@ -193,3 +198,38 @@ def test_a_process_killed_in_the_middle_leaves_a_whole_folder(tmp_path: Path) ->
                 report = SignedReport.from_bytes(domain.release(None, FACTS, status.last_grid_point).to_bytes())
                 assert report.report.sequence == status.sequence
         assert verify_ledger(tmp_path / "domain" / "ledger.jsonl", SIGNING_KEY.public) == []
+
+
+ACTS: dict[str, Callable[[Domain], object]] = {
+    "an approval": lambda domain: domain.approve([POPULATION], OFFICER, DAY),
+    "a signature under the policy": lambda domain: domain.sign_policy(OFFICER, DAY),
+    "a withdrawal": lambda domain: domain.withdraw(patient_key(3), day=DAY),
+    "a pause": lambda domain: domain.decide(Decision.PAUSE, DAY),
+}
+
+
+@pytest.mark.parametrize("torn", [0, 3])
+@pytest.mark.parametrize("renamed", [False, True])
+@pytest.mark.parametrize("act", ACTS)
+def test_a_person_s_act_that_a_crash_cut_short_is_in_the_ledger_whole_or_not_at_all(
+    tmp_path: Path, act: str, torn: int, renamed: bool
+) -> None:
+    lines = set()
+    for fuse in range(8):
+        disk = MemoryDisk()
+        with opened(tmp_path, files=disk, approve=act == "a withdrawal") as domain:
+            domain.release(grown(50).contributions(), FACTS, 100)
+            before = disk.live["ledger.jsonl"]
+            disk.steps, disk.fuse, disk.torn, disk.renamed = 0, fuse, torn, renamed
+            with suppress(Died):
+                ACTS[act](domain)
+        survivor = disk.rebooted()
+        with opened(tmp_path, files=survivor, approve=False) as domain:
+            assert domain.status().frozen is None
+            domain.release(grown(50).contributions(), FACTS, 100)
+        found = [line["act"] for _, line in chained(survivor.live["ledger.jsonl"])][before.count(b"\n") :]
+        lines.add(tuple(found))
+        (tmp_path / "ledger").write_bytes(survivor.live["ledger.jsonl"])
+        assert verify_ledger(tmp_path / "ledger", SIGNING_KEY.public) == []
+    assert len(lines) == 2, "as before, or with all of its lines"
+    assert () in lines
