@@ -31,11 +31,12 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Told:
-    """What people were told of a trouble: the role, its words, and when last."""
+    """What people were told of a trouble: the role, its words, when last, and since when it is there."""
 
     role: Role
     words: str
     at: dt.datetime
+    since: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,27 @@ def letters(
         due = any(told[one.id].at + AGAIN_AFTER <= now for one in waiting)
         if not (new or mended or due):
             continue
-        written.append(_letter(role, site, new, waiting, list(mended.values())))
+        written.append(_letter(role, site, new, [(one, told[one.id]) for one in waiting], list(mended.values())))
         after = {id_: old for id_, old in after.items() if id_ not in mended}
-        after |= {one.id: Told(role, one.words, now) for one in mine}
+        after |= {one.id: Told(role, one.words, now, told[one.id].since if one.id in told else now) for one in mine}
     return written, after
 
 
-def _letter(role: Role, site: str, new: Sequence[Trouble], waiting: Sequence[Trouble], mended: Sequence[Told]) -> Letter:
-    subject = f"Studyscope at {site}: " + _in_short(new, waiting, mended)
+def _letter(
+    role: Role, site: str, new: Sequence[Trouble], waiting: Sequence[tuple[Trouble, Told]], mended: Sequence[Told]
+) -> Letter:
+    subject = f"Studyscope at {site}: " + _in_short(new, [one for one, _ in waiting], mended)
     blocks = [
         _block("New", [f"{one.words}\n  What to do: {one.remedy}" for one in new]),
-        _block("Still waiting", [f"{one.words}\n  What to do: {one.remedy}" for one in waiting]),
+        _block(
+            "Still waiting",
+            [f"Since {told.since:%A, %d %B}: {one.words}\n  What to do: {one.remedy}" for one, told in waiting],
+        ),
         _block("Mended, nothing to do", [one.words for one in mended]),
-        "No patient is at risk by any of this: numbers of the study stand still or arrive later, and nothing is lost.\n"
-        "You get this mail because the site file names you. It comes at most once a day while nothing changes.\n",
+        "This can wait until the morning: it is about the study's numbers, which stand still or arrive later. Nothing is lost, "
+        "and nobody's care depends on it.\n"
+        "Commands are for the machine on which the exporter runs. You get this mail because the site file names you; while "
+        "nothing changes, at most once a day.\n",
     ]
     return Letter(role, subject, "\n".join(block for block in blocks if block))
 
@@ -103,15 +111,24 @@ class MailBook:
     def read(self) -> dict[str, Told]:
         try:
             content = json.loads(self._path.read_text(encoding="utf-8"))
-            return {id_: Told(one["role"], one["words"], dt.datetime.fromisoformat(one["at"])) for id_, one in content.items()}
+            return {id_: _told(one) for id_, one in content.items()}
         except (FileNotFoundError, ValueError, KeyError, TypeError):  # none yet, or one that a power cut left half written
             return {}
 
     def keep(self, told: Mapping[str, Told]) -> None:
-        content = {id_: {"role": one.role, "words": one.words, "at": one.at.isoformat()} for id_, one in told.items()}
+        content = {
+            id_: {"role": one.role, "words": one.words, "at": one.at.isoformat(), "since": one.since.isoformat()}
+            for id_, one in told.items()
+        }
         new = self._path.with_suffix(".new")
         new.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
         os.replace(new, self._path)  # noqa: PTH105 - the atomic one on every platform
+
+
+def _told(one: Mapping[str, str]) -> Told:
+    role: Role = "approvers" if one["role"] == "approvers" else "operators"
+    at = dt.datetime.fromisoformat(one["at"])
+    return Told(role, one["words"], at, dt.datetime.fromisoformat(one["since"]) if "since" in one else at)
 
 
 def tell_people(site: str, now: dt.datetime, found: Sequence[Trouble], settings: MailSettings, book: MailBook) -> Iterator[str]:

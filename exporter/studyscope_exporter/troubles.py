@@ -63,7 +63,7 @@ def _of_delivery(at_site: StudyAtSite) -> Iterator[Trouble]:
         words = (
             f"Reports of study {study.id} cannot be delivered to {at_site.settings.centre.url}. They wait here and land later."
         )
-        remedy = "studyscope-exporter check tries the network, the proxy and the certificate"
+        remedy = "studyscope-exporter check tries the network, the proxy and the certificate, and says whom to ask"
         yield Trouble(f"delivery {study.id}", "operators", f"reports of {study.id} are not delivered", words, remedy)
 
 
@@ -74,7 +74,10 @@ def _of_records(site: Site, at_site: StudyAtSite) -> Iterator[Trouble]:
         remedy = f"studyscope-exporter cases stuck --study {study.id} names them"
         yield Trouble(f"stuck {study.id}", "operators", f"jobs of {study.id} are stuck", words, remedy)
     if records.roster is not None and next(missing(records), None) is not None:
-        words = f"Images that study {study.id} expects by now have not come."
+        words = (
+            f"Images of patients whom the list of study {study.id} expects by now are not in what the exporter reads: "
+            "they were not taken, not sent on, or lie where no source looks."
+        )
         remedy = f"studyscope-exporter cases missing --study {study.id} names them"
         yield Trouble(f"missing {study.id}", "operators", f"images of {study.id} are missing", words, remedy)
 

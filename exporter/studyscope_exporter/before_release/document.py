@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from studyscope_contract.metric import Kind, Table
-from studyscope_contract.policy import Parameters, Policy
+from studyscope_contract.policy import Policy
 from studyscope_contract.study import Study
 from studyscope_exporter.before_release.conclusions import Conclusion, conclusions
+from studyscope_exporter.before_release.hidden import Hidden, hidden_cells, not_empty
 from studyscope_exporter.before_release.words import SITUATIONS, bucket_words, cell_words, named, overlap_words, table_words
 from studyscope_exporter.disclosure.bins import Shown
 from studyscope_exporter.disclosure.contributions import Cell
@@ -31,14 +32,6 @@ class Line:
     next: int | None
     exact: int | None = field(repr=False)
     mark: Mark = "same"
-
-
-@dataclass(frozen=True)
-class Hidden:
-    """Cells that stay hidden for one reason; the exact numbers stand in `words` where they may be told."""
-
-    words: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -104,7 +97,10 @@ def document(
 ) -> Document:
     """`preview` in words; without `exact` nothing in it says more than what would leave."""
     tables, missing = dict(study.tables()), {one.key: one.missing for one in preview.pending}
-    sections = [_section(each, tables[each.key], study, policy, missing.get(each.key, 0), exact=exact) for each in preview.tables]
+    sections = [
+        _section(each, tables[each.key], study, policy, missing.get(each.key, 0), not_empty(each, intervals), exact=exact)
+        for each in preview.tables
+    ]
     spoken = [one for one in sections if one.lines or (one.missing and (one.hidden or one.exactly))]
     waiting = [each for each, one in zip(preview.tables, sections, strict=True) if one.missing and one not in spoken]
     report = preview.report.report
@@ -134,7 +130,10 @@ def document(
     )
 
 
-def _section(preview: TablePreview, table: Table, study: Study, policy: Policy, missing: int, *, exact: bool) -> Section:
+def _section(
+    preview: TablePreview, table: Table, study: Study, policy: Policy, missing: int, told: Mapping[Cell, tuple[int, int]],
+    *, exact: bool,
+) -> Section:  # fmt: skip
     codes, parameters = study.codes(table), policy.parameters
     return Section(
         name=str(preview.key),
@@ -143,7 +142,7 @@ def _section(preview: TablePreview, table: Table, study: Study, policy: Policy, 
         situation=_situation(preview, exact=exact),
         missing=missing,
         lines=tuple(_lines(preview, table, codes, exact=exact)),
-        hidden=tuple(_hidden(preview, table, codes, parameters, exact=exact)),
+        hidden=tuple(hidden_cells(preview, table, codes, parameters, told, exact=exact)),
         exactly=preview.key.table in policy.reported,
     )
 
@@ -196,44 +195,6 @@ def _mark(before: int | None, after: int | None) -> Mark:
     if before is None:
         return "new"
     return "removed" if after is None else "changed"
-
-
-def _hidden(
-    preview: TablePreview, table: Table, codes: Sequence[Cell], parameters: Parameters, *, exact: bool
-) -> Iterator[Hidden]:
-    shown = {cell for cell, _ in (*preview.now, *preview.next)}
-    hidden = [cell for cell in codes if cell not in shown]
-    if table.kind is Kind.HISTOGRAM and shown:
-        if hidden:
-            yield Hidden(_many(len(hidden), "finer step"), "not told apart, counted together with the next one that is shown")
-        return
-    if not exact:
-        if hidden and shown:
-            why = f"fewer than {parameters.s} people, or nobody, or kept back: nobody outside can tell which"
-            yield Hidden("; ".join(cell_words(table, cell) for cell in hidden), why)
-        return
-    yield from _hidden_with_counts(preview, table, hidden, parameters)
-
-
-def _hidden_with_counts(preview: TablePreview, table: Table, hidden: Sequence[Cell], parameters: Parameters) -> Iterator[Hidden]:
-    def said(cells: Sequence[Cell]) -> str:
-        return "; ".join(f"{cell_words(table, cell)} ({preview.exact[cell]})" for cell in cells)
-
-    few = [cell for cell in hidden if 0 < preview.exact.get(cell, 0) < parameters.s]
-    many = [cell for cell in hidden if preview.exact.get(cell, 0) >= parameters.s]
-    nobody = len(hidden) - len(few) - len(many)
-    if few:
-        yield Hidden(said(few), f"fewer than {parameters.s} people; outside it looks the same as nobody")
-    if many and preview.situation == "moves":
-        yield Hidden(said(many), "holds everybody or nearly so: shown, it would say the same of each of them")
-    elif many:
-        yield Hidden(said(many), f"enough people, but: {SITUATIONS[preview.situation]}")
-    if nobody and (few or many):
-        yield Hidden(_many(nobody, "more code"), "nobody; outside it looks the same as a few")
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _verdict(preview: Preview, *, exact: bool) -> str:

@@ -27,7 +27,7 @@ SITUATIONS: Mapping[Situation, str] = MappingProxyType(
         "reported": "leaves as it is with every report: exact, as the study's protocol obliges",
     }
 )
-UNITS = MappingProxyType({"millimeters": " mm", "milliliters": " ml", "seconds": " s", "tesla": " T"})
+UNITS = MappingProxyType({"millimeters": " mm", "milliliters": " ml", "seconds": " s", "tesla": " T", "days": " days"})
 """By the last word of a metric's name."""
 SEX = MappingProxyType({"F": "women", "M": "men", "O": "other"})
 

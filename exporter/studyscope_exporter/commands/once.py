@@ -65,7 +65,8 @@ def _deliver(site: Site, at_site: StudyAtSite) -> bool:
     try:
         done = hand_in(site, at_site)
     except NotDelivered as problem:
-        print(f"study {at_site.study.id}: {problem}. {len(at_site.outbox.waiting())} reports wait; nothing is lost")
+        kept = amount(len(at_site.outbox.waiting()), "report")
+        print(f"study {at_site.study.id}: {problem}. {kept} kept for the next time; nothing is lost")
         return False
     print(f"study {at_site.study.id}: {amount(done.accepted, 'report')} accepted by the centre, {done.set_aside} refused")
     return done.set_aside == 0

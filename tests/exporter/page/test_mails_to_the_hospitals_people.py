@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from pydantic import ValidationError
 
 from page_cast import make_site, run
-from studyscope_exporter.local_mail import MailBook, Trouble, letters, tell_people
+from studyscope_exporter.local_mail import MailBook, Told, Trouble, letters, tell_people
 from studyscope_exporter.mail_settings import MailSettings, MailTo
 
 NIGHT = dt.datetime(2026, 5, 4, 3, tzinfo=dt.UTC)
@@ -110,7 +110,7 @@ def test_a_new_trouble_does_not_wait_for_the_day_of_the_old_one() -> None:
     (letter,), _ = letters("berlin", NIGHT + dt.timedelta(hours=2), [DOWN, other], told)
 
     assert letter.subject == "Studyscope at berlin: source pacs is down"
-    assert "Still waiting:\n- Source archive could not be read." in letter.text
+    assert "Still waiting:\n- Since Monday, 04 May: Source archive could not be read." in letter.text
 
 
 def test_a_site_tells_its_people_what_waits_and_names_no_number_of_patients(server: tuple[Box, int], tmp_path: Path) -> None:
@@ -138,3 +138,14 @@ def test_a_password_never_goes_over_an_open_line() -> None:
 
     with pytest.raises(ValidationError, match="encrypted connection only"):
         MailSettings.model_validate(content | {"to": {"operators": ["i@h.example"]}})
+
+
+def test_a_reminder_says_since_when_it_waits(tmp_path: Path) -> None:
+    trouble = Trouble("delivery liver", "operators", "reports of liver are not delivered", "They wait here.", "check")
+    begun = dt.datetime(2026, 11, 21, 4, tzinfo=dt.UTC)
+    book, told = MailBook(tmp_path / "mails.json"), dict[str, Told]()
+    for days in range(3):
+        (letter,), told = letters("berlin", begun + dt.timedelta(days=days), [trouble], told)
+        book.keep(told)
+        told = book.read()
+    assert "- Since Saturday, 21 November: They wait here." in letter.text

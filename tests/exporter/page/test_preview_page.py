@@ -10,8 +10,13 @@ import pytest
 import yaml
 
 from page_cast import copied_site, make_site, run
-from studyscope_contract.catalogue import imaging
+from studyscope_contract.catalogue import TABLES, imaging
+from studyscope_contract.metric import TableKey
+from studyscope_contract.policy import Policy
+from studyscope_exporter.before_release.hidden import hidden_cells, not_empty
 from studyscope_exporter.before_release.words import bucket_words
+from studyscope_exporter.disclosure.inference import Interval
+from studyscope_exporter.disclosure.preview import TablePreview
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +177,17 @@ def test_without_the_page_extra_it_says_what_to_install(
     assert "pip install 'studyscope[exporter,page]'" in capsys.readouterr().err
     assert not (site.parent / "page.html").exists()
     assert run(site, "preview") == 0
+
+
+def test_where_others_can_tell_that_a_hidden_cell_is_not_empty_the_page_does_not_say_that_it_looks_like_nobody() -> None:
+    key, parameters = TableKey("roster_state"), Policy().parameters
+    exact = {("expected",): 176, ("unexpected",): 12}
+    preview = TablePreview(key, "moves", (), ((("expected",), 180),), exact)
+    intervals = (Interval(key, ("expected",), 175, 184, 180, 176), Interval(key, ("unexpected",), 11, 14, None, 12))
+    codes = tuple(exact)
+
+    (told,) = hidden_cells(preview, TABLES[key.table], codes, parameters, not_empty(preview, intervals), exact=True)
+    (few,) = hidden_cells(preview, TABLES[key.table], codes, parameters, {}, exact=True)
+
+    assert "can work out 11 to 14, which is no small group (11 or more)" in told.why
+    assert "looks the same as nobody" in few.why
