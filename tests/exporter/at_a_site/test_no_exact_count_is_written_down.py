@@ -1,4 +1,4 @@
-"""A hospital of 162 women and 151 men: its logs, faults, mails, status, gauges and reports never say so (privacy.md T10).
+"""A hospital of 162 women and 147 men: its logs, faults, mails, status, gauges and reports never say so (privacy.md T10).
 
 Nor does anything that the centre keeps, logs or answers.
 """
@@ -34,7 +34,7 @@ from studyscope_exporter.settings import read_site_file
 from studyscope_exporter.site import Site
 from studyscope_exporter.troubles import troubles_of
 
-WOMEN, MEN = 162, 151  # neither they nor their sum are the end of a bin, which anybody may name
+WOMEN, MEN = 162, 147  # neither they nor their sum are the end of a bin, which anybody may name
 TOLD = re.compile(rf"\b({WOMEN}|{MEN}|{WOMEN + MEN})\b|{CANARY.split('^')[0]}", re.IGNORECASE)
 AS_A_PROGRAM = "import sys; from studyscope_exporter.cli import main; {fault}; sys.exit(main())"
 
@@ -157,7 +157,7 @@ def test_a_fault_that_a_library_logs_is_written_without_its_message_too(site: Pa
 
 
 def test_the_words_of_a_fault_follow_its_causes_and_end() -> None:
-    first, second = ValueError("162"), KeyError("151")
+    first, second = ValueError("162"), KeyError("147")
     first.__cause__, second.__cause__ = second, first
     said = fault_words(first)
 
