@@ -18,7 +18,7 @@ from studyscope_aggregator.store import Entry, HistoryMark, Retraction
 from studyscope_aggregator.stored_report import stored_standing
 from studyscope_aggregator.write_request import Point
 from studyscope_contract.catalogue import centre
-from studyscope_contract.study import StudySite
+from studyscope_contract.study_site import StudySite
 
 DAY = dt.timedelta(days=1)
 LONGEST_HOLD = 7 * DAY

@@ -19,7 +19,8 @@ from typing import TextIO
 from studyscope_aggregator.history import Day, due_days
 from studyscope_aggregator.store import HistoryMark, ReportStore
 from studyscope_aggregator.write_request import Point
-from studyscope_contract.study import Study, StudySite
+from studyscope_contract.study import Study
+from studyscope_contract.study_site import StudySite
 
 READ_AT_ONCE = 64
 

@@ -13,7 +13,7 @@ from studyscope_aggregator.history import Day, due_days, is_due, retraction_poin
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.remote_write import BATCH, HistoryWriter, NotWritten
 from studyscope_aggregator.store import HistoryMark, ReportStore, StoreUnavailable
-from studyscope_contract.study import StudySite
+from studyscope_contract.study_site import StudySite
 
 log = logging.getLogger(__name__)
 

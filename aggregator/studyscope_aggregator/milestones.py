@@ -12,7 +12,8 @@ import yaml
 from studyscope_aggregator.samples import Sample
 from studyscope_contract.catalogue import centre
 from studyscope_contract.names import Slug
-from studyscope_contract.study import Milestone, Study, StudySite
+from studyscope_contract.study import Study
+from studyscope_contract.study_site import Milestone, StudySite
 from studyscope_contract.yaml_file import Strict, parse_yaml
 
 PASSED_FOLDER = "passed"

@@ -19,7 +19,8 @@ from studyscope_aggregator.site_contacts import CONTACTS_FILE, Contact, contacts
 from studyscope_contract.enrolment import EnrolmentRequest
 from studyscope_contract.mail_choices import CHOICES_FILE, MailChoices
 from studyscope_contract.signed_study import SignedStudy, SignedStudyProblem
-from studyscope_contract.study import Study, StudySite
+from studyscope_contract.study import Study
+from studyscope_contract.study_site import StudySite
 from studyscope_contract.yaml_file import FileProblem, Problem, parse_yaml
 
 SITES_FILE = "sites.yaml"

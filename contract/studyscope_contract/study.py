@@ -16,11 +16,11 @@ from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.names import Slug, Text
 from studyscope_contract.policy import Policy, Stricter
 from studyscope_contract.protocol import Attributes, TimePoints, Variables, attribute_id
+from studyscope_contract.study_site import StudySite
 from studyscope_contract.vocabulary import STAGES, load_code_list
 from studyscope_contract.yaml_file import Strict
 
 Mail = Annotated[str, StringConstraints(pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+$", max_length=200)]
-Milestone = Literal["contract", "ethics", "network", "installed", "data_ready"]
 
 
 class Lead(Strict):
@@ -28,36 +28,6 @@ class Lead(Strict):
 
     name: Text
     mail: Mail
-
-
-class Target(Strict):
-    """So many patients by a day; a later target counts from the day it was agreed on."""
-
-    patients: int = Field(ge=1)
-    by: dt.date
-    valid_from: dt.date
-
-
-class StudySite(Strict):
-    """A hospital that takes part in the study."""
-
-    id: Slug
-    name: Text
-    city: Text
-    latitude: float = Field(ge=-90, le=90)
-    longitude: float = Field(ge=-180, le=180)
-    targets: tuple[Target, ...] = ()
-    member_from: dt.date
-    member_until: dt.date | None = None
-    milestones: dict[Milestone, dt.date] = Field(default_factory=dict, description="due day of each step before data flow")
-
-    def is_member(self, day: dt.date) -> bool:
-        return self.member_from <= day and (self.member_until is None or day <= self.member_until)
-
-    def target(self, day: dt.date) -> Target | None:
-        """The target in force on `day`: the one agreed on last."""
-        agreed = [target for target in self.targets if target.valid_from <= day]
-        return max(agreed, key=lambda target: target.valid_from, default=None)
 
 
 class Cohort(Strict):

@@ -7,7 +7,7 @@ from typing import get_args
 from grafana_foundation_sdk.builders import table
 
 from studyscope_contract.catalogue import centre, progress
-from studyscope_contract.study import Milestone
+from studyscope_contract.study_site import Milestone
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import by_site, setting, site_link_column
 from studyscope_dashboards.palette import BLUE, GREEN, ORANGE

@@ -15,7 +15,8 @@ from studyscope_contract.grid import Grid
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.policy import Policy
 from studyscope_contract.report import PolicyStatement
-from studyscope_contract.study import Study, StudySite
+from studyscope_contract.study import Study
+from studyscope_contract.study_site import StudySite
 
 WEEKLY = Grid(every_days=7)
 KEY = {"key": SigningKey.generate().public.text, "valid_from": "2026-01-01", "valid_until": "2027-01-01"}

@@ -312,6 +312,13 @@ def test_a_token_is_kept_as_a_hash_only(guarded: Guarded) -> None:
     assert not any(token in kept or token.rpartition("_")[2] in kept for token in guarded.tokens.values())
 
 
+def test_the_scheme_of_a_token_may_be_written_small(guarded: Guarded) -> None:
+    headers = {"Authorization": f"bearer {guarded.tokens['berlin']}"}
+    answer = guarded.client.get("/prometheus/api/v1/query", params={"query": "study_patients"}, headers=headers)
+
+    assert [one["metric"]["site"] for one in answer.json()["data"]["result"]] == ["berlin"]
+
+
 def test_a_grafana_that_looks_what_it_talks_to_is_answered(guarded: Guarded) -> None:
     assert guarded.ask("public", "status/buildinfo").json()["data"]["version"]
     assert guarded.query("public", "1+1").json()["data"]["result"][1] == "2"

@@ -17,7 +17,8 @@ import pytest
 
 from mail_sink import Mailbox, free_port, mail_server, part, start, wait_until
 from studyscope_contract.catalogue import centre
-from studyscope_contract.study import Lead, Study, StudySite
+from studyscope_contract.study import Lead, Study
+from studyscope_contract.study_site import StudySite
 from studyscope_dashboards.alertmanager import Contacts, MailTiming, Smtp, alertmanager_config
 from studyscope_dashboards.mail_templates import write_mail_templates
 from studyscope_dashboards.prometheus import prometheus_config

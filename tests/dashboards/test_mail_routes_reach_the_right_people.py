@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from studyscope_contract.study import Lead, Study, StudySite
+from studyscope_contract.study import Lead, Study
+from studyscope_contract.study_site import StudySite
 from studyscope_dashboards.alertmanager import Contacts, MailTiming, Smtp, alertmanager_config, write_alertmanager_config
 from studyscope_dashboards.cli import main
 from studyscope_dashboards.mail_templates import mail_addresses, write_mail_templates

@@ -12,7 +12,8 @@ from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.settings import OpenIdSettings
 
 ID_TOKEN = "x-id-token"  # noqa: S105 - a header's name; Grafana forwards the identity token in it
-BEARER = "Bearer "
+BEARER = "bearer"
+"""The name of the scheme; small and capital letters are the same in it (RFC 9110, 11.1)."""
 
 
 class Askers:
@@ -26,7 +27,8 @@ class Askers:
     async def grant(self, headers: Mapping[str, str]) -> Grant:
         """Raises TokenRefused, NoRole, IdentityProviderDown, FileProblem."""
         authorization = headers.get("authorization", "")
-        bearer = authorization.removeprefix(BEARER).strip() if authorization.startswith(BEARER) else ""
+        scheme, _, credentials = authorization.partition(" ")
+        bearer = credentials.strip() if scheme.lower() == BEARER else ""
         if bearer.startswith(f"{PREFIX}_"):
             grant = self._tokens.grant(bearer, self._clock.now().date())
             if grant is None:

@@ -20,7 +20,7 @@ from studyscope_aggregator.milestones import Passed, set_not_passed, set_passed
 from studyscope_aggregator.registered_sites import Closing
 from studyscope_aggregator.registry import STUDIES_FOLDER, load_registry
 from studyscope_aggregator.settings import CentreSettings
-from studyscope_contract.study import Milestone
+from studyscope_contract.study_site import Milestone
 from studyscope_contract.yaml_file import FileProblem, Problem
 
 STEPS = {

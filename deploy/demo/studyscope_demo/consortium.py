@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studyscope_aggregator.milestones import Passed, set_passed
-from studyscope_contract.study import Milestone
+from studyscope_contract.study_site import Milestone
 from studyscope_demo.folder import DemoFolder
 from studyscope_demo.profiles import Hospital
 from studyscope_demo.settings_file import write_yaml
