@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
-import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -33,6 +29,7 @@ from studyscope_exporter.disclosure.recipient import Recipient
 from studyscope_exporter.facts import site_facts, storage_state
 from studyscope_exporter.identity import SiteIdentity
 from studyscope_exporter.inventory import Inventory
+from studyscope_exporter.last_scan import LastScan, SourceOutcome, passed_over
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.release_number import release_number
 from studyscope_exporter.retirement import refuse_if_retired
@@ -41,22 +38,8 @@ from studyscope_exporter.settings import SiteSettings, StudySettings, effective_
 from studyscope_exporter.sources.consent import EVERY_STUDY, ConsentSource, withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, open_source
 from studyscope_exporter.sources.learning import learning_rounds
-from studyscope_exporter.sources.source import NoProgress, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.source import NoProgress, Progress
 from studyscope_exporter.study_records import study_records
-
-log = logging.getLogger(__name__)
-
-_FINISHED = "finished scan"
-
-
-@dataclass(frozen=True)
-class SourceOutcome:
-    """What one pass over one source gave: a result, or why there is none."""
-
-    name: str
-    kind: str
-    result: ScanResult | None
-    problem: str | None = None
 
 
 @dataclass
@@ -95,6 +78,7 @@ class Site:
         self.inventory = self._open.enter_context(
             Inventory.open(settings.state / "inventory.sqlite", key=self.identity.derived("inventory"), now=self.clock.now)
         )
+        self._scans = LastScan(settings.state, self.inventory)
         self.pseudonyms = pseudonyms = Pseudonyms(self.identity.derived("pseudonyms"), settings.default_issuer)
         self.studies = tuple(self._open_study(study) for study in settings.studies)
         self.cluster = ScanCluster(settings.dask) if settings.dask else None
@@ -135,7 +119,7 @@ class Site:
         `progress` gives the progress of the source of that name. Afterwards the contributions of
         each study are collected: they are what the next release uses.
         """
-        self._unfinished.touch()
+        self._scans.begin()
         # Who withdrew comes first: a pass that is cut short must not keep them in.
         order = sorted(range(len(self.sources)), key=lambda index: not isinstance(self.sources[index], ConsentSource))
         try:
@@ -144,14 +128,7 @@ class Site:
             if self.cluster:
                 self.cluster.let_go()
         outcomes = [found[index] for index in range(len(self.sources))]
-        finished = self.clock.now().isoformat()
-        self.inventory.keep_note(_FINISHED, finished.encode())
-        self._remember(
-            at=finished,
-            sources={outcome.name: outcome.problem for outcome in outcomes},
-            to_mend={outcome.name: outcome.result.to_mend for outcome in outcomes if outcome.result and outcome.result.to_mend},
-        )
-        self._unfinished.unlink()
+        self._scans.finish(self.clock.now(), outcomes)
         for study in self.studies:
             study.collected = self._collect(study)
         return outcomes
@@ -159,17 +136,10 @@ class Site:
     def _scan_one(self, index: int, progress: Callable[[str], Progress]) -> SourceOutcome:
         source, settings = self.sources[index], self.settings.sources[index]
         try:
-            result = source.scan(self.inventory, progress(source.name))
-        except SourceUnavailable as error:
-            problem = str(error).removeprefix(f"Source {source.name}: ")
-            log.warning("source %s: %s", source.name, problem)
-            return SourceOutcome(source.name, settings.kind, None, problem)
+            return passed_over(source, settings.kind, self.inventory, progress(source.name))
         finally:
             if isinstance(source, ConsentSource):
                 self._withdraw(source)
-        for sentence in result.to_mend:
-            log.warning("source %s: %s", source.name, sentence)
-        return SourceOutcome(source.name, settings.kind, result)
 
     def _withdraw(self, source: ConsentSource) -> None:
         """Takes everybody whom the register ever named as withdrawn out of the studies."""
@@ -248,12 +218,8 @@ class Site:
         return KeyRequests(self.settings.state, at_site.study.id)
 
     def last_scan(self) -> dict[str, Any]:
-        """What is remembered of the last scan that finished: `at`, `sources` (problem or None by name)."""
-        try:
-            found: dict[str, Any] = json.loads(self._scan_file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):  # none yet, or one that a power cut left half written
-            return {}
-        return found
+        """What is remembered of the last scan that finished: see LastScan."""
+        return self._scans.remembered()
 
     def storage(self) -> Literal["ok", "low"]:
         """Whether the volume of the state is low on space; what was said of it before is remembered."""
@@ -264,31 +230,9 @@ class Site:
             remembered.write_text(now, encoding="utf-8")
         return now
 
-    @property
-    def _scan_file(self) -> Path:
-        return self.settings.state / "last-scan.json"
-
-    @property
-    def _unfinished(self) -> Path:
-        """A file that is there while a scan runs, and after one that was cut short."""
-        return self.settings.state / "scan-unfinished"
-
     def has_finished_scan(self) -> bool:
-        """Whether the inventory is what the last scan found, whole.
-
-        An inventory that was made anew since, by an update or because its file was gone, knows of no scan:
-        until the next one finishes, its empty tables are no news about anybody.
-        """
-        if self._unfinished.exists():
-            return False
-        at = self.last_scan().get("at")
-        return at is not None and self.inventory.note(_FINISHED) == at.encode()
-
-    def _remember(self, **facts: Any) -> None:
-        new = self._scan_file.with_suffix(".new")
-        new.write_text(json.dumps(facts), encoding="utf-8")
-        os.replace(new, self._scan_file)  # noqa: PTH105 - the atomic one on every platform
+        """Whether the inventory is what the last scan found, whole."""
+        return self._scans.is_whole()
 
     def age_of_last_scan(self) -> dt.timedelta | None:
-        at = self.last_scan().get("at")
-        return None if at is None else self.clock.now() - dt.datetime.fromisoformat(at)
+        return self._scans.age(self.clock.now())

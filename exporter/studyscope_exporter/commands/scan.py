@@ -14,7 +14,8 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from studyscope_exporter.commands.opened import opened_site
-from studyscope_exporter.site import Site, SourceOutcome
+from studyscope_exporter.last_scan import SourceOutcome
+from studyscope_exporter.site import Site
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
