@@ -70,9 +70,11 @@ def _laid_ready(site: Site, at_site: StudyAtSite) -> int:
         _note(site, at_site, answer)
         _tell(at_site, answer)
     requests.put(_request(site, at_site))
-    print("The request lies ready: the centre takes it when it comes next, while `run` runs here.")
     if answer is None or answer.state == "waiting":
+        print("The request lies ready: the centre takes it when it comes next, while `run` runs here.")
         _read_out(site)
+    else:
+        print("So it was at the centre's last visit; it is asked again at the next.")
     return 0 if answer is None else DECIDED.get(answer.state, 1)
 
 

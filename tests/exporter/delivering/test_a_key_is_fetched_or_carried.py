@@ -74,7 +74,9 @@ def test_a_key_is_fetched_compared_accepted_and_its_reports_are_taken(
     assert consortium.visited()
     assert f"key {name} is waiting: see sites" in capsys.readouterr().out
     assert consortium.at_the_centre("sites", "accept", "berlin", name) == 0
+    capsys.readouterr()
     hospital.once()
+    assert "study liver: 1 report for the centre to fetch" in capsys.readouterr().out
     assert consortium.visited()
     assert "1 report taken, 0 refused" in capsys.readouterr().out
 
