@@ -18,11 +18,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
-    SerializerFunctionWrapHandler,
     StringConstraints,
     TypeAdapter,
     ValidationError,
-    model_serializer,
     model_validator,
 )
 from pydantic_core import from_json
@@ -30,44 +28,38 @@ from pydantic_core import from_json
 from studyscope_contract.canonical import serialised
 from studyscope_contract.grid import Grid
 from studyscope_contract.keys import SigningKey, VerifyingKey
-from studyscope_contract.learning import LearningRounds
-from studyscope_contract.names import Code, Release, Slug
+from studyscope_contract.names import Code, Slug
 from studyscope_contract.policy import REPORTABLE, Parameters, Policy, Preset, needs_wider_bins
+from studyscope_contract.site_facts import Offer, SiteFacts, SourceKind, TableName
 from studyscope_contract.yaml_file import Frozen
+
+__all__ = [
+    "LEAST_PROTECTED",
+    "MAX_BYTES",
+    "MEDIA_TYPE",
+    "SCHEMA_VERSION",
+    "Activity",
+    "Cell",
+    "Offer",
+    "PolicyStatement",
+    "ProtectedTable",
+    "Report",
+    "ReportProblem",
+    "Sha256",
+    "ShownUnit",
+    "SignedReport",
+    "SiteFacts",
+    "SourceKind",
+    "TableName",
+]
 
 SCHEMA_VERSION = 1
 MAX_BYTES = 1024 * 1024
 MEDIA_TYPE = "application/vnd.studyscope.report+json"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=48)]
-SourceKind = Literal[
-    "folder",
-    "dicomweb",
-    "nifti",
-    "ensemble",
-    "pairs",
-    "nnunet_summary",
-    "landmarks",
-    "classification",
-    "airflow",
-    "kaapana",
-    "jobs",
-    "roster",
-    "sequences",
-    "consent",
-    "tracker",
-    "lesions",
-    "clinical",
-    "annotation",
-    "learning",
-    "images",
-    "prometheus",
-]
-"""Every kind of source that may be named at the centre; a closed list, because it becomes a label."""
 Activity = Literal["active", "paused", "frozen", "withdrawn"]
 """What a person at the site, or lost state, made of the study there; never what the data say."""
-Offer = Literal["offered", "refused", "not_approved", "no_source"]
 ShownUnit = Literal["patient", "reported"]
 """Of the units of the catalogue those of numbers in tables (metric.Unit)."""
 LEAST_PROTECTED = 5
@@ -131,27 +123,6 @@ class PolicyStatement(Frozen):
         if problem:
             raise ValueError(problem)
         return self
-
-
-class SiteFacts(Frozen):
-    """Facts about the installation, never about patients; they come from configuration."""
-
-    release: Release
-    study_version: int = Field(ge=1)
-    sources: dict[SourceKind, bool] = Field(default_factory=dict, max_length=32, description="can be read, by kind")
-    storage: Literal["ok", "low"] | None = Field(default=None, description="free space of the exporter's own state volume")
-    key_months: int | None = Field(default=None, ge=0, le=120)
-    tables: dict[TableName, Offer] = Field(default_factory=dict, max_length=256)
-    learning: LearningRounds | None = Field(
-        default=None, description="rounds of federated learning taken part in, late and missed; no score of a round"
-    )
-
-    @model_serializer(mode="wrap")
-    def _without_what_older_exporters_do_not_say(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        said: dict[str, Any] = dump(self)
-        if self.learning is None:
-            said.pop("learning", None)
-        return said
 
 
 class Report(Frozen):
