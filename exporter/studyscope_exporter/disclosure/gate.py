@@ -127,14 +127,19 @@ def release_due(state: State, point: int, terms: Terms) -> tuple[State, frozense
         return _population_version(state, state.waiting, terms)
     moved: dict[TableKey, TableState] = {}
     beside: dict[TableKey, Snapshot] = {}
-    for key, table in state.tables.items():
-        if table.waiting is not None and table.waiting.due <= point:
-            moved[key] = replace(
-                table, snapshot=table.waiting.snapshots[key], epoch=state.epoch, waiting=None, terms="", reopen_over=0
-            )
-            beside |= {other: snapshot for other, snapshot in table.waiting.snapshots.items() if other != key}
+    for key, waiting in _due_together(state, point, terms).items():
+        table = state.table(key)
+        moved[key] = replace(table, snapshot=waiting.snapshots[key], epoch=state.epoch, waiting=None, terms="", reopen_over=0)
+        beside |= {other: snapshot for other, snapshot in waiting.snapshots.items() if other != key}
     known = {key: replace(state.table(key), snapshot=snapshot, epoch=state.epoch) for key, snapshot in beside.items()}
     return state.with_tables(moved | known), frozenset(moved)
+
+
+def _due_together(state: State, point: int, terms: Terms) -> dict[TableKey, Waiting]:
+    """Tables whose delay has passed. Beside exact numbers only those of one day: a release says what these were on that day."""
+    due = {key: table.waiting for key, table in state.tables.items() if table.waiting is not None and table.waiting.due <= point}
+    first = min((waiting.frozen_at for waiting in due.values()), default=point)
+    return {key: waiting for key, waiting in due.items() if waiting.frozen_at == first or not terms.reported}
 
 
 def _population_version(state: State, waiting: Waiting, terms: Terms) -> tuple[State, frozenset[TableKey]]:

@@ -50,7 +50,8 @@ def _protected(counted: Counted, point: int, terms: Terms, audit: Audit, random:
     released, fresh = release_due(frozen, point, terms)
     approved = terms.approved(released)
     silent = [key for key in approved - terms.reported if not released.table(key).terms]
-    unveiled = [key for key in silent if released.table(key).snapshot is not None]
+    # What exact numbers said on the day of an older snapshot is not known any more: it is shown with its next version.
+    unveiled = [key for key in silent if released.table(key).snapshot is not None and (key in fresh or not terms.reported)]
     candidate = _release(released, point, terms, unveiled)
     if not fresh and not candidate.tables:
         return Step(frozen, frozenset(), None, counted)

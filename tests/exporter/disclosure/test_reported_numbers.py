@@ -356,3 +356,38 @@ def test_after_death_at_any_step_the_exact_numbers_are_those_of_one_grid_point(t
         assert versions(after) == {key: version + 1 for key, version in versions(before).items()}
         assert vectors(after)[STAGE] == {("imaged",): 3, ("segmented",): 2, ("reviewed",): 0}
         assert domain.release(None, FACTS, 101).to_bytes() == after.to_bytes()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_each_version_is_audited_beside_the_exact_numbers_of_the_day_on_which_it_was_frozen(tmp_path: Path, seed: int) -> None:
+    """Two tables frozen on different days and due on one; the state of segmentations is of everybody who reached that stage."""
+    hospital = Hospital()
+    people = hospital.admit(150)
+    with opened(tmp_path, seed=seed, policy=OBLIGED, audit=WitnessAudit()) as domain:
+        domain.release(hospital.contributions(), FACTS, 100)
+        for day in range(24):
+            for key in people[6 * day : 6 * day + 6]:
+                hospital.people[key].stage, hospital.people[key].state = 1, "present" if day % 3 else "missing"
+            domain.release(hospital.contributions(), FACTS, 101 + day)
+        state = domain._load().state
+    assert state is not None
+    found = [(one, release.reported) for release in state.history for one in release.tables if one.key == STATE]
+    assert found
+    assert [one.patients for one, _ in found] == [reported[REACHED]["segmented",] for _, reported in found]
+
+
+def test_a_table_that_is_approved_late_shows_its_next_version_beside_exact_numbers(tmp_path: Path) -> None:
+    hospital = Hospital()
+    hospital.admit(60)
+    with opened(tmp_path, policy=OBLIGED, approve=False) as domain:
+        for officer in (OFFICER, SECOND_OFFICER):
+            domain.approve([POPULATION, STAGE, REACHED], officer, DAY)
+        domain.release(hospital.contributions(), FACTS, 100)
+        for officer in (OFFICER, SECOND_OFFICER):
+            domain.approve(domain.pending_approvals() or [SEX], officer, DAY)
+        still = domain.release(hospital.contributions(), FACTS, 101)
+        hospital.admit(20, start=500)
+        domain.release(hospital.contributions(), FACTS, 102)
+        later = domain.release(hospital.contributions(), FACTS, 120)
+    assert SEX not in vectors(still)
+    assert vectors(later)[SEX] == {("F",): 80}
