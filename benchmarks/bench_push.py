@@ -31,8 +31,6 @@ from studyscope_contract.keys import SigningKey
 
 CONNECTIONS = 8
 SCRIPT = "push.lua"
-MOST = 4000
-"""Requests a second that are prepared; who is quicker ends its round early."""
 MOVING = {"same": 0, "three": 3, "all": 1000}
 """Tables that move in each report."""
 
@@ -112,7 +110,7 @@ class Sender:
     def __init__(self, folder: Path, centre: Server, keys: dict[str, SigningKey], each: int) -> None:
         self._folder, self._centre, self._keys, self._each = folder, centre, keys, each
         self._next = 1
-        self.answered = 0
+        self.answered = self.runs = 0
 
     def run(self, moving: int, seconds: int) -> Measured:
         """Where nothing moves after one report of each site, as the first of them is not that of the run before."""
@@ -120,7 +118,7 @@ class Sender:
             self._sent(0, 2, 2)
         measured = self._sent(moving, self._each, seconds)
         if measured.requests >= self._each * len(self._keys):
-            raise SystemExit(f"{measured.requests} requests were not enough for {seconds} s: prepare more (MOST)")
+            raise SystemExit(f"{measured.requests} requests were not enough for {seconds} s: prepare more (--most)")
         return measured
 
     def _sent(self, moving: int, each: int, seconds: int) -> Measured:
@@ -129,6 +127,7 @@ class Sender:
         self._next += each
         measured = pushed(self._centre.port, self._centre.number, self._folder / SCRIPT, requests, seconds)
         self.answered += measured.requests
+        self.runs += 1
         return measured
 
 
@@ -137,7 +136,7 @@ def texts(folder: Path, sites: Iterable[str], number: int) -> Path:
     return written(folder / "texts", ((f"/metrics/job/{site}", body) for body in bodies for site in sites))
 
 
-def measure(folder: Path, sites: int, seconds: int, rounds: int) -> dict[str, list[Measured]]:
+def measure(folder: Path, sites: int, seconds: int, rounds: int, most: int) -> dict[str, list[Measured]]:
     """Rounds of every kind of push, one kind after the other in each."""
     script, home, found, keys = folder / SCRIPT, folder / "centre", defaultdict(list), new_keys(sites)
     script.write_text(_LUA)
@@ -147,25 +146,26 @@ def measure(folder: Path, sites: int, seconds: int, rounds: int) -> dict[str, li
         Server(serve_floor, floor_port, b"", port=floor_port) as floor,
         Server(serve_centre, str(home), port, port=port, keys=keys, durable=True) as centre,
     ):
-        each = 1 + MOST * seconds // sites
+        each = 1 + most * seconds // sites
         plain, sender = texts(folder, keys, 2), Sender(folder, centre, read_keys(keys), each)
         for _ in range(rounds):
             found["floor"].append(pushed(floor_port, floor.number, script, plain, seconds, again=True))
             found["Pushgateway"].append(pushed(peer, peer_process, script, plain, seconds, again=True))
             for name, moving in MOVING.items():
                 found[name].append(sender.run(moving, seconds))
-        check_stored(home, port, sender.answered)
+        check_stored(home, port, sender.answered, sender.runs)
     return found
 
 
-def check_stored(home: Path, port: int, answered: int) -> None:
-    """Every answer is a row; at most what was on its way at the end of a round has no answer."""
-    own = httpx.get(f"http://127.0.0.1:{port}/metrics/self", trust_env=False).text
-    accepted = next(line for line in own.splitlines() if line.startswith('studyscope_reports_total{outcome="accepted"}'))
+def check_stored(home: Path, port: int, answered: int, runs: int) -> None:
+    """Every answer is a row; what was on its way when a run ended has a row and no answer."""
     with sqlite3.connect(home / "store.sqlite") as store:
         (rows,) = store.execute("SELECT count(*) FROM reports").fetchone()
-    if not answered <= rows <= answered + CONNECTIONS * 10 or float(accepted.split()[1]) != rows:
-        raise SystemExit(f"{answered} reports were answered, {accepted}, {rows} are stored")
+        (places,) = store.execute("SELECT count(*) FROM (SELECT DISTINCT study, site, sequence FROM reports)").fetchone()
+    own = httpx.get(f"http://127.0.0.1:{port}/metrics/self", trust_env=False).text
+    accepted = next(line for line in own.splitlines() if line.startswith('studyscope_reports_total{outcome="accepted"}'))
+    if not answered <= rows <= answered + CONNECTIONS * runs or places != rows or float(accepted.split()[1]) < answered:
+        raise SystemExit(f"{answered} reports were answered, {accepted}, {rows} are stored at {places} places")
 
 
 def show(found: dict[str, list[Measured]]) -> None:
@@ -196,10 +196,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=1000, help="with a key and a group each (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=4, help="of each round (default: %(default)s)")
+    parser.add_argument("--most", type=int, default=4000, help="requests a second that are prepared (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="the median counts (default: %(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder), options.sites, options.seconds, options.rounds)
+        found = measure(Path(folder), options.sites, options.seconds, options.rounds, options.most)
     rounds = f"{options.rounds} rounds of {options.seconds} s"
     print(f"{options.sites} sites, {CONNECTIONS} connections, {rounds}; load {os.getloadavg()[0]:.1f}")
     show(found)
