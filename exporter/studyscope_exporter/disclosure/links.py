@@ -70,6 +70,8 @@ def _one_total(world: World, release: Release, placed: Versions, sizes: Sizes) -
         table, one = TABLES[version.key.table], placed[version.key][-1]
         if not table.subpopulation:
             continue
+        if not table.within:
+            world.sizes.append(one.total)
         others = same.setdefault(version.patients, [])
         other = next((total for key, total in others if not _ever_apart(sizes[key], sizes[version.key])), None)
         if other is None:

@@ -47,7 +47,7 @@ class World:
     groups: list[Group] = field(default_factory=list)
     public: list[Row] = field(default_factory=list)  # of the rows those that exact numbers make known
     newest: dict[tuple[TableKey, Cell], int] = field(default_factory=dict)  # the variable of each cell as it was shown last
-    sizes: list[int] = field(default_factory=list)  # the variable of everybody, epoch by epoch
+    sizes: list[int] = field(default_factory=list)  # everybody, in the study or in a part: by these tables hang together
 
     def variable(self, low: int, high: int, truth: int) -> int:
         self.low.append(low)

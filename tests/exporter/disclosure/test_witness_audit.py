@@ -28,6 +28,7 @@ from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.knowledge import world_of
 from studyscope_exporter.disclosure.witness import WitnessAudit
+from studyscope_exporter.disclosure.world import Group, World
 from studyscope_exporter.disclosure.world_search import WorldSearch
 
 TENS = PRESETS["tens"]
@@ -95,31 +96,32 @@ def test_the_audit_agrees_with_trying_every_world(women: int, men: int, paramete
 def test_asked_table_by_table_the_audit_says_what_it_says_of_everything_at_once() -> None:
     class Both:
         def __init__(self) -> None:
-            self.held, self.asked = 0, 0
+            self.held, self.passed = 0, 0
 
         def audit(self, history: Sequence[Release], candidate: Release) -> Verdict:
             verdict, k = WitnessAudit().audit(history, candidate), candidate.parameters.k
-            world = world_of([*history, candidate])
-            at_once, proven = WorldSearch(world, 20.0), []
-            for group in world.groups:
-                if 1 <= world.true_value(group.terms) < k:
-                    least, most = (reached(at_once, group.terms, sign) for sign in (1, -1))
-                    if least >= 1 and most < k:
-                        proven.append(group.name)
-            assert verdict.why == tuple(proven)
-            self.held, self.asked = self.held + bool(proven), self.asked + 1
+            if (self.passed if verdict.passed else self.held) < 2:
+                world = world_of([*history, candidate])
+                assert verdict.why == tuple(one.name for one in world.groups if proven_at_once(world, one, k))
+                self.held, self.passed = self.held + (not verdict.passed), self.passed + verdict.passed
             return Verdict(True, "whatever it says")  # so that the next release is asked about, not the same again
 
     both = Both()
-    lived(Life(8, weeks=12), 1000, Policy(), both)
-    assert both.held > 0
-    assert both.asked > both.held + 3
+    lived(Life(8, weeks=11, leaving=0.15), 1000, Policy(), both)
+    assert both.held == 2
+    assert both.passed == 2
 
 
-def reached(search: WorldSearch, terms: Sequence[tuple[int, int]], sign: int) -> int:
-    world = search.best(terms, sign)
-    assert world is not None
-    return sum(coefficient * world[variable] for variable, coefficient in terms)
+def proven_at_once(world: World, group: Group, k: int) -> bool:
+    """Asked of the whole world in whole numbers, with nothing settled."""
+    if not 1 <= world.true_value(group.terms) < k:
+        return False
+    search, values = WorldSearch(world, 20.0), []
+    for sign in (1, -1):
+        found = search.best(group.terms, sign)
+        assert found is not None
+        values.append(sum(coefficient * found[variable] for variable, coefficient in group.terms))
+    return values[0] >= 1 and values[1] < k
 
 
 def by_structure(number: int, present: dict[str, int], patients: int) -> Release:
