@@ -135,7 +135,10 @@ def _judge_approvals(status: StudyStatus) -> None:
 
 def _show(statuses: list[StudyStatus], age: dt.timedelta | None) -> None:
     for status in statuses:
-        print(f"{WORDS[status.level]} study {status.study}: " + ("; ".join(status.problems) or "nothing waits for a person"))
+        said = status.problems or ["nothing waits for a person"]
+        print(f"{WORDS[status.level]} study {status.study}:" + (f" {said[0]}" if len(said) == 1 else ""))
+        for problem in said if len(said) > 1 else ():
+            print(f"  - {problem}")
         print(f"  last grid point released  {status.last_grid_point or 'none yet'}")
         print(f"  last report delivered     {status.last_report or 'none yet'}")
         print(f"  waiting for delivery      {status.waiting_reports}")
