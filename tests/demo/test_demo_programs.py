@@ -18,7 +18,7 @@ from studyscope_demo.folder import DemoFolder
 from studyscope_demo.ports import HOST, choose_ports
 from studyscope_demo.profiles import read_profiles
 from studyscope_demo.programs.mailbox import read_mails
-from studyscope_demo.servers import container_command, own_program
+from studyscope_demo.servers import container_command, own_program, write_grafana_files
 from studyscope_demo.supervisor import Supervisor
 from studyscope_demo.timeline import CatchUp, Plan, Watch
 from studyscope_demo.world.hospital_days import HospitalDays
@@ -108,6 +108,15 @@ def test_grafana_is_taken_from_its_home_and_none_is_named_with_a_container_comma
     ]
     assert grafana_command({"PATH": str(tmp_path / "nothing")}) is None
     assert f"-e GF_PATHS_PROVISIONING={tmp_path}/grafana/provisioning" in container_command(DemoFolder(tmp_path))
+
+
+def test_grafana_in_a_container_finds_its_data_folder_and_a_password_that_nobody_knows(tmp_path: Path) -> None:
+    write_grafana_files(DemoFolder(tmp_path), choose_ports())
+
+    here = tmp_path / "grafana"
+    assert (here / "data").is_dir()
+    assert f"admin_password = $__file{{{here}/admin-password}}" in (here / "grafana.ini").read_text()
+    assert len((here / "admin-password").read_text()) >= 24
 
 
 class Exporter(threading.Thread):

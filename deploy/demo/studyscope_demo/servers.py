@@ -141,8 +141,8 @@ def write_grafana_files(folder: DemoFolder, ports: Ports) -> None:
     here = folder.program("grafana").absolute()
     dashboards, provisioning = here / "dashboards", here / "provisioning"
     password = here / "admin-password"
+    (here / "data").mkdir(parents=True, exist_ok=True)  # the start script of Grafana's image makes no parents
     if not password.exists():
-        password.parent.mkdir(parents=True, exist_ok=True)
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(18), encoding="utf-8")
     write_dashboards(dashboards)
