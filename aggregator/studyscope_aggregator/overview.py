@@ -40,13 +40,14 @@ OFFER_WORDS = {
 
 @dataclass(frozen=True)
 class SiteRow:
-    """One registered site of a study."""
+    """One site of a study."""
 
     id: str
     name: str
     city: str
     state: str
     state_words: str
+    waits_for_key: bool
     last_report: str
     missed: int
     patients: str
@@ -154,6 +155,7 @@ def site_row(one: Member, consortium: Consortium, now: dt.datetime) -> SiteRow:
         city=one.site.city,
         state=one.state,
         state_words=STATE_WORDS[one.state],
+        waits_for_key=standing is None and one.site.id not in consortium.registry.sites,
         last_report=standing.grid_time.date().isoformat() if standing else "never",
         missed=one.missed,
         patients=words,
