@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import resource
 import sqlite3
 import sys
 from pathlib import Path
@@ -63,6 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO if chosen.verbose else logging.WARNING, format=LOG_LINE, stream=sys.stderr)
     if arguments is None:  # a program of its own, not called by another one
         keep_values_out(sys.stderr, LOG_LINE)
+        _leave_no_core()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         result: int = chosen.execute(chosen)
@@ -79,6 +81,11 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted; what was read so far is kept", file=sys.stderr)
         return INTERRUPTED
     return result
+
+
+def _leave_no_core() -> None:
+    """A dump of this program would hold who is in the study, in the clear and outside the state; a watchdog's kill makes one."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _failed(problem: OSError | sqlite3.OperationalError | InventoryOutOfReach) -> int:

@@ -224,3 +224,8 @@ def refusals(client: httpx.Client, site: Path) -> Iterator[str]:
         answer = client.post("/api/v1/reports", content=content)
         assert answer.status_code >= 400
         yield f"{answer.headers} {answer.text}"
+
+
+def test_a_program_that_is_killed_leaves_no_core_dump_with_its_memory(tmp_path: Path) -> None:
+    limit = "import atexit, resource; atexit.register(lambda: print(resource.getrlimit(resource.RLIMIT_CORE)))"
+    assert "(0, 0)" in program(tmp_path / "site.yaml", "status", fault=limit).stdout
