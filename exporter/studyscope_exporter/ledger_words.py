@@ -76,6 +76,7 @@ class _Reader:
     def __init__(self, study: Study, receipt: Receipt) -> None:
         self._study, self._receipt, self._tables = study, receipt, dict(study.tables())
         self._names: dict[str, str] = {}
+        self._known: dict[str, str] = {}  # what each table counts, as the ledger last said
         self._grid, self._policy, self._recipient = Grid(), "", ""
         self._day: dt.date | None = None
 
@@ -120,8 +121,7 @@ class _Reader:
 
     def _act(self, act: str, line: Mapping[str, Any]) -> str:
         if act == "opened":
-            what = f"Study {line['study']} opened at site {line['site']}"
-            return f"{what} under policy {self._policy}, {len(line['tables'])} tables known"
+            return self._opened(line)
         if act == "approvers":
             for person in line["added"]:
                 self._names[VerifyingKey.parse(person["key"]).fingerprint] = person["name"]
@@ -149,6 +149,16 @@ class _Reader:
         if act == "withdrawal":
             return "A patient was withdrawn and erased from the state (the ledger does not say who)"
         return str(act).replace("_", " ")
+
+    def _opened(self, line: Mapping[str, Any]) -> str:
+        what = f"Study {line['study']} opened at site {line['site']} under policy {self._policy}"
+        before, self._known = self._known, dict(line["tables"])
+        if not before:
+            return f"{what}, {len(self._known)} tables known"
+        others = sorted(name for name, counts in self._known.items() if before.get(name, counts) != counts)
+        added = sorted(self._known.keys() - before.keys())
+        told = [f"{words}: {', '.join(names)}" for words, names in (("counted otherwise", others), ("new", added)) if names]
+        return "; ".join([f"{what} once more", *told])
 
     def _beside_reports(self, act: str, line: Mapping[str, Any]) -> str:
         """What goes to the centre and comes from there, and what never goes again."""

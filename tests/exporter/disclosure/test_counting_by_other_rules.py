@@ -12,6 +12,7 @@ from studyscope_contract.study_change import recounted_tables, study_changes
 from studyscope_exporter.attack.background import Background, deduced
 from studyscope_exporter.attack.whole_ledger import history_of_ledger
 from studyscope_exporter.disclosure.store import STATE as STATE_FILE
+from studyscope_exporter.ledger_words import entries
 
 FIRST, WIDER = study(), study(version=2, cohort={"modalities": ["CT", "MR"]})
 ALGORITHM = study(version=2, algorithm={"name": "liver-net", "version": "2"})
@@ -177,3 +178,15 @@ def test_a_recovery_by_another_cohort_shows_nothing_of_the_one_before(tmp_path: 
         with opened(folder, study=by, approve=False) as domain:
             domain.recover([first.report], 1, (OFFICER, SECOND_OFFICER), DAY)
             assert domain.release(hospital.contributions(), FACTS, 101).report.tables == tables
+
+
+def test_the_ledger_in_words_names_the_tables_that_count_otherwise(tmp_path: Path) -> None:
+    hospital = berlin()
+    for point, version in ((100, FIRST), (101, ALGORITHM)):
+        with opened(tmp_path, study=version) as domain:
+            domain.release(hospital.contributions(), FACTS, point)
+            found = [one.what for one in entries(domain.ledger_path.read_bytes(), version, lambda _: None)]
+    (again,) = [what for what in found if "once more" in what]
+    assert "counted otherwise: " in again
+    assert "stage" in again
+    assert "population" not in again

@@ -12,9 +12,13 @@ from disclosure_cast import FACTS, POPULATION, Hospital, opened, vectors
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.signed_study import SignedStudy
 from studyscope_exporter.before_release.words import overlap_words
+from studyscope_exporter.clock import SystemClock
 from studyscope_exporter.disclosure.census import roster_of
 from studyscope_exporter.disclosure.contributions import Contributions
 from studyscope_exporter.disclosure.neighbours import Neighbour, Overlap, overlaps, too_like
+from studyscope_exporter.page.overview import study_overview
+from studyscope_exporter.settings import read_site_file
+from studyscope_exporter.site import Site as OpenSite
 
 
 def keys(numbers: range) -> list[bytes]:
@@ -81,6 +85,9 @@ def test_an_approver_reads_how_many_are_in_another_study_and_a_copy_without_exac
     assert said in page.read_text()
     assert "nearly the same people" in page.read_text()
     assert "in the study liver" not in copy.read_text()
+    with OpenSite(read_site_file(site.file), SystemClock()) as opened_site:
+        (told,) = study_overview(opened_site, opened_site.studies[1]).overlaps
+    assert told.startswith(said)
 
 
 def test_studies_that_share_some_people_are_told_apart_in_words() -> None:
