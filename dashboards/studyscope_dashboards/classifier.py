@@ -12,7 +12,7 @@ from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.coverage_line import coverage_line
 from studyscope_dashboards.fields import colour_overrides, setting
-from studyscope_dashboards.histograms import edges_of, matrix, named_in_legend, or_nobody
+from studyscope_dashboards.histograms import CLOSED, edges_of, matrix, named_in_legend, or_nobody
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE
 from studyscope_dashboards.panels import curves, rows
 
@@ -42,16 +42,18 @@ def _point(expr: str, x: float, line: str) -> str:
 
 def _drawn(panel: trend.Panel, points: list[str], x_name: str, colour_of: dict[str, str], dashed: str) -> trend.Panel:
     nobody = or_nobody(q.of_study(q.cell_series(POSITIVES), CHOSEN), "x", "line")
+    inner = q.total(NEGATIVES, "", "last_known", CHOSEN, CLOSED)
+    coarse = or_nobody(inner, "x", "line", "no edge of scores that all sites publish")
     covers = named_in_legend(coverage_line(classification.CLASSIFICATION_OUTCOME, CHOSEN), "x", "line")
     panel = (
         panel.no_value(NOTHING)
-        .with_target(rows(" or ".join((*points, covers, nobody))))
+        .with_target(rows(" or ".join((*points, covers, f"(({coarse}) unless {nobody})", nobody))))
         .transformations(matrix("x", "line", x_name))
     )
     for name, properties in colour_overrides(colour_of):
         panel = panel.override_by_name(name, [*properties, *([DASHED] if name == dashed else [])])
     panel = panel.override_by_regexp("/ sites · /", [setting("color", {"mode": "fixed", "fixedColor": GREY})])
-    return panel.override_by_name(x_name, [setting("unit", "none"), setting("max", None)]).axis_soft_max(100)
+    return panel.override_by_name(x_name, [setting("unit", "none"), setting("custom.axisSoftMax", 1)]).axis_soft_max(100)
 
 
 def calibration(panel_id: int, title: str, *matchers: str) -> trend.Panel:

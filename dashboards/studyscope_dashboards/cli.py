@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 done, 1 generated files differ, 2 an input cannot be used."""
     chosen = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         code: int = chosen.run(chosen)
     except (FileProblem, ContactsProblem, LinkProblem, UnknownPanel) as problem:

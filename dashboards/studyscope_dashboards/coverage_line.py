@@ -7,7 +7,7 @@ from studyscope_contract.metric import Kind, Table
 from studyscope_dashboards import queries as q
 
 LABEL = "covers"
-EVERYBODY = "all patients shown"
+EVERYBODY = "all patients"
 
 _OPEN = 'le="+Inf"'
 
@@ -31,19 +31,19 @@ def last_moved(table: Table, *matchers: str) -> str:
 
 
 def coverage_line(table: Table, *matchers: str) -> str:
-    """One sample whose label `covers` reads `in these · 5 of 8 sites · moved 3 days ago`."""
+    """One sample whose label `covers` reads `5 of 8 sites · 3 d ago`: of these, and when one last moved."""
     moved = last_moved(table, *matchers)
-    return _line(table, matchers, sites_in_it(table, *matchers), moved, "moved")
+    return _line(table, matchers, sites_in_it(table, *matchers), moved)
 
 
 def public_coverage_line(table: Table, *matchers: str) -> str:
     """The same of totals alone, for those who may see no site: at most so many sites in a cell, and the oldest number's age."""
     sites = f"max by (study) ({q.total(table, 'sites', 'last_known', *matchers)})"
     oldest = f"min by (study) ({q.total(table, 'oldest_release_timestamp_seconds', 'last_known', *matchers)})"
-    return _line(table, matchers, sites, oldest, "oldest moved")
+    return _line(table, matchers, sites, oldest)
 
 
-def _line(table: Table, matchers: tuple[str, ...], sites: str, moment: str, words: str) -> str:
+def _line(table: Table, matchers: tuple[str, ...], sites: str, moment: str) -> str:
     parts = {
         "sites": sites,
         "expected": f"max by (study) ({q.of_study(centre.SITES_EXPECTED.name)})",
@@ -53,7 +53,7 @@ def _line(table: Table, matchers: tuple[str, ...], sites: str, moment: str, word
     for label, number in parts.items():
         worded += f' * on (study) group_left ({label}) count_values by (study) ("{label}", {number})'
     joined = f'label_join({worded}, "{LABEL}", " ", {", ".join(f"{chr(34)}{label}{chr(34)}" for label in parts)})'
-    text = f"in these · $1 of $2 sites · {words} $3 days ago"
+    text = "$1 of $2 sites · $3 d ago"
     return f'sum by ({LABEL}) (label_replace({joined}, "{LABEL}", "{text}", "{LABEL}", "(.*) (.*) (.*)"))'
 
 

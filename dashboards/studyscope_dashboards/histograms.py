@@ -105,15 +105,15 @@ def cumulative_curves(panel_id: int, title: str, table_: Table, *matchers: str) 
     return panel
 
 
-def or_nobody(series: str, row: str, column: str) -> str:
+def or_nobody(series: str, row: str, column: str, words: str = "no site shows numbers") -> str:
     """One point without a value while there is none of `series`: without any point Grafana draws an error of its own."""
     missing = f"NaN * count({q.of_study(centre.SITE_INFO.name)}) unless on () count({series})"
-    return f'label_replace(label_replace({missing}, "{row}", "0", "", ""), "{column}", "no site shows numbers", "", "")'
+    return f'label_replace(label_replace({missing}, "{row}", "0", "", ""), "{column}", "{words}", "", "")'
 
 
 def named_in_legend(line: str, row: str, column: str) -> str:
     """A coverage line as an entry of the legend: a series without a value."""
-    return f'label_replace(label_replace(NaN * {line}, "{column}", "$1", "{LABEL}", "in these · (.*)"), "{row}", "0", "", "")'
+    return f'label_replace(label_replace(NaN * {line}, "{column}", "$1", "{LABEL}", "(.*)"), "{row}", "0", "", "")'
 
 
 def matrix(row: str, column: str, heading: str) -> list[models.DataTransformerConfig]:

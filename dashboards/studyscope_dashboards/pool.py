@@ -12,7 +12,7 @@ from studyscope_dashboards.palette import BLUE
 from studyscope_dashboards.panels import grid, rows
 
 TOO_FEW = f"A pool needs {centre.POOL_SITES} sites that show the same number; there are fewer."
-HEADINGS = dict(zip(centre.POOL_QUANTILES, ("A quarter up to", "Half up to", "Three quarters up to"), strict=True))
+HEADINGS = dict(zip(centre.POOL_QUANTILES, ("¼ up to", "½ up to", "¾ up to"), strict=True))
 _ROWS: tuple[tuple[Table, str], ...] = (
     (progress.PATIENTS, "patients"),
     (progress.REACHED, "reached: "),

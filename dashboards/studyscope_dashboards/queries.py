@@ -66,9 +66,10 @@ def named_table(table: Table, *matchers: str) -> str:
 def last(name: str, *matchers: str, at_end: bool = False) -> str:
     """The last scraped value of a slow series at the chosen sites, also while a scrape fails.
 
-    `at_end`: the value of the end of the time range at all of its moments, for history from before the first scrape.
+    `at_end`: the value of the end of the time range at all of its moments, for history from before the first scrape;
+    Grafana ends a range up to one step earlier than now, so the window reaches a day further.
     """
-    return f"last_over_time({of_sites(name, *matchers)}[{LAST_KNOWN_WINDOW}]{' @ end()' if at_end else ''})"
+    return f"last_over_time({of_sites(name, *matchers)}[{LAST_KNOWN_WINDOW}]{' @ end() offset -1d' if at_end else ''})"
 
 
 def cell_series(table: Table) -> str:

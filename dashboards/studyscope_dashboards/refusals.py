@@ -17,7 +17,7 @@ WORDS = {
     "unknown_study": "names a study that the centre does not have",
     "unknown_site": "names a site that the study does not have",
     "not_member": "of a day on which the site was no member",
-    "unknown_key": "signed with a key that the centre was not told of",
+    "unknown_key": "signed with a key unknown here",
     "key_expired": "signed with a key that has expired",
     "key_revoked": "signed with a key that was revoked",
     "bad_signature": "the signature does not fit the content",
@@ -36,4 +36,4 @@ WORDS = {
 
 def reason_column() -> tuple[str, list[models.DynamicConfigValue]]:
     """The override of a table column that holds the reason of a refusal."""
-    return "Reason", [setting("mappings", code_words(WORDS)), setting("custom.minWidth", 260)]
+    return "Reason", [setting("mappings", code_words(WORDS)), setting("custom.minWidth", 190)]

@@ -10,7 +10,7 @@ from studyscope_contract.catalogue import centre
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import with_coverage
-from studyscope_dashboards.fields import columns, setting, site_link_column
+from studyscope_dashboards.fields import columns, site_link_column
 from studyscope_dashboards.panels import bars, grid, rows
 from studyscope_dashboards.panels import now as at_end
 from studyscope_dashboards.why_nothing import COLUMN, status, with_words
@@ -38,9 +38,9 @@ def sums_by_site(panel_id: int, title: str, shown: Sequence[tuple[str, Table]]) 
     ).no_value("–")
     panel = panel.with_target(rows(f"max by (site, name) ({q.of_sites(centre.SITE_INFO.name)})", "A"))
     panel = panel.with_target(rows(f"max by (site) ({status(shown[0][1])})", "B"))
-    headings = [("site", "Site"), ("name", "Hospital"), ("Value #B", COLUMN)]
+    headings = [("site", "Site"), ("Value #B", COLUMN)]
     for ref, (heading, table_) in zip("CDEF", shown, strict=False):
         panel = panel.with_target(rows(f"max by (site) ({q.of_sites(table_.metric)})", ref))
         headings.append((f"Value #{ref}", heading))
-    panel = panel.transformations(columns(*headings, hidden=("Value #A",))).override_by_name(*site_link_column("Site"))
-    return with_words(panel.override_by_name("Hospital", [setting("custom.minWidth", 160)]))
+    panel = panel.transformations(columns(*headings, hidden=("Value #A", "name"))).override_by_name(*site_link_column("Site"))
+    return with_words(panel)

@@ -70,6 +70,6 @@ def with_words(panel: table_builder.Panel) -> table_builder.Panel:
         setting("custom.align", "left"),
         setting("max", None),
     ]
-    words = [setting("unit", "prefix:under "), setting("mappings", code_words(WORDS)), setting("custom.width", 125), *plain]
-    day = [setting("unit", "time:YYYY-MM-DD"), setting("custom.width", 100), *plain]
+    words = [setting("unit", "prefix:under "), setting("mappings", code_words(WORDS)), setting("custom.width", 115), *plain]
+    day = [setting("unit", "time:YYYY-MM-DD"), setting("custom.width", 92), *plain]
     return panel.override_by_name(COLUMN, words).override_by_name(MOVED, day)

@@ -82,12 +82,15 @@ def alerts(tmp_path: Path) -> Iterator[Alerts]:
 @pytest.mark.real
 def test_subjects_name_hospitals_as_people_do_whatever_signs_their_names_hold(alerts: Alerts) -> None:
     assert alerts.subject("east") == "Studyscope liver-ct: St. Mary's (East) is silent"
-    assert alerts.subject("east", "ost") == "Studyscope liver-ct: 2 alerts (Klinikum Süd-Ost [Haus 2], St. Mary's (East))"
+    assert (
+        alerts.subject("east", "ost")
+        == "Studyscope liver-ct: 2 things need attention (Klinikum Süd-Ost [Haus 2], St. Mary's (East))"
+    )
     assert alerts.subject("ost", over=("east",)) == "Studyscope liver-ct: Klinikum Süd-Ost [Haus 2] is silent, 1 over"
 
     several = alerts.subject("", *HOSPITALS)
 
-    assert several.startswith("Studyscope liver-ct: 5 alerts (the study, Klinikum Süd-Ost [Haus 2], Policlinico")
+    assert several.startswith("Studyscope liver-ct: 5 things need attention (the study, Klinikum Süd-Ost [Haus 2], Policlinico")
     assert several.endswith("…)")
     assert "<strong>Study leads:</strong> Call &lt;them&gt;." in part(alerts.mailbox.mails[-1][1], "html")
 

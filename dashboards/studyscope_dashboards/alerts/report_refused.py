@@ -15,7 +15,7 @@ RULE = AlertRule(
     audience="technical",
     title="The centre refused reports of {{ $labels.name }}",
     over="No report of {{ $labels.name }} was refused for a day",
-    what="{{ $value }} reports of {{ $labels.name }} ({{ $labels.city }}) were refused within the last day. "
+    what="Reports of {{ $labels.name }} ({{ $labels.city }}) that were refused within the last day: {{ $value }}. "
     "They are kept at the hospital; its numbers on the dashboards do not move until this is mended.",
     to_do="Site IT: run studyscope-exporter status on the exporter's machine; it shows the centre's answer in words. "
     "Coordinator: the site's page shows the reason; an unknown or expired key is yours to accept.",

@@ -133,6 +133,7 @@ def studies(panel_id: int) -> bargauge.Panel:
         )
         .max(100)
         .decimals(0)
+        .name_placement(choices.BarGaugeNamePlacement.TOP)
         .with_target(now(_of_sites(f"100 * {shown} / {target}"), "{{study}} · {{sites}} of {{expected}} sites"))
     )
 

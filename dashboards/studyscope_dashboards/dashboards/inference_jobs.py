@@ -24,6 +24,7 @@ COVERED = (
     ("Run time", jobs.JOB_DURATION),
     ("Waiting time", jobs.JOB_QUEUE_WAIT),
 )
+STATES = ("taken_part", "late", "missed")
 CHOSEN = 'workflow="$workflow"'
 
 
@@ -53,10 +54,12 @@ def learning_rounds(panel_id: int) -> table.Panel:
     panel = grid(
         panel_id,
         "Rounds of federated learning",
-        "Rounds that each site took part in in time, late, or missed, as its exporter says of itself; scores stay at the site.",
-    ).no_value("No site takes part in federated learning.")
-    counts = f"max by (site, state) ({q.of_sites(centre.SITE_LEARNING_ROUNDS.name)})"
-    panel = panel.with_target(rows(counts)).transformations(by_site("state", ("taken_part", "late", "missed")))
+        "Rounds that each site took part in in time, late, or missed, as its exporter says of itself; scores stay at the site. "
+        "– stands for a site that says nothing of any.",
+    ).no_value("–")
+    every = f'label_replace(NaN * max by (site) ({q.of_sites(centre.SITE_INFO.name)}), "state", "{STATES[0]}", "", "")'
+    counts = f"max by (site, state) ({q.of_sites(centre.SITE_LEARNING_ROUNDS.name)}) or {every}"
+    panel = panel.with_target(rows(counts)).transformations(by_site("state", STATES))
     return panel.override_by_name(*site_link_column("Site"))
 
 

@@ -122,6 +122,7 @@ def refused(panel_id: int) -> table.Panel:
         .transformations(columns(("site", "Site"), ("reason", "Reason"), ("Value", "Reports")))
         .no_value("No report was refused.")
         .override_by_name(*reason_column())
+        .override_by_name("Reports", [setting("custom.width", 75)])
         .override_by_name(*site_link_column("Site"))
     )
 

@@ -21,10 +21,10 @@ DESCRIPTION = "How well the algorithms do where a second reading or a reference 
 STRUCTURE, LANDMARK, CLASSIFIER = 'structure="$structure"', 'landmark="$landmark"', 'classifier="$classifier"'
 
 MEASURES = (
-    ("$structure: overlap (Dice)", quality.STRUCTURE_DICE, "none"),
-    ("$structure: surface within tolerance (NSD)", quality.STRUCTURE_SURFACE_DICE, "none"),
-    ("$structure: distance of surfaces (HD95)", quality.STRUCTURE_HAUSDORFF, "suffix: mm"),
-    ("$structure: difference of volumes", quality.STRUCTURE_VOLUME_DIFFERENCE, "percentunit"),
+    ("$structure: overlap (Dice)", quality.STRUCTURE_DICE, "none", 2),
+    ("$structure: surface within tolerance (NSD)", quality.STRUCTURE_SURFACE_DICE, "none", 2),
+    ("$structure: distance of surfaces (HD95)", quality.STRUCTURE_HAUSDORFF, "suffix: mm", 1),
+    ("$structure: difference of volumes", quality.STRUCTURE_VOLUME_DIFFERENCE, "percentunit", 0),
 )
 
 
@@ -39,10 +39,11 @@ def dashboard() -> build.Dashboard:
         choice("classifier", "Classifier", _per(CLASSIFIED)),
     )
     built = page("quality", "Quality", DESCRIPTION, [study_variable(), sites_variable(), *chosen])
-    for position, (title, table_, unit) in enumerate(MEASURES):
-        built = built.with_panel(quantiles_by_site(1 + position, title, table_, unit, STRUCTURE).decimals(2).span(12))
+    for position, (title, table_, unit, decimals) in enumerate(MEASURES):
+        panel = quantiles_by_site(1 + position, title, table_, unit, STRUCTURE)
+        built = built.with_panel(panel.decimals(decimals).span(12))
     covered = [
-        *(Covered(title, table_, (STRUCTURE,)) for title, table_, _ in MEASURES),
+        *(Covered(title, table_, (STRUCTURE,)) for title, table_, *_ in MEASURES),
         Covered("Kinds of error", quality.LABEL_NOISE),
         Covered("Annotation: what readers did", ANNOTATED),
         Covered("Landmark $landmark", LANDMARKS, (LANDMARK,)),

@@ -189,6 +189,7 @@ def refused(panel_id: int) -> table.Panel:
         .transformations(columns(("reason", "Reason"), ("Value", "Reports")))
         .no_value("No report was refused.")
         .override_by_name(*reason_column())
+        .override_by_name("Reports", [setting("custom.width", 75)])
     )
 
 

@@ -17,7 +17,7 @@ LANDMARKS = {
 }
 """Code -> label, and the error in mm that half of the patients stay under."""
 CLASSIFIER = "lesion-malignancy"
-_NOT_FOUND, _JUDGED, _WITH_REFERENCE, _MALIGNANT = 0.05, 0.85, 0.7, 0.35
+_NOT_FOUND, _JUDGED, _WITH_REFERENCE, _MALIGNANT = 0.05, 0.95, 0.9, 0.42
 
 
 def _landmark_lines(course: Course, rng: np.random.Generator, first_day: dt.date) -> Iterator[Line]:  # noqa: ARG001
@@ -29,11 +29,10 @@ def _landmark_lines(course: Course, rng: np.random.Generator, first_day: dt.date
 
 
 def _decision_lines(course: Course, rng: np.random.Generator, first_day: dt.date) -> Iterator[Line]:  # noqa: ARG001
-    """A score that is too sure of itself, as most are."""
     if course.segmented_on is None or rng.random() > _JUDGED:
         return
     malignant = rng.random() < _MALIGNANT
-    score = 1 / (1 + np.exp(-rng.normal(1.9 if malignant else -2.1, 1.9)))
+    score = 1 / (1 + np.exp(-rng.normal(1.2 if malignant else -1.3, 1.3)))
     decision = "malignant" if score >= 0.5 else "benign"
     reference = ("malignant" if malignant else "benign") if rng.random() < _WITH_REFERENCE else ""
     yield course.segmented_on, f"{course.patient_id}_lesion,{course.patient_id},{decision},{score:.3f},{reference}"

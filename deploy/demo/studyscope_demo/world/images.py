@@ -136,6 +136,8 @@ def _ct(dataset: Dataset, kind: ImageKind) -> None:  # noqa: ARG001 - the two ki
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     dataset.RescaleIntercept, dataset.RescaleSlope = -1024, 1
     dataset.RescaleType = "HU"
+    dataset.BurnedInAnnotation = "NO"
+    dataset.PatientIdentityRemoved = "NO"
     dataset.KVP = 120
     dataset.ContrastBolusAgent = "iodinated"
 
