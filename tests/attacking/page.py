@@ -15,8 +15,14 @@ HEAD = """# What attackers can prove
 Written by `make attack`; do not edit. Simulated hospitals live behind the real gate, bins and audit; the attackers see what
 was published and what each row says they know beside it. Numbers of privacy.md 4 are the pass numbers.
 
-{histories} histories in {hours:.1f} hours of computing. The specification asks for 200 of each row: the column *histories* says
-how many there are, and a rate of 0 from few tries proves little. `make attack` goes on where it was broken off.
+{histories} histories in {hours:.1f} hours of computing. The specification asks for 200 of each attack, spread over its rows
+(17 of each of the twelve audited rows of T1 to T3, 34 of each of six, 67 of each of three); the column *histories* says how
+many there are, and a rate of 0 from few tries proves little. A row that has its share says *pass*, one that has not yet
+*nothing found so far*. `make attack` goes on where it was broken off.
+
+Two years (104 weeks) are played at one patient a week; at three and eight a week 40 and 16 weeks, which are about as many
+patients, because what the audit and the attackers have to compute grows with the square of the versions. A few histories of
+104 weeks at three and 52 weeks at eight a week are rows of their own.
 
 FAIL is said of what must never happen, and of a rate that is over its limit by more than chance (1 in 100); a rate that is
 over it and may be so by chance says that.
@@ -64,6 +70,13 @@ not notice that they are others (at least 50 % proven).
 | study file | histories | numbers that moved, of 20 | groups proven to be 1..k-1 | verdict |
 |---|---|---|---|---|"""
 
+TWINS = """
+The same two studies at 8 a week, 20 weeks, and an attacker who knows on which day each number was counted. Pass: nothing proven.
+Control: two studies that do not know of each other (proven at least once).
+
+| hospital | histories | versions of both | groups proven to be 1..k-1 | verdict |
+|---|---|---|---|---|"""
+
 OVERLAP = """
 Two studies over the same people, the second without such a group; nobody leaves, and the reader of both knows that. Pass:
 nothing proven. Control: both counted on the same days (at least 50 % proven). Only the two sizes are attacked; what other
@@ -93,6 +106,8 @@ def page(rows: Sequence[Row], found: Mapping[str, Sums]) -> str:
         *_each(rows, found, {"coordinator": _coordinator}),
         OVERLAP,
         *_each(rows, found, {"overlap": _overlap, "same_days": _same_days}),
+        TWINS,
+        *_each(rows, found, {"twins": _twins}),
         *people_section(rows, found),
         *use_section(rows, found),
         ELSEWHERE,
@@ -171,6 +186,13 @@ def _same_days(row: Row, t: Sums) -> str:
     return f"| control: every Monday | {t.histories} | {_found(t)} | {lives(t['proven'], t['groups'], 0.5)} |"
 
 
+def _twins(row: Row, t: Sums) -> str:
+    if not row.about["told"]:
+        return f"| control: neither knows of the other | {t.histories} | {_found(t)} | {lives(t['proven'], 1, 1)} |"
+    said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, row.histories)
+    return f"| they wait for one another | {t.histories} | {_found(t)} | {said} |"
+
+
 def _found(t: Sums) -> str:
     return f"{t['versions'] / max(t['groups'], 1):.1f} | {share(t['proven'], t['groups'])}"
 
@@ -178,20 +200,29 @@ def _found(t: Sums) -> str:
 ELSEWHERE = """
 ## T18: what the audit costs
 
-`python benchmarks/bench_audit.py`, first measured on a machine of two cores that had four to ten times as much to do as it
-could (load 10 to 20), so that processor time says more than the clock:
+`python benchmarks/bench_audit.py`; measured on machines of two cores that had four to ten times as much to do as they could
+(load 10 to 20), so that processor time is told:
 
-| history | newest audit | goal |
+| history | newest audit, processor | goal |
 |---|---|---|
-| 100 versions of 60 cells, tables of the whole population | 5.2 s, 1.1 s of processor | 60 s: met |
-| 100 versions of one structure (13 cells) | 2.7 s, 0.2 s of processor | 60 s: met |
-| 35 versions of ten structures (121 cells), 8 of 43 candidates held | 3.2 s, 0.6 s of processor | |
-| 2 versions of 117 structures (1405 cells), 6 of 8 candidates held | 64 s, 7.5 s of processor | 60 s of processor at 100 versions: not reached |
+| 100 versions of 60 cells, tables of the whole population | 1.1 s (5.2 s by the clock; audit of before) | 60 s: met |
+| 100 versions of one structure (13 cells) | 0.2 s (audit of before) | 60 s: met |
+| 10 versions of 30 structures (361 cells), each structure held for itself | passes: 0.3 s (1.7 s with the audit of before); held: 0.9 s (2.3 s) | |
+| 5 versions of 117 structures (1405 cells), each structure held for itself | passes: 0.7 s; held: 19 s | 60 s at 100 versions: 5 versions measured |
 | first release of 25,000 patients with 50,000 studies | 0.7 s | 300 s: met |
 
-With very many structures that all move at once the audit holds most candidates, presumably because their tables are about the
-same people and a hundred roundings of one number leave little of it open. So 100 versions of 117 structures could not be
-measured: a site does not get there that way.
+The audit asks table by table, with the number of patients of every version as it truly is, and only what is left of
+everything at once. 944 candidates of simulated hospitals (rates 1, 3 and 8, with and without leavers, one-way and two-way)
+got the same verdict and the same reasons from both audits, in 27 s of processor in place of 95 s.
+
+**Why most candidates of 117 structures are held.** Not because the audit cannot decide: no question ran into its time limit.
+One part were structures that by chance were found in equally many patients and were taken to be the same people; tables that
+ever moved together with different numbers are not any more (38 groups named at the second version became 12). What is left is
+true: *present* of a structure is shown while its bin is not that of everybody, so that somebody is without it; when a later
+version withholds it because the bins are the same, all who are without it fit between two edges, and since nobody leaves, so
+they did before. That happens to one structure in about twenty at each version, and one small group holds the whole release.
+With only the structures held that the audit names, every candidate passes at the second try. An exporter does not do that: a
+release moves or it does not.
 
 ## What was found
 

@@ -12,6 +12,7 @@ from attacking.hospital import TWO_WAY, Lived, lived
 from attacking.on_consortium import added_up_exactly, by_an_insider
 from attacking.on_people import Belief, Gate, attribute_beliefs, batches, every_scrape, membership_beliefs
 from attacking.on_studies import Isolated, by_many_versions, by_two_studies, closed, frozen_on_the_same_days
+from attacking.on_twins import by_freezing_days
 from attacking.on_versions import Tally, attacked_history, from_inside, proven, suppress_and_round
 from attacking.people import DAYS_A_WEEK, Life
 from attacking.record import Numbers
@@ -23,7 +24,7 @@ from studyscope_exporter.disclosure.witness import WitnessAudit
 
 RATES, LEAVING = (1, 3, 8), (0.0, 0.15)
 WEEKS: Mapping[int, int] = {1: 104, 3: 40, 8: 16}  # about as many patients each, so that every rate has as many histories
-SOLVED_HISTORIES, LONG_HISTORIES, CONTROL_HISTORIES = 17, 2, 20  # of each of the twelve rows that are audited: 204
+SOLVED_HISTORIES, LONG_HISTORIES, CONTROL_HISTORIES = 17, 2, 5  # of each of the twelve rows that are audited: 204
 SIXTH, THIRD = 34, 67  # of 200, in each of six and of three rows
 LONG: Mapping[int, int] = {3: 104, 8: 52}
 UTILITY_RATES, UTILITY_WEEKS, UTILITY_HISTORIES = (1, 2, 4, 8, 30), {8: 52, 30: 16}, 2
@@ -49,7 +50,7 @@ def rows() -> Iterator[Row]:
             about = {"life": life, "two_way": two_way, "audited": audited}
             histories = LONG_HISTORIES if life.weeks > WEEKS[int(life.rate)] else SOLVED_HISTORIES
             yield _row("solved", partial(solved, life, two_way, audited), about, histories)
-    yield _row("suppressed", partial(suppressed, Life(1, weeks=28)), {}, CONTROL_HISTORIES)
+    yield _row("suppressed", partial(suppressed, Life(1, weeks=40)), {}, CONTROL_HISTORIES)
     for life in _lives(WEEKS):
         yield _row("insider", partial(insider, life), {"life": life}, SIXTH)
     yield _row("added", added, {})
@@ -61,6 +62,8 @@ def rows() -> Iterator[Row]:
         if not life.leaving:
             yield _row("overlap", partial(overlap, life), {"life": life}, THIRD)
     yield _row("same_days", same_days, {})
+    for told in (True, False):
+        yield _row("twins", partial(twins, told), {"told": told})
     for rate in RATES:
         yield _row("guessed", partial(guessed, Life(rate)), {"life": Life(rate)}, THIRD)
     yield _row("scraped", scraped, {})
@@ -135,6 +138,11 @@ def coordinator(unsaid: bool, seed: int) -> Numbers:
 def overlap(life: Life, seed: int) -> Numbers:
     """T16: two studies, one without a group of three, six or nine."""
     return _isolated(by_two_studies((3, 6, 9)[seed % 3], seed, life, Policy(), NoAudit()))
+
+
+def twins(told: bool, seed: int) -> Numbers:
+    """T16: as `overlap`, and the attacker knows the days on which each was frozen; not `told` is the control."""
+    return _isolated(by_freezing_days((3, 6, 9)[seed % 3], seed, Life(8, weeks=20), Policy(), told=told))
 
 
 def same_days(seed: int) -> Numbers:

@@ -7,14 +7,15 @@ from itertools import pairwise
 
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.metric import Kind, TableKey
-from studyscope_exporter.disclosure.contributions import POPULATION
+from studyscope_exporter.disclosure.contributions import POPULATION, Cell
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.world import NO_LIMIT, Placed, World
 
 Versions = Mapping[TableKey, Sequence[Placed]]
 """Of each table the versions up to now, with their variables."""
-Sizes = Mapping[TableKey, Mapping[int, int]]
-"""Patients of each table at each grid point."""
+Counted = tuple[TableKey, Cell]
+Sizes = Mapping[Counted, Mapping[int, int]]
+"""Patients of each table, and of each stage reached (a table and its cell), at each grid point."""
 
 
 def between_tables(world: World, release: Release, placed: Versions, sizes: Sizes) -> None:
@@ -63,9 +64,13 @@ def _same_time(margin: Placed, version: TableVersion, point: int) -> bool:
 def _one_total(world: World, release: Release, placed: Versions, sizes: Sizes) -> None:
     """Tables of parts of the patients that moved at once and are of equally many: somebody may know that they are the same.
 
-    Nobody can know it of two that ever moved at once with unequal numbers: those were equal by chance.
+    So may those who reached a stage: what a step of the work found is told of everybody who had it done. Nobody can know it of
+    two that ever moved at once with unequal numbers: those were equal by chance.
     """
-    same: dict[int, list[tuple[TableKey, int]]] = {}
+    same: dict[int, list[tuple[Counted, int]]] = {}
+    for key, cell in _stages_reached(release):
+        variable = placed[key][-1].cells[cell]
+        same.setdefault(world.truth[variable], []).append(((key, cell), variable))
     for version in release.tables:
         table, one = TABLES[version.key.table], placed[version.key][-1]
         if not table.subpopulation:
@@ -73,9 +78,10 @@ def _one_total(world: World, release: Release, placed: Versions, sizes: Sizes) -
         if not table.within:
             world.sizes.append(one.total)
         others = same.setdefault(version.patients, [])
-        other = next((total for key, total in others if not _ever_apart(sizes[key], sizes[version.key])), None)
+        counted = version.key, ()
+        other = next((total for known, total in others if not _ever_apart(sizes[known], sizes[counted])), None)
         if other is None:
-            others.append((version.key, one.total))
+            others.append((counted, one.total))
         elif other != one.total:
             world.know(0, 0, [(other, 1), (one.total, -1)])
         whole = _latest(placed, table.within[0], version.key.per) if table.within else None
@@ -87,12 +93,19 @@ def _one_total(world: World, release: Release, placed: Versions, sizes: Sizes) -
                 world.know(0, 0, [*((cell, 1) for cell in shown), (one.total, -1)])
 
 
+def _stages_reached(release: Release) -> list[Counted]:
+    return [(version.key, cell) for version in release.tables if version.key.table == "reached" for cell in version.codes]
+
+
 def sizes_of(releases: Sequence[Release]) -> Sizes:
-    """How many patients each table had at each grid point at which it moved."""
-    sizes: dict[TableKey, dict[int, int]] = {}
+    """How many patients there were at each grid point at which the table moved."""
+    sizes: dict[Counted, dict[int, int]] = {}
     for release in releases:
+        exact = {version.key: version.exact for version in release.tables}
+        for key, cell in _stages_reached(release):
+            sizes.setdefault((key, cell), {})[release.grid_point] = int(exact[key].get(cell, 0))
         for version in release.tables:
-            sizes.setdefault(version.key, {})[release.grid_point] = version.patients
+            sizes.setdefault((version.key, ()), {})[release.grid_point] = version.patients
     return sizes
 
 

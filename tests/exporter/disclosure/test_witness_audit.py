@@ -149,6 +149,22 @@ def test_structures_found_in_equally_many_by_chance_are_not_taken_for_the_same_o
     assert equalities([first, other]) == 3 * alone
 
 
+def test_somebody_may_know_that_a_result_is_told_of_everybody_who_reached_a_stage() -> None:
+    """A bin of those who reached it bounds those who have the result: an attacker of the house proved a small group so."""
+    stages = (("imaged",), ("segmented",), ("reviewed",))
+    size = version(POPULATION, ((),), {(): 80}, 80, TENS, 1)
+    reached = version(TableKey("reached"), stages, dict(zip(stages, (80, 54, 30), strict=True)), 80, TENS, 1)
+    state = version(STATE, (("present",), ("missing",)), {("present",): 51, ("missing",): 3}, 54, TENS, 1)
+    world = world_of([Release(101, TENS, (size, reached, state))])
+    pairs = [[world.truth[variable] for variable, _ in row.terms] for row in world.rows if len(row.terms) == 2]
+    assert [54, 54] in pairs
+    search = WorldSearch(world, 20.0)
+    total = next(terms for terms in (row.terms for row in world.rows) if [world.truth[v] for v, _ in terms] == [54, 54])[1]
+    most = search.best([(total[0], 1)], -1)
+    assert most is not None
+    assert most[total[0]] == 54  # not 51 to 54 and 14 more: 54 is where the bin of those who were segmented ends
+
+
 def test_the_truth_is_always_one_of_the_worlds(tmp_path: Path) -> None:
     hospital = Hospital()
     with opened(tmp_path, audit=WitnessAudit()) as domain:
