@@ -231,6 +231,11 @@ release moves or it does not.
   audit show what is left of that.
 - A coordinator who changed the cohort again and again found small groups, because people whom only the study file moved
   counted as a batch. They do not any more: a table that is counted by other rules waits until a batch has come beside it.
+- An attacker of the house who knows that results are told of everybody who was segmented proved once that 1 to 9 patients are
+  without a structure (seed 1007, one patient a week, nobody leaves): the bin of those who reached the stage bounded those of whom
+  the result is told, and the audit did not know that the two are the same. It does now: the same hospital, played again, has
+  nothing proven (21 of 36 releases held, most of them the same release a day later). Histories that were played before the mend
+  and gave nothing away are kept on this page.
 - Somebody who also knows that a version of the stages has at least m people who moved on proves more batches small
   (*from inside*) than from outside.
 
