@@ -85,6 +85,11 @@ def test_a_centre_that_is_there_is_not_touched(tmp_path: Path, capsys: pytest.Ca
         (["--study", "Liver Study"], "line 4: id:"),
         (["--lead", "Somebody"], "write NAME=MAIL"),
         (["--smtp", "mail.example"], "write HOST:PORT"),
+        (["--smtp", "mail.example:99999"], "write HOST:PORT"),
+        (["--https-port", "99999"], "a port is 1 to 65535"),
+        (["--coordinator", "office"], "--coordinator 'office': write a mail address"),
+        (["--sender", "not a mail"], "--sender 'not a mail': write a mail address"),
+        (["--lead", "L=nobody"], "--lead 'nobody': write a mail address"),
         (["--oidc-issuer", "http://127.0.0.1:9/realm"], "gives no discovery document"),
     ],
 )

@@ -61,6 +61,15 @@ def test_the_archive_is_never_written_and_its_place_has_to_be_named() -> None:
     assert "set ARCHIVE to the folder of DICOM files on this machine" in refused.stderr
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
+def test_a_folder_that_is_not_there_is_told_and_not_made(file: Path) -> None:
+    """An engine would make an empty one that belongs to root, and the programs would fail in words about something else."""
+    for service in resolved(file)["services"].values():
+        for volume in service.get("volumes", []):
+            if volume["type"] == "bind":
+                assert not volume["bind"].get("create_host_path", False), volume["source"]
+
+
 def test_a_site_listens_nowhere_and_a_centre_only_by_its_proxy() -> None:
     published = {
         (file.name, name)

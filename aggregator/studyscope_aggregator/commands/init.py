@@ -23,6 +23,9 @@ _OF_COMPOSE = MappingProxyType({"grafana_password": "grafana-password"})
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
+MAIL_ADDRESS = re.compile(r"[^@\s<>\",;]+@[^@\s<>\",;]+")
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", required=True, metavar="NAME", help="under which sites and people reach the centre")
     parser.add_argument("--study", required=True, metavar="ID", help="id of the first study: lower case, digits, hyphens")
@@ -82,8 +85,13 @@ def _plan(chosen: argparse.Namespace) -> Plan:
         raise PlanProblem(f"--lead {chosen.lead!r}: write NAME=MAIL")
     if not HOST_NAME.fullmatch(chosen.host):
         raise PlanProblem(f"--host {chosen.host!r}: write a name without https:// and without a path, as centre.example.org")
-    if not re.fullmatch(r"[^\s:]+:\d+", chosen.smtp):
+    if not re.fullmatch(r"[^\s:]+:\d+", chosen.smtp) or not _is_port(chosen.smtp.rpartition(":")[2]):
         raise PlanProblem(f"--smtp {chosen.smtp!r}: write HOST:PORT, as mail.example.org:587")
+    if not _is_port(str(chosen.https_port)):
+        raise PlanProblem(f"--https-port {chosen.https_port}: a port is 1 to 65535")
+    for flag, address in (("lead", mail), ("sender", chosen.sender), *(("coordinator", each) for each in chosen.coordinator)):
+        if not MAIL_ADDRESS.fullmatch(address.strip()):
+            raise PlanProblem(f"--{flag} {address!r}: write a mail address, as office@centre.example.org")
     return Plan(
         host=chosen.host,
         study=chosen.study,
@@ -98,6 +106,10 @@ def _plan(chosen: argparse.Namespace) -> Plan:
         https_port=chosen.https_port,
         asks_sites=chosen.site_certificates,
     )
+
+
+def _is_port(text: str) -> bool:
+    return 0 < int(text) < 65536
 
 
 def _discovered(issuer: str, client: str) -> OpenId:
