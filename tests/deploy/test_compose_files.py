@@ -67,7 +67,7 @@ def test_a_folder_that_is_not_there_is_told_and_not_made(file: Path) -> None:
     for service in resolved(file)["services"].values():
         for volume in service.get("volumes", []):
             if volume["type"] == "bind":
-                assert not volume["bind"].get("create_host_path", False), volume["source"]
+                assert volume.get("bind", {"create_host_path": True}).get("create_host_path", False) is False, volume["source"]
 
 
 def test_a_site_listens_nowhere_and_a_centre_only_by_its_proxy() -> None:
