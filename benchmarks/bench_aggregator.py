@@ -18,13 +18,13 @@ from centre_under_load import SAMPLES, Server, free_port, new_keys, resident_meg
 def bench_memory(folder: Path, sites: int = 1000, studies: int = 5) -> None:
     """What a centre holds in memory with so many sites in so many studies, each with about 200 numbers."""
     port = free_port()
-    options = {"keys": new_keys(sites), "durable": False, "studies": studies, "cells": 200}
+    options = {"keys": new_keys(sites), "durable": True, "studies": studies, "cells": 200}
     with Server(serve_centre, str(folder), port, port=port, **options) as server:
         megabytes = resident_megabytes(server.number)
         print(f"memory: {sites} sites x {studies} studies x about 200 numbers: {megabytes:.0f} MB resident")
 
 
-def bench_scrape(folder: Path, sites: int = 610) -> None:
+def bench_scrape(folder: Path, sites: int = 440) -> None:
     port, floor_port = free_port(), free_port()
     options = {"keys": new_keys(sites), "durable": False, "cells": SAMPLES // sites}
     with Server(serve_centre, str(folder), port, port=port, **options):
@@ -47,14 +47,15 @@ def rendered(url: str) -> tuple[bytes, float]:
 
 def fetched(url: str, encoding: str) -> float:
     """Median milliseconds to have the whole body, undecoded."""
-    times = []
+    times, sizes = [], set()
     with httpx.Client(timeout=60, trust_env=False, headers={"Accept-Encoding": encoding}) as client:
         for _ in range(9):
             started = time.perf_counter()
             with client.stream("GET", url) as answer:
-                for _chunk in answer.iter_raw():
-                    pass
+                sizes.add(sum(len(chunk) for chunk in answer.iter_raw()))
             times.append(time.perf_counter() - started)
+    if max(sizes) - min(sizes) > max(sizes) / 100:
+        raise SystemExit(f"the page was not the same all the time: {sorted(sizes)} bytes")
     return statistics.median(times) * 1000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import multiprocessing
 import os
 import socket
@@ -23,7 +24,7 @@ from aggregator_cast import NOW, Centre, StandingClock, a_report, a_study, a_tab
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.serving import serve
 from studyscope_aggregator.settings import Listen
-from studyscope_aggregator.standing import Standing
+from studyscope_aggregator.store import Entry, Receipt
 from studyscope_aggregator.stores.memory import MemoryStore
 from studyscope_aggregator.stores.sqlite import SqliteStore
 from studyscope_contract.keys import SigningKey
@@ -60,6 +61,13 @@ def read_keys(keys: dict[str, bytes]) -> dict[str, SigningKey]:
     return {site: SigningKey.from_pem(pem, None, site) for site, pem in keys.items()}
 
 
+def an_entry(signed: SignedReport) -> Entry:
+    """The report as it is stored: a centre forgets what it shows and does not hold."""
+    report, raw = signed.report, signed.to_bytes()
+    receipt = Receipt(report.study, report.site, report.sequence, report.grid_point, hashlib.sha256(raw).hexdigest(), NOW)
+    return Entry(receipt, raw, report.policy.grid.moment(report.grid_point), NOW)
+
+
 def serve_centre(folder: str, port: int, *, keys: dict[str, bytes], durable: bool, studies: int = 1, cells: int = 0) -> None:
     """A centre whose sites are members for decades and signed receipts; `cells`: numbers of each report it begins with."""
     centre = Centre(Path(folder), tuple(keys))
@@ -75,12 +83,11 @@ def serve_centre(folder: str, port: int, *, keys: dict[str, bytes], durable: boo
         text = (centre.folder / "studies" / "liver.yaml").read_text().replace("id: liver\n", f"id: {name}\n")
         (centre.folder / "studies" / f"{name}.yaml").write_text(text)
     store = SqliteStore(settings.store) if durable else MemoryStore()
-    app = create_app(settings, store, StandingClock(NOW + dt.timedelta(days=5000)))
     shown = tables(cells) if cells else ()
     for site in centre.sites if cells else ():
         for study in names:
-            raw = SignedReport.sign(a_report(site, study=study, tables=shown), centre.keys[site]).to_bytes()
-            app.state.wiring.consortium.take(Standing.of(SignedReport.from_bytes(raw).report, NOW))
+            store.append(an_entry(SignedReport.sign(a_report(site, study=study, tables=shown), centre.keys[site]))).result()
+    app = create_app(settings, store, StandingClock(NOW + dt.timedelta(days=5000)))
     serve(app, Listen(host="127.0.0.1", port=port))
 
 
