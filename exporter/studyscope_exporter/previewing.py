@@ -11,7 +11,7 @@ from studyscope_exporter.site import Site, StudyAtSite
 def previewed(site: Site, at_site: StudyAtSite) -> Preview:
     """What a release at the next grid point would give if everything were approved, with what the last finished scan found."""
     contributions, facts = site.contributions(at_site), site.facts(at_site)
-    return at_site.domain.preview(contributions, facts, site.grid_point(at_site) + 1, if_approved=True)
+    return at_site.domain.preview(contributions, facts, site.next_grid_point(at_site), if_approved=True)
 
 
 def described(at_site: StudyAtSite, preview: Preview, *, exact: bool) -> Document:

@@ -187,6 +187,11 @@ class Site:
         """The number of the last grid point of the site's policy."""
         return at_site.settings.policy.grid.index(self.clock.now())
 
+    def next_grid_point(self, at_site: StudyAtSite) -> int:
+        """The number of the grid point that the next report is of; after the last one also where the clock was ahead once."""
+        last = at_site.domain.status().last_grid_point
+        return max(self.grid_point(at_site), 0 if last is None else last) + 1
+
     def is_due(self, at_site: StudyAtSite) -> bool:
         """Whether a grid point has passed that was not released; never where the centre is ahead of this machine."""
         status = at_site.domain.status()

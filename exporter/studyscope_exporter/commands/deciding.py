@@ -46,4 +46,4 @@ def _confirmed(chosen: argparse.Namespace, study: str) -> bool:
 def _next_report(site: Site, at_site: StudyAtSite) -> str:
     grid, last = at_site.settings.policy.grid, at_site.domain.status().last_grid_point
     now = site.grid_point(at_site)
-    return f"{grid.moment(now if last is None or last < now else now + 1):%Y-%m-%d %H:%MZ}"
+    return f"{grid.moment(now if last is None or last < now else site.next_grid_point(at_site)):%Y-%m-%d %H:%MZ}"

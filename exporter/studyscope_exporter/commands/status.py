@@ -73,7 +73,7 @@ def study_status(site: Site, at_site: StudyAtSite) -> StudyStatus:
         activity=domain.activity,
         last_report=at_site.outbox.last_delivered(),
         last_grid_point=None if last is None else f"{grid.moment(last):%Y-%m-%d %H:%MZ}",
-        next_grid_point=f"{grid.moment(site.grid_point(at_site) + 1):%Y-%m-%d %H:%MZ}",
+        next_grid_point=f"{grid.moment(site.next_grid_point(at_site)):%Y-%m-%d %H:%MZ}",
         delivery_minute=at_site.delivery_minute,
         waiting_reports=len(at_site.outbox.waiting()),
         refused_reports=at_site.outbox.unsettled(),
@@ -116,6 +116,9 @@ def _judge(status: StudyStatus, site: Site, lost: str | None, unsigned: str | No
         status.note(LOOK, f"{status.waiting_reports} reports wait for delivery")
     if missed > 1:
         status.note(LOOK if missed <= 3 else ACT, f"no report for {missed} grid points: is `run` (or cron's `once`) active?")
+    if missed < 0:
+        said = f"the last report is of {status.last_grid_point}, which is still to come: this machine's clock was ahead"
+        status.note(LOOK, f"{said}; nothing is lost, the next report follows it")
     _judge_approvals(status)
     for name, problem in site.last_scan().get("sources", {}).items():
         if problem:

@@ -63,7 +63,7 @@ class StudyOverview:
 
 def study_overview(site: Site, at_site: StudyAtSite) -> StudyOverview:
     """Reads the study's state and the last finished scan; changes nothing."""
-    point, policy = site.grid_point(at_site) + 1, at_site.settings.policy
+    point, policy = site.next_grid_point(at_site), at_site.settings.policy
     preview = at_site.domain.preview(site.contributions(at_site), site.facts(at_site), point)
     known = dict(at_site.study.tables())
     rows = {

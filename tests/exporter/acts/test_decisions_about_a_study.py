@@ -10,10 +10,14 @@ from acts_cast import Ahead, centre_of
 from acts_cast import Hospital as Site
 from disclosure_cast import FACTS, POPULATION, Hospital, opened, patient_key, vectors
 from studyscope_contract.report import Report
+from studyscope_exporter.clock import SystemClock
 from studyscope_exporter.disclosure.decision import Decision
 from studyscope_exporter.disclosure.errors import DomainProblem
 from studyscope_exporter.disclosure.ledger import published
 from studyscope_exporter.disclosure.store import LEDGER, STATE
+from studyscope_exporter.page.overview import study_overview
+from studyscope_exporter.settings import read_site_file
+from studyscope_exporter.site import Site as OpenSite
 
 DAY = dt.date(2026, 6, 1)
 
@@ -189,3 +193,19 @@ def test_the_centre_shows_a_pause_keeps_the_numbers_and_drops_a_site_that_left(t
     assert 'study_sites_expected{study="liver"} 0' in left
     assert "study_patients{" not in left
     assert "study_consortium_patients" not in left
+
+
+def test_a_clock_that_was_ahead_for_some_days_leaves_every_screen_readable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hospital = Site(tmp_path, patients=16)
+    hospital.scanned_and_approved()
+    hospital.once(days=3)
+    capsys.readouterr()
+
+    assert hospital.run("preview") == 0
+    assert hospital.run("status") == 1
+    assert "which is still to come: this machine's clock was ahead" in capsys.readouterr().out
+    with OpenSite(read_site_file(hospital.file), SystemClock()) as opened_site:
+        (study,) = opened_site.studies
+        assert study_overview(opened_site, study).published == 20
