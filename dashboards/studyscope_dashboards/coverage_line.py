@@ -31,7 +31,7 @@ def last_moved(table: Table, *matchers: str) -> str:
 
 
 def coverage_line(table: Table, *matchers: str) -> str:
-    """One sample whose label `covers` reads `5 of 8 sites · 3 d ago`: of these, and when one last moved."""
+    """One sample whose label `covers` reads `5/8 sites · 3 d`: of these, and when one last moved."""
     moved = last_moved(table, *matchers)
     return _line(table, matchers, sites_in_it(table, *matchers), moved)
 
@@ -53,7 +53,7 @@ def _line(table: Table, matchers: tuple[str, ...], sites: str, moment: str) -> s
     for label, number in parts.items():
         worded += f' * on (study) group_left ({label}) count_values by (study) ("{label}", {number})'
     joined = f'label_join({worded}, "{LABEL}", " ", {", ".join(f"{chr(34)}{label}{chr(34)}" for label in parts)})'
-    text = "$1 of $2 sites · $3 d ago"
+    text = "$1/$2 sites · $3 d"
     return f'sum by ({LABEL}) (label_replace({joined}, "{LABEL}", "{text}", "{LABEL}", "(.*) (.*) (.*)"))'
 
 

@@ -40,7 +40,7 @@ def pooled(panel_id: int, title: str, table: Table, *matchers: str, public: bool
         panel_id,
         title,
         f"{table.help} Last known totals of the codes that the sites show; what is under a site's threshold is not in them. "
-        "Grey: the patients in these codes, of how many sites, when a number last moved; and all patients that the sites show.",
+        "Grey: the patients in these codes, of how many sites, days since a number moved; and all patients that the sites show.",
     )
     panel = panel.with_target(now(f"sort_desc({q.total(table, '', 'last_known', *matchers)})", f"{{{{{label}}}}}"))
     return with_coverage(panel, table, *matchers, public=public)

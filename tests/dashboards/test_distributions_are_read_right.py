@@ -100,9 +100,9 @@ def test_every_site_has_a_colour_whatever_its_code() -> None:
 def test_a_total_says_of_how_many_sites_it_is_and_when_it_moved(server: Prometheus) -> None:
     """Berlin and Madrid show sexes, Lyon refuses them, Oslo never reported; the newest tables moved two days ago."""
     ((words,),) = asked(server, coverage_line(imaging.SEX), "covers")
-    assert re.fullmatch(r"2 of 4 sites · [23] d ago", words)
+    assert re.fullmatch(r"2/4 sites · [23] d", words)
     (public,) = asked(server, public_coverage_line(imaging.SEX), "covers")
-    assert re.fullmatch(r"2 of 4 sites · \d+ d ago", public[0])
+    assert re.fullmatch(r"2/4 sites · \d+ d", public[0])
 
 
 def test_a_coverage_line_counts_the_patients_of_its_cells(server: Prometheus) -> None:
