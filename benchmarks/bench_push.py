@@ -78,7 +78,7 @@ def pushed(port: int, process_id: int, script: Path, requests: Path, seconds: in
 
 
 @contextmanager
-def pushgateway(sites: Iterable[str]) -> Iterator[tuple[int, int]]:
+def pushgateway(sites: Iterable[str], text: bytes) -> Iterator[tuple[int, int]]:
     """Port and process of a running Pushgateway with all its groups there."""
     program = shutil.which("pushgateway") or shutil.which("prometheus-pushgateway")
     if program is None or shutil.which("wrk") is None:
@@ -91,7 +91,7 @@ def pushgateway(sites: Iterable[str]) -> Iterator[tuple[int, int]]:
                 time.sleep(0.1)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
                 for site in sites:
-                    client.post(f"/metrics/job/{site}", content=exposition_of(0)).raise_for_status()
+                    client.post(f"/metrics/job/{site}", content=text).raise_for_status()
             yield port, process.pid
         finally:
             process.terminate()
@@ -142,7 +142,7 @@ def measure(folder: Path, sites: int, seconds: int, rounds: int, most: int) -> d
     script.write_text(_LUA)
     port, floor_port = free_port(), free_port()
     with (
-        pushgateway(keys) as (peer, peer_process),
+        pushgateway(keys, exposition_of(0)) as (peer, peer_process),
         Server(serve_floor, floor_port, b"", port=floor_port) as floor,
         Server(serve_centre, str(home), port, port=port, keys=keys, durable=True) as centre,
     ):
