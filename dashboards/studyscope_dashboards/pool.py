@@ -35,7 +35,7 @@ def pool(panel_id: int, title: str, *, own: bool) -> table.Panel:
         panel = panel.with_target(rows(f"({mine}) and on (what) ({_pooled(centre.POOL_QUANTILES[0])})", "A"))
     for ref, quantile in zip("BCD", HEADINGS, strict=True):
         panel = panel.with_target(rows(_pooled(quantile), ref))
-    panel = panel.transformations(columns(*shown)).override_by_name("Number of", [setting("custom.minWidth", 160)])
+    panel = panel.transformations(columns(*shown)).override_by_name("Number of", [setting("custom.width", 150)])
     bold = [setting("color", {"mode": "fixed", "fixedColor": BLUE}), setting("custom.cellOptions", {"type": "color-text"})]
     return panel.override_by_name("This site", [*bold, setting("noValue", "not shown")])
 
