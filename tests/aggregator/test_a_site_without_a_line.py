@@ -69,7 +69,7 @@ def test_reports_go_by_file_and_count_as_delivered_with_the_signed_receipt(
     assert exporter(["--config", str(site), "export-report", str(file)]) == 0
     assert main(["import", str(file), "--config", config]) == 1
     words = capsys.readouterr().out
-    assert "1 of 2 reports are held by the centre" in words
+    assert "the centre holds 1 of 2 reports" in words
     assert "refused with 409: report 2 is of a grid point not after that of report 1" in words
     assert 'study_patients{study="liver",site="berlin"} 40\n' in client.get("/metrics").text
     assert [report.sequence for report in outbox_of(tmp_path).waiting()] == [1, 2]

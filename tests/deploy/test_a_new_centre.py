@@ -6,6 +6,7 @@ import configparser
 import datetime as dt
 import getpass
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -156,8 +157,9 @@ def test_log_in_by_an_identity_provider_is_read_from_its_discovery_document(
 
 @pytest.mark.parametrize("layout", ["machine", "compose"])
 def test_grafana_starts_with_no_password_that_anybody_knows(
-    tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     init(tmp_path, "--layout", layout)
 
     settings = configparser.ConfigParser(interpolation=None)
