@@ -71,16 +71,18 @@ not notice that they are others (at least 50 % proven).
 |---|---|---|---|---|"""
 
 TWINS = """
-The same two studies at 8 a week, 20 weeks, and an attacker who knows on which day each number was counted. Pass: nothing proven.
+Such studies of one hospital at 8 a week, 20 weeks, and an attacker who knows on which day each number was counted. Pass: nothing
+proven.
 Control: two studies that do not know of each other (proven at least once).
 
 | hospital | histories | versions of both | groups proven to be 1..k-1 | verdict |
 |---|---|---|---|---|"""
 
 OVERLAP = """
-Two studies over the same people, the second without such a group; nobody leaves, and the reader of both knows that. Pass:
-nothing proven. Control: both counted on the same days (at least 50 % proven). Only the two sizes are attacked; what other
-tables of two studies say together is not.
+Two studies over the same people, the second without such a group; nobody leaves, and the reader of both knows that, but not on
+which day each number was counted. These studies know nothing of one another, as those of two hospitals with the same patients:
+reported, not gated. Two studies of one hospital wait for one another; they are the next table. Control: both counted on the same
+days (at least 50 % proven). Only the two sizes are attacked; what other tables of two studies say together is not.
 
 | hospital | histories | versions of both | groups proven to be 1..k-1 | verdict |
 |---|---|---|---|---|"""
@@ -178,7 +180,7 @@ def _coordinator(row: Row, t: Sums) -> str:
 
 
 def _overlap(row: Row, t: Sums) -> str:
-    said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, row.histories)
+    said = "FAIL: the attacker is broken" if t["wrong"] else "shows what the waiting is for"
     return f"| {_hospital(row)} | {t.histories} | {_found(t)} | {said} |"
 
 
