@@ -16,12 +16,12 @@ from pydantic import Field
 from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, rows_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable, table_bytes
+from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
 
 LONGEST_VALUE = 200
 Values = Mapping[str, tuple[str, ...]]
@@ -46,10 +46,8 @@ class Settings(Strict):
 
 
 @dataclass
-class _Read:
-    rows: int = 0
+class _Read(LinesRead):
     said: dict[bytes, dict[str, list[str]]] = field(default_factory=dict, repr=False)
-    bad: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,9 +81,8 @@ class ClinicalSource:
         now = {patient.hex(): said for patient, said in sorted(read.said.items())}
         inventory.keep_note(self.name, json.dumps(now).encode())
         progress.advance(read.rows)
-        unreadable = {reason: len(lines) for reason, lines in read.bad.items()}
         new, gone = sum(old.get(patient) != said for patient, said in now.items()), len(old.keys() - now.keys())
-        return ScanResult(seen=read.rows, read=new, removed=gone, unreadable=unreadable, to_mend=sentences(read.bad))
+        return read.scanned(new, gone)
 
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()

@@ -17,13 +17,13 @@ from pydantic import Field
 from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, day_of, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, day_of, rows_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.lesion_change import LesionChange
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable, table_bytes
+from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
 
 
 class Columns(Strict):
@@ -53,10 +53,8 @@ class Settings(Strict):
 
 
 @dataclass
-class _Read:
-    rows: int = 0
+class _Read(LinesRead):
     there: dict[bytes, dict[dt.date, set[str]]] = field(default_factory=dict, repr=False)
-    bad: dict[str, list[int]] = field(default_factory=dict)
 
     def changes(self) -> dict[bytes, LesionChange]:
         """Of patients with two days or more."""
@@ -95,10 +93,9 @@ class LesionsSource:
         kept = {patient.hex(): change.counts() for patient, change in sorted(now.items())}
         inventory.keep_note(self.name, json.dumps(kept).encode())
         progress.advance(read.rows)
-        unreadable = {reason: len(lines) for reason, lines in read.bad.items()}
         new = sum(before.get(patient) != change for patient, change in now.items())
         gone = len(before.keys() - now.keys())
-        return ScanResult(seen=read.rows, read=new, removed=gone, unreadable=unreadable, to_mend=sentences(read.bad))
+        return read.scanned(new, gone)
 
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()

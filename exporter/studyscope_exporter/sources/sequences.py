@@ -17,12 +17,12 @@ from studyscope_contract.code_list import NOT_STATED
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import load_code_list
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, rows_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable, table_bytes
+from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
 
 
 class Columns(Strict):
@@ -53,10 +53,8 @@ class Settings(Strict):
 
 
 @dataclass
-class _Read:
-    rows: int = 0
+class _Read(LinesRead):
     told: dict[bytes, str] = field(default_factory=dict, repr=False)
-    bad: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,7 @@ class SequencesSource:
         inventory.keep_note(self.name, json.dumps(kept).encode())
         progress.advance(read.rows)
         new, gone = sum(before.get(series) != code for series, code in read.told.items()), len(before.keys() - read.told.keys())
-        unreadable = {reason: len(lines) for reason, lines in read.bad.items()}
-        return ScanResult(seen=read.rows, read=new, removed=gone, unreadable=unreadable, to_mend=sentences(read.bad))
+        return read.scanned(new, gone)
 
     def _read(self) -> _Read:
         settings, read, kinds = self.settings, _Read(), load_code_list("mr_sequence")

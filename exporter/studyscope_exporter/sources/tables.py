@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from studyscope_exporter.csv_table import TableProblem, sentences
-from studyscope_exporter.sources.source import Finding, SourceUnavailable
+from studyscope_exporter.sources.source import Finding, ScanResult, SourceUnavailable
 
 MOST_BYTES = 1 << 28
+
+
+@dataclass
+class LinesRead:
+    """How many lines of a table were read, and by what is wrong with them the numbers of the lines that do not count."""
+
+    rows: int = 0
+    bad: dict[str, list[int]] = field(default_factory=dict)
+
+    def scanned(self, new: int, gone: int = 0) -> ScanResult:
+        """The result of a scan that found so much `new` and so much `gone`."""
+        unreadable = {reason: len(lines) for reason, lines in self.bad.items()}
+        return ScanResult(seen=self.rows, read=new, removed=gone, unreadable=unreadable, to_mend=sentences(self.bad))
 
 
 def table_bytes(table: Path) -> bytes:

@@ -17,12 +17,12 @@ from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import STAGES
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, rows_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable, table_bytes
+from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
 
 
 class Settings(Strict):
@@ -51,10 +51,8 @@ class Settings(Strict):
 
 
 @dataclass
-class _Read:
-    rows: int = 0
+class _Read(LinesRead):
     reached: dict[str, set[bytes]] = field(default_factory=dict, repr=False)
-    bad: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,7 @@ class TrackerSource:
         changed = note != inventory.note(self.name)
         inventory.keep_note(self.name, note)
         progress.advance(read.rows)
-        unreadable = {reason: len(lines) for reason, lines in read.bad.items()}
-        return ScanResult(seen=read.rows, read=read.rows if changed else 0, unreadable=unreadable, to_mend=sentences(read.bad))
+        return read.scanned(read.rows if changed else 0)
 
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()
