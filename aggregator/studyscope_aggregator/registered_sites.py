@@ -8,27 +8,20 @@ from functools import cached_property
 from pydantic import Field, field_validator, model_validator
 
 from studyscope_aggregator.site_contacts import Contact
-from studyscope_contract.keys import KeyProblem, VerifyingKey
+from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.names import Slug, Text
+from studyscope_contract.statement import PublicKey
 from studyscope_contract.yaml_file import Strict
 
 
 class SiteKey(Strict):
     """A public key of a site and the days on which it may sign."""
 
-    key: str
+    key: PublicKey
     valid_from: dt.date
     valid_until: dt.date
     revoked: dt.datetime | None = None
     revoked_why: Text | None = None
-
-    @field_validator("key")
-    @classmethod
-    def _is_a_key(cls, text: str) -> str:
-        try:
-            return VerifyingKey.parse(text).text
-        except KeyProblem as problem:
-            raise ValueError(str(problem)) from None
 
     @model_validator(mode="after")
     def _days_are_in_order(self) -> SiteKey:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Literal, Self
 
-from pydantic import field_validator
-
 from studyscope_contract.key_change import KeyChange
-from studyscope_contract.keys import KeyProblem, SigningKey, VerifyingKey
+from studyscope_contract.keys import SigningKey, VerifyingKey
 from studyscope_contract.names import Slug
-from studyscope_contract.statement import Fingerprint, Signature, is_signed, signed
+from studyscope_contract.statement import Fingerprint, PublicKey, Signature, is_signed, signed
 from studyscope_contract.yaml_file import Frozen
 
 KIND = "enrolment"
@@ -29,18 +27,10 @@ class EnrolmentRequest(Frozen):
 
     study: Slug
     site: Slug
-    key: str
+    key: PublicKey
     made: dt.date
     change: KeyChange | None = None
     signature: Signature
-
-    @field_validator("key")
-    @classmethod
-    def _is_a_key(cls, text: str) -> str:
-        try:
-            return VerifyingKey.parse(text).text
-        except KeyProblem as problem:
-            raise ValueError(str(problem)) from None
 
     @classmethod
     def make(cls, study: str, site: str, key: SigningKey, made: dt.date, change: KeyChange | None = None) -> Self:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
-from studyscope_contract.keys import KeyProblem, SigningKey, VerifyingKey
+from studyscope_contract.keys import SigningKey, VerifyingKey
 from studyscope_contract.names import Slug, Text
-from studyscope_contract.statement import Signature, is_signed, signed
+from studyscope_contract.statement import PublicKey, Signature, is_signed, signed
 from studyscope_contract.yaml_file import Frozen
 
 KIND = "key change"
@@ -23,19 +23,11 @@ class KeyChange(Frozen):
     """
 
     site: Slug
-    old: str
-    new: str
+    old: PublicKey
+    new: PublicKey
     made: dt.date
     because: Text | None = None
     signature: Signature | None = None
-
-    @field_validator("old", "new")
-    @classmethod
-    def _is_a_key(cls, text: str) -> str:
-        try:
-            return VerifyingKey.parse(text).text
-        except KeyProblem as problem:
-            raise ValueError(str(problem)) from None
 
     @model_validator(mode="after")
     def _says_why_it_is_not_signed(self) -> Self:

@@ -10,11 +10,21 @@ import base64
 import binascii
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 from studyscope_contract.canonical import canonical_bytes
-from studyscope_contract.keys import SigningKey, VerifyingKey
+from studyscope_contract.keys import KeyProblem, SigningKey, VerifyingKey
 
+
+def _parsed(text: str) -> str:
+    try:
+        return VerifyingKey.parse(text).text
+    except KeyProblem as problem:
+        raise ValueError(str(problem)) from None
+
+
+PublicKey = Annotated[str, AfterValidator(_parsed)]
+"""The text of a site's or a centre's public key."""
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{4}(-[0-9a-f]{4}){3}$")]
 Signature = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{86}==$")]
 
