@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from studyscope_aggregator.samples import Sample
-from studyscope_contract.catalogue import TABLES, centre
+from studyscope_contract.catalogue import TABLES, centre, forecast
 from studyscope_contract.metric import Kind, Series, Table
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -19,7 +19,7 @@ SITE_STATE_SERIES = (
     centre.SITE_TARGET,
     centre.SITE_TARGET_BY_NOW,
     centre.SITE_TARGET_DUE,
-    centre.SITE_FORECAST_TARGET,
+    forecast.SITE_TARGET,
     centre.SITE_MILESTONE_DUE,
     centre.SITE_MILESTONE_PASSED,
     centre.SITE_REFUSED_REPORTS,

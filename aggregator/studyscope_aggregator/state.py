@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from studyscope_aggregator.registered_sites import RegisteredSite
 from studyscope_aggregator.standing import Standing
 from studyscope_contract.grid import Grid
-from studyscope_contract.study import AlertThresholds, Study
+from studyscope_contract.study import Study
+from studyscope_contract.study_alerts import AlertThresholds
 from studyscope_contract.study_site import StudySite
 
 

@@ -16,6 +16,7 @@ from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.names import Slug, Text
 from studyscope_contract.policy import Policy, Stricter
 from studyscope_contract.protocol import Attributes, TimePoints, Variables, attribute_id
+from studyscope_contract.study_alerts import AlertThresholds
 from studyscope_contract.study_site import StudySite
 from studyscope_contract.vocabulary import STAGES, load_code_list
 from studyscope_contract.yaml_file import Strict
@@ -81,32 +82,6 @@ class Workflow(Strict):
     model: Text
     version: Text
     stuck_after_hours: int = Field(default=24, ge=1, description="a job that runs longer than this is stuck")
-
-
-class AlertThresholds(Strict):
-    """When the study's leads and coordinators are told, in grid points of the site."""
-
-    late_after: int = Field(default=2, ge=1, description="missed grid points after which a site is late")
-    silent_after: int = Field(default=4, ge=2, description="missed grid points after which a site is silent")
-    never_reported_after: int = Field(default=14, ge=1, description="grid points since membership without any report")
-    drop_from_current_after: int = Field(
-        default=14, ge=1, description="missed grid points after which a site leaves the current totals"
-    )
-
-    behind_plan_percent: int = Field(default=80, ge=1, le=99, description="a site under this share of its plan is behind")
-    job_failure_percent: int = Field(default=20, ge=1, le=99, description="a workflow that fails for more patients is told of")
-    missing_structure_percent: int = Field(default=20, ge=1, le=99, description="the same for a structure that is missing")
-    missing_images_percent: int = Field(
-        default=20, ge=1, le=99, description="the same for images of a time point whose window has passed"
-    )
-    least_patients: int = Field(default=50, ge=20, description="no share is judged over fewer patients than this")
-    coverage_percent: int = Field(default=70, ge=1, le=99, description="fewer of the sites in the current totals are told of")
-
-    @model_validator(mode="after")
-    def _late_comes_first(self) -> Self:
-        if not self.late_after < self.silent_after <= self.drop_from_current_after:
-            raise ValueError("late_after must be less than silent_after, and silent_after at most drop_from_current_after")
-        return self
 
 
 class PageChoice(Strict):

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import common, stat, table, trend
 from grafana_foundation_sdk.models import common as choices
 from grafana_foundation_sdk.models import dashboard as models
 
-from studyscope_contract.catalogue import centre, progress
+from studyscope_contract.catalogue import centre, forecast, progress
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import code_words, columns, setting, site_link_column
 from studyscope_dashboards.histograms import matrix
@@ -37,7 +37,7 @@ def target_reached(panel_id: int) -> stat.Panel:
     panel = panel.text(common.VizTextDisplayOptions().title_size(14).value_size(20))
     made = f"0 * max by (study) ({_forecast(0)})"
     for ref, bound, name in (("A", "earliest", "between"), ("B", "latest", "and")):
-        date = f"1000 * {q.of_study(centre.FORECAST_TARGET.name, _bound(bound))}"
+        date = f"1000 * {q.of_study(forecast.TARGET.name, _bound(bound))}"
         panel = panel.with_target(now(f"{date} or on (study) {made}", name, ref))
     due = f"1000 * max by (study) ({q.of_study(centre.SITE_TARGET_DUE.name)})"
     return panel.with_target(now(due, "agreed on", "C"))
@@ -84,9 +84,9 @@ def _extra(name: str) -> list[models.DynamicConfigValue]:
 
 
 def _coming() -> str:
-    ahead = "|".join(str(days) for days in centre.FORECAST_DAYS if days <= FURTHEST)
+    ahead = "|".join(str(days) for days in forecast.DAYS if days <= FURTHEST)
     chosen = f'days=~"{ahead}"'
-    coming = f"max by (days, bound) ({q.of_study(centre.FORECAST_PATIENTS.name, chosen)})"
+    coming = f"max by (days, bound) ({q.of_study(forecast.PATIENTS.name, chosen)})"
     for bound, word in WORDS.items():
         coming = f'label_replace({coming}, "bound", "{word}", "bound", "{bound}")'
     return coming
@@ -122,9 +122,9 @@ def targets_by_site(panel_id: int) -> table.Panel:
         .with_target(rows(f"max by (site) ({q.of_sites(centre.SITE_TARGET.name)})", "C"))
         .with_target(rows(f"1000 * max by (site) ({q.of_sites(centre.SITE_TARGET_DUE.name)})", "D"))
     )
-    made = f"0 * max by (site) ({q.of_sites(centre.SITE_FORECAST_TARGET.name)})"
+    made = f"0 * max by (site) ({q.of_sites(forecast.SITE_TARGET.name)})"
     for ref, bound in (("E", "earliest"), ("F", "latest")):
-        dates = f"1000 * max by (site) ({q.of_sites(centre.SITE_FORECAST_TARGET.name, _bound(bound))})"
+        dates = f"1000 * max by (site) ({q.of_sites(forecast.SITE_TARGET.name, _bound(bound))})"
         panel = panel.with_target(rows(f"{dates} or {made}", ref))
     shown = (
         ("site", "Site"),
@@ -145,7 +145,7 @@ def targets_by_site(panel_id: int) -> table.Panel:
 
 def _forecast(days: int) -> str:
     """The middle of the forecast in so many days."""
-    return q.of_study(centre.FORECAST_PATIENTS.name, f'days="{days}"', _bound("middle"))
+    return q.of_study(forecast.PATIENTS.name, f'days="{days}"', _bound("middle"))
 
 
 def _bound(name: str) -> str:

@@ -10,7 +10,7 @@ from studyscope_aggregator.forecast.curve import Curve
 from studyscope_aggregator.forecast.interval import Expected, Start, expected
 from studyscope_aggregator.forecast.pace import DAY, pace
 from studyscope_aggregator.samples import Sample
-from studyscope_contract.catalogue import centre
+from studyscope_contract.catalogue import forecast
 
 FURTHEST = 5 * 365
 """Days; a target that lies further ahead at this pace has no date."""
@@ -53,7 +53,7 @@ def outlook(study: str, curves: Sequence[Curve], targets: Mapping[str, int], now
         if alone is not None and curve.site in targets:
             sites[curve.site] = _reached(alone, targets[curve.site], now)
     whole = _reached(ahead, sum(targets.values()), now) if targets else NEVER_SAID
-    return Outlook(study, {days: ahead(days) for days in centre.FORECAST_DAYS}, whole, sites)
+    return Outlook(study, {days: ahead(days) for days in forecast.DAYS}, whole, sites)
 
 
 def _forecast(curves: Sequence[Curve], now: dt.datetime) -> Callable[[int], Expected] | None:
@@ -84,16 +84,16 @@ def outlook_samples(outlook: Outlook) -> Iterator[Sample]:
     """The series of a forecast; what cannot be said has no sample."""
     study = ("study", outlook.study)
     for days, patients in outlook.patients.items():
-        for bound in centre.FORECAST_BOUNDS:
+        for bound in forecast.BOUNDS:
             labels = (study, ("days", str(days)), ("bound", bound))
-            yield Sample(centre.FORECAST_PATIENTS.name, labels, round(getattr(patients, bound)))
-    yield from _dates(centre.FORECAST_TARGET.name, (study,), outlook.reached)
+            yield Sample(forecast.PATIENTS.name, labels, round(getattr(patients, bound)))
+    yield from _dates(forecast.TARGET.name, (study,), outlook.reached)
     for site, reached in outlook.sites.items():
-        yield from _dates(centre.SITE_FORECAST_TARGET.name, (study, ("site", site)), reached)
+        yield from _dates(forecast.SITE_TARGET.name, (study, ("site", site)), reached)
 
 
 def _dates(name: str, who: tuple[tuple[str, str], ...], reached: Reached) -> Iterator[Sample]:
-    for bound in centre.FORECAST_DATES:
+    for bound in forecast.DATES:
         moment = getattr(reached, bound)
         if moment is not None:
             yield Sample(name, (*who, ("bound", bound)), moment.timestamp())

@@ -1,5 +1,6 @@
 """Series that the centre derives from the registry and from accepted reports, for every study."""
 
+from studyscope_contract.catalogue import forecast
 from studyscope_contract.metric import Kind, Series, Table
 
 SITE_STATES = ("never_reported", "fresh", "late", "silent", "paused", "frozen", "withdrawn", "closed")
@@ -40,13 +41,6 @@ SITE_TARGET_BY_NOW = Series(
 )
 SITE_TARGET_DUE = Series(
     "study_site_target_due_timestamp_seconds", "Day by which the site is to reach its target.", ("study", "site")
-)
-FORECAST_DATES = ("earliest", "likely", "latest")
-SITE_FORECAST_TARGET = Series(
-    "study_site_forecast_target_timestamp_seconds",
-    "When the site reaches its target, by its pace: four times out of five between earliest and latest. "
-    "Absent where that is more than five years ahead.",
-    ("study", "site", "bound"),
 )
 SITE_MILESTONE_DUE = Series(
     "study_site_milestone_due_timestamp_seconds",
@@ -141,19 +135,6 @@ NEVER_REPORTED_AFTER = Series(
     "Missed grid points after which a site that has never reported raises an alert; from the study file.",
     ("study",),
 )
-FORECAST_DAYS = (0, 30, 60, 90, 120, 180, 240, 300, 360)
-FORECAST_BOUNDS = ("lower", "middle", "upper")
-FORECAST_PATIENTS = Series(
-    "study_forecast_patients",
-    "Patients in so many days at the pace of the sites that show a number: four times out of five between lower and upper.",
-    ("study", "days", "bound"),
-)
-FORECAST_TARGET = Series(
-    "study_forecast_target_timestamp_seconds",
-    "When the sites together reach the sum of their targets: four times out of five between earliest and latest. "
-    "Absent where that is more than five years ahead.",
-    ("study", "bound"),
-)
 ALERT_THRESHOLD = Series(
     "study_alert_threshold",
     "From which value on the study's people are told, from the study file; in per cent or patients, as the name says.",
@@ -178,7 +159,7 @@ SITE_SERIES = (
     SITE_TARGET,
     SITE_TARGET_BY_NOW,
     SITE_TARGET_DUE,
-    SITE_FORECAST_TARGET,
+    forecast.SITE_TARGET,
     SITE_MILESTONE_DUE,
     SITE_MILESTONE_PASSED,
     SITE_REFUSED_REPORTS,
@@ -209,8 +190,8 @@ STUDY_SERIES = (
     SITES_EXPECTED,
     NEVER_REPORTED_AFTER,
     ALERT_THRESHOLD,
-    FORECAST_PATIENTS,
-    FORECAST_TARGET,
+    forecast.PATIENTS,
+    forecast.TARGET,
 )
 
 ACTIVITIES = ("active", "paused", "frozen", "withdrawn")
