@@ -10,7 +10,7 @@ from studyscope_aggregator.refusal import ELSEWHERE
 from studyscope_aggregator.registry import Registry
 from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.standing import Standing
-from studyscope_aggregator.state import Member, member
+from studyscope_aggregator.state import Member, TakenBack, member
 from studyscope_aggregator.store import Refusals, ReportStore, Retraction
 from studyscope_aggregator.stored_report import stored_standing
 
@@ -33,6 +33,7 @@ class Consortium:
         self._reports = 0
         self._refusals: dict[tuple[str, str, str], Refusals] = dict(store.refusals())
         self._retractions = store.retractions()
+        self._taken_back: dict[SiteKey, TakenBack | None] = {}
         self._followed = watch.edition
         for entry in store.newest():
             standing = stored_standing(entry)
@@ -81,6 +82,7 @@ class Consortium:
             entry = self._store.newest_of(study, site)
             standing = stored_standing(entry) if entry else None
             self._standings.pop((study, site), None)
+            self._taken_back.pop((study, site), None)
             if standing is not None:
                 self._standings[study, site] = standing
             self._reports += 1
@@ -117,6 +119,7 @@ class Consortium:
         shown = self._standings.get((study, site))
         if shown is not None and shown.sequence == sequence:
             del self._standings[study, site]
+            self._taken_back.pop((study, site), None)
             self._reports += 1
             self._changes += 1
 
@@ -148,4 +151,14 @@ class Consortium:
         """Every site of every study, as it stands at `now`."""
         self._follow()
         for study, site, registered in self.registry.memberships():
-            yield member(study, site, registered, self._standings.get((study.id, site.id)), now)
+            key = study.id, site.id
+            standing = self._standings.get(key)
+            yield member(study, site, registered, standing, now, None if standing else self._newest_taken_back(key))
+
+    def _newest_taken_back(self, key: SiteKey) -> TakenBack | None:
+        """Of a site that shows nothing: the newest report that it sent, where that was retracted; asked of the store once."""
+        if key not in self._taken_back:
+            last = self._store.last(*key) if any((one.study, one.site) == key for one in self._retractions) else None
+            receipt = self._store.receipt(*key, last.sequence) if last else None
+            self._taken_back[key] = TakenBack(receipt.grid_point, last.grid_time) if last and receipt else None
+        return self._taken_back[key]

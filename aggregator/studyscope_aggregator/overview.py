@@ -25,12 +25,13 @@ STATE_WORDS = {
     "late": "late",
     "silent": "silent",
     "never_reported": "never reported",
+    "retracted": "all reports taken back",
     "paused": "paused by the site",
     "frozen": "frozen",
     "withdrawn": "left the study",
     "closed": "closed",
 }
-ATTENTION = ("silent", "never_reported", "frozen", "late")
+ATTENTION = ("silent", "never_reported", "retracted", "frozen", "late")
 OFFER_WORDS = {
     "refused": "not offered",
     "not_approved": "waits for the site's approval",
@@ -147,7 +148,7 @@ def site_row(one: Member, consortium: Consortium, now: dt.datetime) -> SiteRow:
     standing = one.standing
     target = one.site.target(now.date())
     refusals = consortium.refusals(one.study.id, one.site.id)
-    words, bounds = _patients(standing)
+    words, bounds = _patients(one)
     offered, withheld = _offers(standing)
     return SiteRow(
         id=one.site.id,
@@ -156,7 +157,7 @@ def site_row(one: Member, consortium: Consortium, now: dt.datetime) -> SiteRow:
         state=one.state,
         state_words=STATE_WORDS[one.state],
         waits_for_key=standing is None and one.site.id not in consortium.registry.sites,
-        last_report=standing.grid_time.date().isoformat() if standing else "never",
+        last_report=last_report(one),
         missed=one.missed,
         patients=words,
         patients_shown=bounds is not None,
@@ -172,10 +173,18 @@ def site_row(one: Member, consortium: Consortium, now: dt.datetime) -> SiteRow:
     )
 
 
-def _patients(standing: Standing | None) -> tuple[str, tuple[int, int] | None]:
+def last_report(one: Member) -> str:
+    """The day that the newest report is of, in words where it does not count or there is none."""
+    if one.taken_back is not None:
+        return f"{one.taken_back.grid_time.date()}, taken back"
+    return one.standing.grid_time.date().isoformat() if one.standing else "never"
+
+
+def _patients(one: Member) -> tuple[str, tuple[int, int] | None]:
     """In words what the site shows of its population, and the bounds of that number."""
+    standing = one.standing
     if standing is None:
-        return "nothing yet", None
+        return "nothing yet" if one.taken_back is None else "nothing", None
     shown = standing.tables.get(POPULATION)
     if shown is None:
         offer = standing.facts.tables.get(PATIENTS.id, "offered")
@@ -215,13 +224,15 @@ def _share(low: int, high: int | None, target: int) -> str:
 
 def _why_open(expected: Sequence[Member]) -> str:
     """Why there is no upper bound, in words."""
-    silent = sum(one.standing is None for one in expected)
+    silent = sum(one.standing is None and one.taken_back is None for one in expected)
+    taken_back = sum(one.taken_back is not None for one in expected)
     withheld = Counter(
         one.standing.facts.tables.get(PATIENTS.id, "not stated")
         for one in expected
         if one.standing is not None and POPULATION not in one.standing.tables
     )
     parts = [f"{silent} never reported"] if silent else []
+    parts += [f"of {taken_back} all reports were taken back"] if taken_back else []
     parts += [
         f"{count} {OFFER_WORDS.get(offer, 'not stated')}" for offer, count in sorted(withheld.items()) if offer != "offered"
     ]

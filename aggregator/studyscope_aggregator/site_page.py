@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studyscope_aggregator.consortium import Consortium
-from studyscope_aggregator.overview import OFFER_WORDS, STATE_WORDS
+from studyscope_aggregator.overview import OFFER_WORDS, STATE_WORDS, last_report
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.state import Member
 from studyscope_aggregator.store import Receipt, ReportStore, Retraction
@@ -118,7 +118,7 @@ def site_view(one: Member, consortium: Consortium, sent: tuple[Arrival, ...], no
     return SiteView(
         state=one.state,
         state_words=STATE_WORDS[one.state],
-        last_report=standing.grid_time.date().isoformat() if standing else "never",
+        last_report=last_report(one),
         study_version=f"{version}; in force is {study.version}" if accepted not in {None, study.version} else version,
         release=standing.facts.release if standing else "",
         policy=_policy(standing),

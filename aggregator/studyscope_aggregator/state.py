@@ -14,11 +14,23 @@ from studyscope_contract.study_site import StudySite
 
 
 @dataclass(frozen=True)
+class TakenBack:
+    """The newest report that a site ever sent, where all of its reports were retracted."""
+
+    grid_point: int
+    grid_time: dt.datetime
+
+    @property
+    def grid(self) -> Grid:
+        return Grid.through(self.grid_point, self.grid_time)
+
+
+@dataclass(frozen=True)
 class Member:
     """One site of one study as it stands at a moment.
 
     `missed`: grid points of the site that passed without a report. `expected`: a member today that has not left.
-    `current`: its numbers belong into the current totals.
+    `current`: its numbers belong into the current totals. `taken_back`: its newest report, where none counts any more.
     """
 
     study: Study
@@ -29,17 +41,22 @@ class Member:
     age: dt.timedelta
     expected: bool
     current: bool
+    taken_back: TakenBack | None = None
 
 
 def member(
-    study: Study, site: StudySite, registered: RegisteredSite | None, standing: Standing | None, now: dt.datetime
+    study: Study,
+    site: StudySite,
+    registered: RegisteredSite | None,
+    standing: Standing | None,
+    now: dt.datetime,
+    taken_back: TakenBack | None = None,
 ) -> Member:
     """How `site` stands at `now`; one that never reported is measured on a daily grid, from the day on which it could."""
     first = max(registered.registered, site.member_from) if registered else site.member_from
-    since = standing.grid_time if standing else _midnight(first)
-    grid = standing.policy.grid if standing else Grid()
+    since, grid = _newest(standing, taken_back) or (_midnight(first), Grid())
     missed = max(0, grid.index(now) - (standing.grid_point if standing else grid.index(since)))
-    state = _state(site, standing, missed, study.alerts, now.date())
+    state = _state(site, standing, taken_back, missed, study.alerts, now.date())
     expected = site.is_member(now.date()) and not _has_left(standing)
     return Member(
         study=study,
@@ -50,14 +67,30 @@ def member(
         age=max(now - since, dt.timedelta(0)),
         expected=expected,
         current=expected and not _dropped(standing, missed, study.alerts, now),
+        taken_back=None if standing else taken_back,
     )
 
 
-def _state(site: StudySite, standing: Standing | None, missed: int, alerts: AlertThresholds, today: dt.date) -> str:
+def _newest(standing: Standing | None, taken_back: TakenBack | None) -> tuple[dt.datetime, Grid] | None:
+    if standing is not None:
+        return standing.grid_time, standing.policy.grid
+    return (taken_back.grid_time, taken_back.grid) if taken_back else None
+
+
+def _state(
+    site: StudySite,
+    standing: Standing | None,
+    taken_back: TakenBack | None,
+    missed: int,
+    alerts: AlertThresholds,
+    today: dt.date,
+) -> str:
     if site.member_until is not None and site.member_until < today:
         return "closed"
-    if standing is None:
+    if standing is None and taken_back is None:
         return "never_reported"
+    if standing is None:
+        return "silent" if missed >= alerts.silent_after else "retracted"
     if _has_left(standing):
         return "withdrawn"
     if missed >= alerts.silent_after:

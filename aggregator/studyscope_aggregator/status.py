@@ -20,14 +20,14 @@ def status_rows(registry: Path, store: ReportStore, clock: Clock) -> list[dict[s
     consortium = Consortium(RegistryWatch(registry, OwnMetrics(), clock), store)
     rows = []
     for one in consortium.members(clock.now()):
-        standing = one.standing
+        standing, newest = one.standing, one.standing or one.taken_back
         rows.append(
             {
                 "study": one.study.id,
                 "site": one.site.id,
                 "state": one.state,
                 "missed_grid_points": one.missed,
-                "last_report": standing.grid_time.isoformat() if standing else None,
+                "last_report": newest.grid_time.isoformat() if newest else None,
                 "sequence": standing.sequence if standing else None,
                 "release": standing.facts.release if standing else None,
                 "study_version": standing.facts.study_version if standing else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -17,6 +17,15 @@ class Grid(Strict):
 
     every_days: Literal[1, 7] = 1
     at_hour: int = Field(default=4, ge=0, le=23)
+
+    @classmethod
+    def through(cls, index: int, moment: dt.datetime) -> Self:
+        """The grid whose point `index` is at `moment`, a full hour UTC; raises ValueError where none is."""
+        for every_days in (1, 7):
+            grid = cls.model_validate({"every_days": every_days, "at_hour": moment.astimezone(dt.UTC).hour})
+            if grid.moment(index) == moment:
+                return grid
+        raise ValueError(f"{moment.isoformat()} is grid point {index} of no grid")
 
     @property
     def step(self) -> dt.timedelta:

@@ -18,6 +18,8 @@ PETROL = "#2D6E90"
 PINK = "#E55FCF"
 OLIVE = "#A0964E"
 GREY = "#636767"
+VIOLET = "#6C3CFC"
+"""Of a state only: no code of a list has it."""
 
 CYCLE = (BLUE, ORANGE, GREEN, PINK, PETROL, RUST, OLIVE, GREY)
 
@@ -26,6 +28,7 @@ STATE_COLOURS = {
     "late": ORANGE,
     "silent": RUST,
     "never_reported": PINK,
+    "retracted": VIOLET,
     "paused": PETROL,
     "frozen": BLUE,
     "withdrawn": OLIVE,
@@ -37,6 +40,7 @@ STATE_WORDS = {
     "late": "◐ late",
     "silent": "○ silent",
     "never_reported": "□ never reported",
+    "retracted": "← all taken back",
     "paused": "‖ paused",
     "frozen": "✱ frozen",
     "withdrawn": "→ left the study",

@@ -108,13 +108,14 @@ def shown_or_why(table: Table, label: str, *matchers: str) -> str:
     """One row for every registered site: what it shows of a one-cell `table`, else why nothing is shown."""
     cell = of_sites(table.metric, *matchers)
     offer = of_sites(centre.SITE_TABLE.name, f'table="{table.id}"', 'offer!="offered"') + " == 1"
-    never = in_state("never_reported")
+    never, taken_back = in_state("never_reported"), in_state("retracted")
     hidden = of_sites(centre.SITE_THRESHOLD.name)
     return " or on (site) ".join(
         (
             as_text(label, cell),
             f'sum by (site, {label}) (label_replace({offer}, "{label}", "$1", "offer", "(.*)"))',
             f'sum by (site, {label}) (label_replace({never}, "{label}", "has never reported", "site", ".*"))',
+            f'sum by (site, {label}) (label_replace({taken_back}, "{label}", "all reports taken back", "site", ".*"))',
             as_text(label, hidden, text="under $1 or withheld"),
         )
     )

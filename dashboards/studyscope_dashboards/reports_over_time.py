@@ -28,8 +28,7 @@ def reports_over_time(panel_id: int) -> statetimeline.Panel:
     colour |= {str(_NEVER): STATE_COLOURS["never_reported"], str(_TAKEN_BACK): GREY}
     activity = f"max by (site) ({q.daily(centre.SITE_ACTIVITY.name)})"
     taken_back = f"0 * max by (site) ({q.daily_mark(centre.SITE_RETRACTED.name)}) + {_TAKEN_BACK}"
-    info = q.last(centre.SITE_INFO.name, at_end=True)
-    ever = q.last(centre.SITE_LAST_REPORT.name, at_end=True)
-    never = f"0 * max by (site) ({info} unless {q.PER_SITE} {ever}) + {_NEVER}"
+    state = q.last(centre.SITE_STATE.name, 'state="never_reported"', at_end=True)
+    never = f"0 * max by (site) ({state} == 1) + {_NEVER}"
     every = f"{activity} or on (site) {taken_back} or on (site) {never}"
     return panel.mappings(code_words(by_number, colour)).with_target(over_time(every, "{{site}}")).no_value("No report yet.")

@@ -21,6 +21,7 @@ SIGNS = {
     "late": "triangle",
     "silent": "x-mark",
     "never_reported": "square",
+    "retracted": "x-mark",
     "paused": "star",
     "frozen": "cross",
     "withdrawn": "x-mark",

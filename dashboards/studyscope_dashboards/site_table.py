@@ -23,7 +23,7 @@ def every_site(panel_id: int) -> table.Panel:
         panel_id,
         "Every registered site",
         "One row for each site of the registry. Patients are rounded, so the share of the target is a range. "
-        "A site that shows no number says why: under its own threshold, not offered, or never reported.",
+        "A site that shows no number says why: under its own threshold, not offered, taken back, or never reported.",
     )
     for query in (
         rows(info, "A"),

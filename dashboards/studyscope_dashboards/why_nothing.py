@@ -11,7 +11,7 @@ from studyscope_dashboards.fields import code_words, setting
 
 COLUMN, MOVED = "Shows", "Moved"
 
-_SHOWN, _REFUSED, _NOT_APPROVED, _NO_SOURCE, _NEVER, _NOT_NAMED, _EXACT = -1, -2, -3, -4, -5, -6, -7
+_SHOWN, _REFUSED, _NOT_APPROVED, _NO_SOURCE, _NEVER, _NOT_NAMED, _EXACT, _TAKEN_BACK = -1, -2, -3, -4, -5, -6, -7, -8
 WORDS = {
     str(_SHOWN): "numbers",
     str(_REFUSED): "not offered",
@@ -20,7 +20,9 @@ WORDS = {
     str(_NEVER): "never reported",
     str(_NOT_NAMED): "not in its tables",
     str(_EXACT): "exact numbers",
+    str(_TAKEN_BACK): "all taken back",
 }
+_STATES = {"never_reported": _NEVER, "retracted": _TAKEN_BACK}
 _OFFERS = {"refused": _REFUSED, "not_approved": _NOT_APPROVED, "no_source": _NO_SOURCE}
 
 
@@ -29,10 +31,10 @@ def status(table: Table, *matchers: str) -> str:
     shown = f"0 * count by (site) ({q.of_sites(q.cell_series(table), *matchers)}) + {_SHOWN}"
     exact = f"0 * max by (site) ({q.of_sites(centre.TABLE_EXACT.name, q.named_table(table, *matchers))}) + {_EXACT}"
     offers = (f"0 * max by (site) ({_offer(table, offer)}) + {code}" for offer, code in _OFFERS.items())
-    never = f"0 * max by (site) ({q.in_state('never_reported')}) + {_NEVER}"
+    states = (f"0 * max by (site) ({q.in_state(state)}) + {code}" for state, code in _STATES.items())
     hidden = f"max by (site) ({q.of_sites(centre.SITE_THRESHOLD.name)} and {q.PER_SITE} ({_offer(table, 'offered')}))"
     not_named = f"0 * max by (site) ({q.of_sites(centre.SITE_INFO.name)}) + {_NOT_NAMED}"
-    return " or on (site) ".join(f"({part})" for part in (exact, shown, *offers, never, hidden, not_named))
+    return " or on (site) ".join(f"({part})" for part in (exact, shown, *offers, *states, hidden, not_named))
 
 
 def _offer(table: Table, offer: str) -> str:
@@ -50,7 +52,7 @@ def rows_without(cells: str, label: str, code: str, table: Table, *matchers: str
     """`cells` of a bar chart, and a row without a bar for each site that shows nothing, called `oslo · never reported`."""
     shown = f"count by (site) ({q.of_sites(q.cell_series(table), *matchers)})"
     parts = [_because(f"max by (site) ({_offer(table, offer)})", WORDS[str(number)]) for offer, number in _OFFERS.items()]
-    parts.append(_because(f"max by (site) ({q.in_state('never_reported')})", WORDS[str(_NEVER)]))
+    parts += [_because(f"max by (site) ({q.in_state(state)})", WORDS[str(number)]) for state, number in _STATES.items()]
     hidden = f"{q.of_sites(centre.SITE_THRESHOLD.name)} and {q.PER_SITE} ({_offer(table, 'offered')})"
     parts.append(q.as_text("why", f"max by (site) ({hidden})", text="under $1 or withheld"))
     parts.append(_because(f"max by (site) ({q.of_sites(centre.SITE_INFO.name)})", WORDS[str(_NOT_NAMED)]))

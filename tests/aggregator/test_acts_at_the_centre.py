@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,19 @@ def test_a_retracted_report_cannot_be_sent_again_and_the_next_one_counts(client:
     again = centre.signed(a_report(sequence=3, tables=(a_table(cells={(): 900}),)))
     assert client.post("/api/v1/reports", content=again.to_bytes()).status_code == 200
     assert f"{TOTAL} 150\n" in client.get("/metrics").text
+
+
+def test_a_site_whose_reports_were_all_taken_back_is_called_so(client: httpx.Client, centre: Centre) -> None:
+    state = 'study_site_state{{study="liver",site="berlin",state="{}"}} 1\n'
+    assert act(centre, "retract", "liver", "berlin", "--from", "1", "--why", "the wrong cohort") == 0
+
+    page = client.get("/metrics").text
+    assert state.format("retracted") in page
+    assert 'study_patients{study="liver",site="berlin"}' not in page
+    assert f'study_site_report_age_seconds{{study="liver",site="berlin"}} {8 * 3600}\n' in page
+    words = " ".join(re.sub(r"<[^>]+>", " ", client.get("/").text).split())
+    assert "all reports taken back 2026-06-01, taken back nothing" in words
+    assert "No upper bound: of 1 all reports were taken back." in words
 
 
 def test_a_purge_deletes_the_reports_and_signs_that_it_did(client: httpx.Client, centre: Centre, tmp_path: Path) -> None:

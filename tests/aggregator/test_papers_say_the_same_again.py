@@ -122,6 +122,16 @@ def test_nothing_that_comes_later_changes_a_byte(house: House) -> None:
     assert patients(house.paper("2026-05-31", "2026-06-20"))[0] == "40"
 
 
+def test_a_site_whose_reports_were_taken_back_is_called_so_from_that_day_on(house: House) -> None:
+    house.retract("lyon", 1, 1, NOW + DAY)
+
+    assert "all reports taken back" not in house.paper("2026-05-31", KNOWN).html
+    then = house.paper("2026-05-31", "2026-06-20").html
+    assert "all reports taken back" in then
+    house.retract("lyon", 1, 1, NOW + 30 * DAY, purge=True)
+    assert "all reports taken back" in house.paper("2026-05-31", "2026-06-20").html
+
+
 def test_a_purge_is_the_one_thing_that_is_told_of(house: House) -> None:
     house.retract("lyon", 1, 1, NOW + DAY, purge=True)
 

@@ -10,7 +10,7 @@ import pytest
 from aggregator_cast import NOW, TODAY, a_report, a_study
 from studyscope_aggregator.registered_sites import RegisteredSite
 from studyscope_aggregator.standing import Standing
-from studyscope_aggregator.state import Member, member, planned_patients
+from studyscope_aggregator.state import Member, TakenBack, member, planned_patients
 from studyscope_contract.grid import Grid
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.policy import Policy
@@ -56,6 +56,20 @@ def test_a_site_that_never_reported_is_measured_from_its_registration() -> None:
 
     assert (one.state, one.missed) == ("never_reported", 13)
     assert one.age == NOW - dt.datetime(2026, 5, 20, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(("grid", "steps", "state"), [(Grid(), 3, "retracted"), (Grid(), 4, "silent"), (WEEKLY, 3, "retracted")])
+def test_a_site_whose_reports_were_all_taken_back_has_reported_and_is_measured_on_its_grid(
+    grid: Grid, steps: int, state: str
+) -> None:
+    point = grid.index(NOW)
+    newest = TakenBack(point, grid.moment(point))
+    study, now = Study.model_validate(a_study(("berlin",))), grid.moment(point + steps) + dt.timedelta(hours=1)
+
+    one = member(study, a_site(), REGISTERED, None, now, newest)
+
+    assert (one.state, one.missed, one.expected, one.age) == (state, steps, True, now - newest.grid_time)
+    assert member(study, a_site(), REGISTERED, reported(), now, newest).taken_back is None, "a newer report counts"
 
 
 def test_paused_and_frozen_are_told_by_the_report_and_silence_is_worse() -> None:

@@ -19,6 +19,15 @@ def test_a_moment_lies_between_its_grid_point_and_the_next(moment: dt.datetime, 
     assert grid.moment(index) <= moment < grid.moment(index + 1)
 
 
+@given(index=st.integers(0, 40_000), every=st.sampled_from([1, 7]), hour=st.integers(0, 23))
+def test_a_grid_is_known_by_the_number_and_the_moment_of_one_point(index: int, every: int, hour: int) -> None:
+    grid = Grid.model_validate({"every_days": every, "at_hour": hour})
+
+    found = Grid.through(index, grid.moment(index))
+
+    assert found == grid or index == 0, "point 0 of both is the same moment"
+
+
 def test_a_grid_point_is_its_own() -> None:
     grid = Grid()
 

@@ -47,14 +47,14 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("vision", VISION)
 def test_every_pair_of_colours_is_told_apart(vision: str) -> None:
-    for one, other in combinations(CYCLE, 2):
+    for one, other in combinations(dict.fromkeys((*CYCLE, *STATE_COLOURS.values())), 2):
         seen = [lab(VISION[vision] @ linear(colour)) for colour in (one, other)]
         assert float(np.linalg.norm(seen[0] - seen[1])) > FAR_ENOUGH, (one, other)
 
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_every_colour_is_seen_on_light_and_on_dark(background: str) -> None:
-    for colour in CYCLE:
+    for colour in (*CYCLE, *STATE_COLOURS.values()):
         assert contrast(colour, BACKGROUNDS[background]) >= 3, colour
 
 

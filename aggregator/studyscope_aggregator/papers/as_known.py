@@ -17,7 +17,7 @@ from pathlib import Path
 from studyscope_aggregator.audit_log import Act, AuditLog
 from studyscope_aggregator.registry import Registry, StudyFile
 from studyscope_aggregator.standing import Standing
-from studyscope_aggregator.state import Member, member
+from studyscope_aggregator.state import Member, TakenBack, member
 from studyscope_aggregator.store import ReportStore, Retraction
 from studyscope_aggregator.stored_report import stored_standing
 from studyscope_aggregator.study_totals import StudyTotals, TotalsMemory, study_totals
@@ -150,7 +150,8 @@ def _members(study: Study, registry: Registry, store: ReportStore, moments: Mome
             own = [one for one in retractions if one.site == site.id]
             standing, gone = _standing(study.id, site.id, own, store, moments)
             purged.append(gone)
-            yield member(study, site, registry.sites.get(site.id), standing, then)
+            taken_back = _taken_back(study.id, site.id, store, moments) if own and standing is None else None
+            yield member(study, site, registry.sites.get(site.id), standing, then, taken_back)
 
 
 def _standing(
@@ -171,6 +172,15 @@ def _standing(
             continue
         return stored_standing(entry), gone
     return None, gone
+
+
+def _taken_back(study: str, site: str, store: ReportStore, moments: Moments) -> TakenBack | None:
+    """The newest report that was there then, whether it counted or not."""
+    for sequence, moment in reversed(store.grid_times(study, site, 0)):
+        receipt = store.receipt(study, site, sequence)
+        if moment < moments.at and receipt is not None and receipt.accepted_at <= moments.known:
+            return TakenBack(receipt.grid_point, moment)
+    return None
 
 
 def _counted(retractions: Sequence[Retraction], known: dt.datetime) -> Callable[[int], bool]:

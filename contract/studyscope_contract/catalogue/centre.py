@@ -3,7 +3,8 @@
 from studyscope_contract.catalogue import forecast
 from studyscope_contract.metric import Kind, Series, Table
 
-SITE_STATES = ("never_reported", "fresh", "late", "silent", "paused", "frozen", "withdrawn", "closed")
+SITE_STATES = ("never_reported", "fresh", "late", "silent", "retracted", "paused", "frozen", "withdrawn", "closed")
+"""`retracted`: it reported, and all of its reports were taken back."""
 
 STUDY_INFO = Series("study_info", "A study of the centre and the version in force.", ("study", "title", "version"))
 SITE_INFO = Series(
@@ -18,12 +19,12 @@ SITE_STATE = Series(
 )
 SITE_LAST_REPORT = Series(
     "study_site_last_report_timestamp_seconds",
-    "Grid time of the newest accepted report; absent while the site has never reported.",
+    "Grid time of the newest accepted report that counts; absent while there is none.",
     ("study", "site"),
 )
 SITE_REPORT_AGE = Series(
     "study_site_report_age_seconds",
-    "Time since the grid time of the newest accepted report; since registration while there is none.",
+    "Time since the grid time of the newest accepted report, also of one taken back; since registration while there is none.",
     ("study", "site"),
 )
 SITE_MISSED_GRID_POINTS = Series(

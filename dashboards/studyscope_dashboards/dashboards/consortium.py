@@ -18,7 +18,7 @@ from studyscope_dashboards.site_colours import site_styles
 from studyscope_dashboards.site_map import site_map
 from studyscope_dashboards.site_table import every_site
 
-NEEDS_ATTENTION = ("late", "silent", "never_reported", "frozen")
+NEEDS_ATTENTION = ("late", "silent", "never_reported", "retracted", "frozen")
 
 
 def dashboard() -> build.Dashboard:
@@ -74,8 +74,8 @@ def attention(panel_id: int) -> table.Panel:
     panel = grid(
         panel_id,
         "Needs attention",
-        "Sites that are late, silent, frozen or have never reported, for how long, and how many reports were missed and refused; "
-        "a click on the site says why.",
+        "Sites that are late, silent, frozen, have never reported or had all reports taken back, for how long, and how many "
+        "reports were missed and refused; a click on the site says why.",
     )
     info = f"max by (site, name) ({q.of_sites(centre.SITE_INFO.name)})"
     state = f"max by (site, state) ({q.in_state(*NEEDS_ATTENTION)})"

@@ -63,7 +63,7 @@ def state(panel_id: int) -> stat.Panel:
     panel = words(
         panel_id, "State", "Measured in the site's own reporting days; paused, frozen and left come from a person's act."
     )
-    for ref, code in zip("ABCDEFGH", centre.SITE_STATES, strict=True):
+    for ref, code in zip("ABCDEFGHI", centre.SITE_STATES, strict=True):
         panel = panel.with_target(now(f"max by (site) ({q.in_state(code)})", STATE_WORDS[code], ref))
         panel = panel.override_by_query(ref, [setting("color", {"mode": "fixed", "fixedColor": STATE_COLOURS[code]})])
     return panel
