@@ -27,6 +27,8 @@ PATH = "/api/v1/fetch/"
 """And the study's id: GET gives the reports that wait, one a line; POST takes the centre's answers to them."""
 KEYS = "/keys"
 """After that: the same for requests to have a key of the site accepted."""
+STUDY = "/study"
+"""After that: GET gives the number of the newest study file that is at the site, POST brings a newer one, signed."""
 MEDIA_TYPE = "application/x-ndjson"
 MOST_REPORTS = 50
 MOST_BYTES = 8 * 1024 * 1024

@@ -48,7 +48,15 @@ def hand_in(site: Site, at_site: StudyAtSite) -> Delivered:
 def shelves_of(site: Site) -> list[Shelf]:
     """What centres may fetch, of the studies whose centre does."""
     return [
-        Shelf(one.site, one.study.id, one.outbox, one.settings.centre.verifying, site.key_requests(one))
+        Shelf(
+            one.site,
+            one.study.id,
+            one.outbox,
+            one.settings.centre.verifying,
+            site.key_requests(one),
+            site.brought_study(one),
+            one.study.version,
+        )
         for one in site.studies
         if one.settings.centre.delivery == "fetched"
     ]

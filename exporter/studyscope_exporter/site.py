@@ -16,6 +16,7 @@ from studyscope_exporter.approvers import approvers_of
 from studyscope_exporter.centre_client import client_of
 from studyscope_exporter.clock import Clock
 from studyscope_exporter.collectors import COLLECTORS, StudyRecords, collect
+from studyscope_exporter.delivery.brought_study import BroughtStudy
 from studyscope_exporter.delivery.key_requests import KeyRequests
 from studyscope_exporter.delivery.outbox import Outbox
 from studyscope_exporter.delivery.push import CentreClient
@@ -221,6 +222,10 @@ class Site:
     def key_requests(self, at_site: StudyAtSite) -> KeyRequests:
         """What the study's centre is asked about our keys when it comes to fetch."""
         return KeyRequests(self.settings.state, at_site.study.id)
+
+    def brought_study(self, at_site: StudyAtSite) -> BroughtStudy:
+        """The newest file of the study that a centre which comes to fetch left here."""
+        return BroughtStudy(self.settings.state, at_site.study.id)
 
     def last_scan(self) -> dict[str, Any]:
         """What is remembered of the last scan that finished: see LastScan."""

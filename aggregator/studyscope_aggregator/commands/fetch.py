@@ -2,7 +2,8 @@
 
 Asks every site below `fetch` in the centre file, signed with the centre's key; hands each report, and
 each request to have a key accepted, to the running centre, which judges it as over the line; and takes
-its answers to the site. Repeating it does no harm. With --every it goes on until it is stopped.
+its answers to the site, with the study file where a newer version is signed than lies there. Repeating it
+does no harm. With --every it goes on until it is stopped.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from pydantic import ValidationError
@@ -21,10 +23,11 @@ from studyscope_aggregator.clock import Clock, SystemClock
 from studyscope_aggregator.settings import CentreSettings, FetchedSite
 from studyscope_contract.amount import amount
 from studyscope_contract.enrolment import EnrolmentAnswer, EnrolmentRequest
-from studyscope_contract.fetch_request import KEYS, MEDIA_TYPE, MOST_BYTES, PATH, FetchRequest
+from studyscope_contract.fetch_request import KEYS, MEDIA_TYPE, MOST_BYTES, PATH, STUDY, FetchRequest
 from studyscope_contract.file_delivery import Answered
 from studyscope_contract.keys import KeyProblem, SigningKey
 from studyscope_contract.report import MEDIA_TYPE as REPORT_TYPE
+from studyscope_contract.signed_study import SignedStudy
 from studyscope_contract.yaml_file import FileProblem, Problem
 
 TIMEOUT_SECONDS = 60
@@ -85,6 +88,7 @@ class Visit:
             if not now_taken:
                 break  # what is refused for now would come again at once
         print(f"{self._name}: {amount(taken, 'report')} taken, {refused} refused")
+        self._study_file()
         return refused == 0
 
     @property
@@ -116,13 +120,27 @@ class Visit:
         print(f"{self._name}: key {said.fingerprint} is {said.state}" + (": see sites" if said.state == "waiting" else ""))
         return said
 
+    def _study_file(self) -> None:
+        """The newest version that the coordinator signed; a site of an older release takes none this way."""
+        offered = self._asked_here("GET", f"/api/v1/studies/{self.site.study}/signed")
+        there = self._sent("GET", STUDY, none_on=404).strip()
+        if offered.status_code != 200 or not there.isdigit():
+            return
+        version = SignedStudy.from_bytes(offered.content).version
+        if version > int(there):
+            self._sent("POST", STUDY, offered.content)
+            print(f"{self._name}: brought version {version} of the study file; it is in force once the site accepts it")
+
     def _handed_in(self, raw: bytes) -> Answered:
         answer = self._posted("/api/v1/reports", raw, REPORT_TYPE)
         return Answered.to(raw, answer.status_code, answer.text)
 
     def _posted(self, path: str, raw: bytes, kind: str) -> httpx.Response:
+        return self._asked_here("POST", path, content=raw, headers={"Content-Type": kind})
+
+    def _asked_here(self, method: str, path: str, **sent: Any) -> httpx.Response:
         try:
-            return self.here.post(path, content=raw, headers={"Content-Type": kind})
+            return self.here.request(method, path, **sent)
         except httpx.HTTPError as error:
             own = self.here.base_url
             raise NotFetched(f"our own centre does not answer at {own} ({type(error).__name__}): is `serve` running") from None

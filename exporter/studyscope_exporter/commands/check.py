@@ -83,6 +83,7 @@ def _site(site: Site, *, reach: bool) -> Iterator[Finding]:
         yield from _study(site, study)
         if study.settings.centre.delivery == "fetched":
             yield _what_the_visitor_said(site, study)
+            yield from _what_the_visitor_brought(site, study)
         elif reach:
             yield from _enrolment(site, study)
 
@@ -127,6 +128,14 @@ def _what_the_visitor_said(site: Site, at_site: StudyAtSite) -> Finding:
         return Finding(True, f"study {study}: the centre has our report {at_site.outbox.last_delivered()}")
     words = f"study {study}: the centre has said nothing of our key {key} yet: run enrol {study}, leave `run` running, call them"
     return Finding(False, words)
+
+
+def _what_the_visitor_brought(site: Site, at_site: StudyAtSite) -> Iterator[Finding]:
+    study, version = at_site.study, site.brought_study(at_site).version()
+    if version > study.version:
+        yield Finding(
+            True, f"study {study.id}: the centre brought version {version} of the study file; see study diff {study.id}"
+        )
 
 
 def _enrolment(site: Site, at_site: StudyAtSite) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ diff   in words, what the offered version would change: first the tables that co
        patients here it is about, and how many of them another study here has too; exact, for your eyes only
 accept takes the offered version; the one before is kept beside it
 A version is taken only with the signature of one of the `keys` under `centre` in the site file.
-With --file FILE the signed file comes from there and not from the centre.
+The offered one comes from the centre; where it fetches (`delivery: fetched`), it left it here at its last
+visit. With --file FILE the signed file comes from there.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from studyscope_contract.study_change import study_changes
 from studyscope_exporter.before_release.words import overlap_words
 from studyscope_exporter.centre_client import client_of, named_study
 from studyscope_exporter.clock import SystemClock
+from studyscope_exporter.delivery.brought_study import BroughtStudy
 from studyscope_exporter.delivery.push import NotDelivered
 from studyscope_exporter.disclosure.census import roster_of
 from studyscope_exporter.disclosure.contributions import POPULATION
@@ -48,7 +50,7 @@ def execute(chosen: argparse.Namespace) -> int:
             "and compare its fingerprint with them over the telephone"
         )
     try:
-        signed = _offered(here, chosen)
+        signed = _offered(settings, here, chosen)
         offered = signed.verified(here.centre.verifying)
     except (NotDelivered, SignedStudyProblem) as problem:
         print(problem)
@@ -61,12 +63,20 @@ def execute(chosen: argparse.Namespace) -> int:
     return _decide(settings, here, mine, signed, offered, chosen)
 
 
-def _offered(here: StudySettings, chosen: argparse.Namespace) -> SignedStudy:
+def _offered(settings: SiteSettings, here: StudySettings, chosen: argparse.Namespace) -> SignedStudy:
     if chosen.file:
         try:
             return SignedStudy.from_bytes(chosen.file.read_bytes())
         except OSError as error:
             raise SignedStudyProblem(f"{chosen.file} cannot be read: {error.strerror}") from None
+    if here.centre.delivery == "fetched":
+        brought = BroughtStudy(settings.state, chosen.study).read()
+        if brought is None:
+            raise SignedStudyProblem(
+                f"the centre has brought no file of study {chosen.study} yet: it does at its next visit while `run` runs here, "
+                "once its coordinator has signed one; or name a file that came another way with --file"
+            )
+        return brought
     client = client_of(here.centre)
     try:
         raw = client.signed_study(chosen.study)

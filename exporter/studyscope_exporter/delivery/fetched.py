@@ -1,7 +1,8 @@
 """For a site that may only be fetched from: a small door through which the centre takes what waits.
 
 It gives the signed reports of the outbox, byte for byte what a push would send, and requests about the
-site's key that a person here asked for; it makes none. Every request is signed by the centre's key, which
+site's key that a person here asked for; it makes none. It takes the coordinator's signed study file, which
+is in force only once a person here accepts it. Every request is signed by the centre's key, which
 the site file names, so no password is shared. An answer counts as over the line: with the centre's
 receipt for exactly the bytes.
 """
@@ -18,10 +19,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from studyscope_contract.enrolment import EnrolmentAnswer
-from studyscope_contract.fetch_request import KEYS, MEDIA_TYPE, MOST_BYTES, MOST_REPORTS, PATH, FetchProblem, FetchRequest
+from studyscope_contract.fetch_request import (
+    KEYS,
+    MEDIA_TYPE,
+    MOST_BYTES,
+    MOST_REPORTS,
+    PATH,
+    STUDY,
+    FetchProblem,
+    FetchRequest,
+)
 from studyscope_contract.file_delivery import Answered
 from studyscope_contract.keys import VerifyingKey
+from studyscope_contract.signed_study import SignedStudyProblem
+from studyscope_contract.yaml_file import FileProblem
 from studyscope_exporter.clock import Clock
+from studyscope_exporter.delivery.brought_study import BroughtStudy
 from studyscope_exporter.delivery.key_requests import KeyRequests
 from studyscope_exporter.delivery.outbox import Outbox
 from studyscope_exporter.delivery.settled import settle
@@ -32,14 +45,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Shelf:
-    """What of one study may be fetched, and by whom."""
+    """What of one study may be fetched, and by whom; `version` of its study file is in force here."""
 
     site: str
     study: str
     outbox: Outbox
     keys: Sequence[VerifyingKey]
     asked: KeyRequests
+    brought: BroughtStudy
+    version: int
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def what_lies_there(self, what: str) -> bytes:
+        """Requests about keys, the number of the newest study file, or reports."""
+        if what == KEYS:
+            return b"".join(one + b"\n" for one in self.asked.waiting())
+        return b"%d\n" % max(self.version, self.brought.version()) if what == STUDY else self.waiting()
 
     def waiting(self) -> bytes:
         """The oldest reports that wait, one a line, as many as fit into an answer."""
@@ -65,13 +86,13 @@ def fetchable(shelves: Sequence[Shelf], place: Place | None, clock: Clock) -> It
 
 
 def door(shelves: Mapping[str, Shelf], clock: Clock) -> Application:
-    """Answers GET and POST of `/api/v1/fetch/STUDY` and its `/keys` to requests that the study's centre signed."""
+    """Answers GET and POST of `/api/v1/fetch/STUDY`, its `/keys` and `/study` to requests that the study's centre signed."""
 
     def answer(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
-        study, about_keys = path.removeprefix(PATH).removesuffix(KEYS), path.endswith(KEYS)
-        shelf = shelves.get(study) if path.startswith(PATH) else None
-        if shelf is None:
+        study, slash, rest = path.removeprefix(PATH).partition("/")
+        shelf, what = shelves.get(study) if path.startswith(PATH) else None, slash + rest
+        if shelf is None or what not in ("", KEYS, STUDY):
             return said(start, "404 Not Found", "nothing can be fetched here")
         if method not in ("GET", "POST"):
             return said(start, "405 Method Not Allowed", "GET what waits, POST the answers")
@@ -87,8 +108,8 @@ def door(shelves: Mapping[str, Shelf], clock: Clock) -> Application:
             return said(start, "401 Unauthorized", str(problem))
         with shelf.turn:
             if method == "GET":
-                return _given(b"".join(one + b"\n" for one in shelf.asked.waiting()) if about_keys else shelf.waiting(), start)
-            return _told_of_keys(shelf, body, start) if about_keys else _taken(shelf, body, start)
+                return _given(shelf.what_lies_there(what), start)
+            return {"": _taken, KEYS: _told_of_keys, STUDY: _brought}[what](shelf, body, start)
 
     return answer
 
@@ -118,3 +139,13 @@ def _told_of_keys(shelf: Shelf, body: bytes, start: Start) -> Iterable[bytes]:
     for one in known:
         log.info("study %s: the centre says of our key %s: %s", shelf.study, one.fingerprint, one.state)
     return said(start, "200 OK", f"{len(known)} answers kept")
+
+
+def _brought(shelf: Shelf, body: bytes, start: Start) -> Iterable[bytes]:
+    try:
+        version = shelf.brought.put(body, shelf.keys)
+    except (SignedStudyProblem, FileProblem) as problem:
+        log.warning("study %s: a study file that the centre brought was not kept: %s", shelf.study, problem)
+        return said(start, "400 Bad Request", str(problem))
+    log.info("study %s: the centre brought version %d of the study file; see study diff", shelf.study, version)
+    return said(start, "200 OK", f"version {version} lies ready for study diff and study accept")

@@ -18,9 +18,10 @@ from studyscope_aggregator.app import create_app
 from studyscope_aggregator.commands.fetch import fetch_all
 from studyscope_aggregator.settings import CentreSettings, FetchedSite, Listen
 from studyscope_aggregator.stores.memory import MemoryStore
-from studyscope_contract.fetch_request import KEYS, PATH, FetchProblem, FetchRequest
+from studyscope_contract.fetch_request import KEYS, PATH, STUDY, FetchProblem, FetchRequest
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.yaml_file import FileProblem
+from studyscope_exporter.delivery.brought_study import BroughtStudy
 from studyscope_exporter.delivery.fetched import Shelf, fetchable
 from studyscope_exporter.delivery.key_requests import KeyRequests
 from studyscope_exporter.delivery.outbox import Outbox
@@ -42,7 +43,15 @@ def consortium(tmp_path: Path, *, trusted: SigningKey = CENTRE) -> Iterator[tupl
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     place = Place(port=port, certificate=pem, certificate_key=pem)
-    shelf = Shelf("berlin", "liver", outbox, (trusted.public,), KeyRequests(tmp_path / "site", "liver"))
+    shelf = Shelf(
+        "berlin",
+        "liver",
+        outbox,
+        (trusted.public,),
+        KeyRequests(tmp_path / "site", "liver"),
+        BroughtStudy(tmp_path / "site", "liver"),
+        1,
+    )
     door = FetchedSite(site="berlin", study="liver", url=f"https://127.0.0.1:{port}", ca_file=pem)
     settings = centre.settings().model_copy(update={"key": tmp_path / "centre.pem", "fetch": (door,)})
     with served(create_app(settings, MemoryStore(), StandingClock())) as client, fetchable([shelf], place, StandingClock()):
@@ -92,10 +101,19 @@ def test_nobody_but_the_centre_gets_anything(tmp_path: Path, capsys: pytest.Capt
         assert "401: the request is not signed by a key of the centre" in capsys.readouterr().out
         url, ca = settings.fetch[0].url, str(tmp_path / "127.0.0.1.pem")
         with httpx.Client(base_url=url, verify=ssl.create_default_context(cafile=ca), trust_env=False) as stranger:
-            places = (f"{PATH}liver", f"{PATH}liver{KEYS}", f"{PATH}lung", f"{PATH}{KEYS}", "/metrics", "/")
+            places = (
+                f"{PATH}liver",
+                f"{PATH}liver{KEYS}",
+                f"{PATH}liver{STUDY}",
+                f"{PATH}lung",
+                f"{PATH}liver/more",
+                f"{PATH}{KEYS}",
+                "/metrics",
+                "/",
+            )
             asked = [stranger.get(path).status_code for path in places]
             asked.append(stranger.put(f"{PATH}liver").status_code)
-        assert asked == [401, 401, 404, 404, 404, 404, 405]
+        assert asked == [401, 401, 401, 404, 404, 404, 404, 404, 405]
         assert len(outbox.waiting()) == 1
 
 
