@@ -61,6 +61,15 @@ def test_the_archive_is_never_written_and_its_place_has_to_be_named() -> None:
     assert "set ARCHIVE to the folder of DICOM files on this machine" in refused.stderr
 
 
+def test_an_archive_s_group_by_name_is_refused_with_what_is_allowed() -> None:
+    """An engine would look the name up in the image, and say only that it is not there."""
+    refused = compose(COMPOSE / "site.yaml", "config", "--quiet", environment={**NEEDED, "ARCHIVE_GROUP": "pacs"})
+
+    assert refused.returncode != 0
+    assert "ARCHIVE_GROUP-has-to-be-a-number" in refused.stderr
+    assert '"pacs"' in refused.stderr
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
 def test_a_folder_that_is_not_there_is_told_and_not_made(file: Path) -> None:
     """An engine would make an empty one that belongs to root, and the programs would fail in words about something else."""
