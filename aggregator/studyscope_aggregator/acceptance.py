@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from studyscope_aggregator.canonical_report import CanonicalReport
 from studyscope_aggregator.content_rules import StudyRules
 from studyscope_aggregator.refusal import Rejected
 from studyscope_aggregator.registry import Registry
-from studyscope_aggregator.repeated import Repeatable
-from studyscope_aggregator.standing import Standing
+from studyscope_aggregator.standing import Shown, Standing, shown_tables
 from studyscope_aggregator.store import Last, Receipt
-from studyscope_contract.grid import Grid
 from studyscope_contract.keys import VerifyingKey
-from studyscope_contract.report import Activity, Report, SignedReport
+from studyscope_contract.metric import TableKey
+from studyscope_contract.report import Activity, PolicyStatement, Report, SignedReport, SiteFacts
 
 AHEAD = dt.timedelta(hours=1)
 """How far a site's clock may be ahead before its reports have to wait."""
@@ -51,7 +51,7 @@ class Known:
 class Received:
     """A report as it came: its place, the bytes that were signed, and the hash of everything that was sent.
 
-    `report` is None where its content is that of a report that was judged before.
+    `report` is None where its parts were read in one look: then there is nothing in them that `in_order_by` objects to.
     """
 
     study: str
@@ -60,52 +60,53 @@ class Received:
     grid_point: int
     activity: Activity
     content: str
-    grid: Grid
-    study_version: int
+    policy: PolicyStatement
+    facts: SiteFacts
     key: str
     signature: str
     signed_part: bytes
     sha256: str
-    report: Report | None
+    tables: Mapping[TableKey, Shown]
+    report: Report | None = None
+    in_order_by: StudyRules | None = None
 
     @classmethod
     def of(cls, raw: bytes) -> Received:
-        """Raises ReportProblem."""
+        """Read whole; raises ReportProblem."""
         signed = SignedReport.from_bytes(raw)
         report = signed.report
-        return cls(
-            report.study,
-            report.site,
-            report.sequence,
-            report.grid_point,
-            report.activity,
-            report.content,
-            report.policy.grid,
-            report.facts.study_version,
-            signed.key,
-            signed.signature,
-            SignedReport.signed_part(raw),
-            hashlib.sha256(raw).hexdigest(),
-            report,
-        )
+        place = report.study, report.site, report.sequence, report.grid_point, report.activity
+        sent = signed.key, signed.signature, SignedReport.signed_part(raw), hashlib.sha256(raw).hexdigest()
+        return cls(*place, report.content, report.policy, report.facts, *sent, shown_tables(report), report)
 
     @classmethod
-    def again(cls, raw: bytes, repeated: Repeatable, before: Standing) -> Received:
-        """With the content of `before`, which has the same hash."""
-        return cls(
-            repeated.study,
-            repeated.site,
-            repeated.sequence,
-            repeated.grid_point,
-            repeated.activity,
-            repeated.content,
-            before.policy.grid,
-            before.facts.study_version,
-            repeated.key,
-            repeated.signature,
-            repeated.signed_part,
-            hashlib.sha256(raw).hexdigest(),
-            None,
+    def in_order(
+        cls,
+        raw: bytes,
+        found: CanonicalReport,
+        said: tuple[PolicyStatement, SiteFacts, Mapping[TableKey, Shown]],
+        rules: StudyRules,
+    ) -> Received:
+        """Of the parts of `raw`, which `said` is in; `rules` have nothing against it."""
+        policy, facts, tables = said
+        place = found.study, found.site, found.sequence, found.grid_point, found.activity
+        sent = found.key, found.signature, found.signed_part, hashlib.sha256(raw).hexdigest()
+        return cls(*place, found.content, policy, facts, *sent, tables, None, rules)
+
+    def standing(self, grid_time: dt.datetime, since: dt.datetime) -> Standing:
+        """What the site shows with this report; it has its activity `since` then."""
+        return Standing(
+            self.study,
+            self.site,
+            self.sequence,
+            self.grid_point,
+            grid_time,
+            self.activity,
+            since,
+            self.policy,
+            self.facts,
+            self.tables,
+            self.content,
         )
 
     def is_signed_by(self, key: VerifyingKey) -> bool:
@@ -122,7 +123,7 @@ def judge(received: Received, registry: Registry, rules: StudyRules | None, know
         or _sequence(received, known)
         or _time(received, known.last, now)
         or _content(received, rules)
-        or Accepted(received.grid.moment(received.grid_point))
+        or Accepted(received.policy.grid.moment(received.grid_point))
     )
 
 
@@ -130,7 +131,7 @@ def _identity(report: Received, registry: Registry, today: dt.date) -> Rejected 
     study, site = registry.study(report.study), registry.sites.get(report.site)
     if study is None:
         return Rejected("unknown_study", f"this centre has no study {report.study}: check `study` in the site file")
-    member = study.site(report.site)
+    member = registry.member(report.study, report.site)
     if site is None:
         return Rejected(
             "unknown_site", f"site {report.site} has no key here: run studyscope-exporter enrol, then call the coordinator"
@@ -197,7 +198,7 @@ def _time(report: Received, last: Last | None, now: dt.datetime) -> Rejected | N
 def _moment(report: Received) -> dt.datetime | None:
     """The grid time, None when it is beyond every calendar."""
     try:
-        return report.grid.moment(report.grid_point)
+        return report.policy.grid.moment(report.grid_point)
     except OverflowError:
         return None
 
@@ -205,10 +206,10 @@ def _moment(report: Received) -> dt.datetime | None:
 def _content(report: Received, rules: StudyRules | None) -> Rejected | None:
     if rules is None:
         return Rejected("unknown_study", f"this centre has no study {report.study}")
-    if report.study_version > rules.study.version:
+    if report.facts.study_version > rules.study.version:
         return Rejected(
             "newer_study_version",
-            f"the site is on version {report.study_version} of the study, this centre on {rules.study.version}: "
+            f"the site is on version {report.facts.study_version} of the study, this centre on {rules.study.version}: "
             "the report is kept and taken once the centre has that version",
         )
     return rules.objection(report.report) if report.report is not None else None

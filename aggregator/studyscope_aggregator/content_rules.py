@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from studyscope_aggregator.refusal import Rejected
+from studyscope_aggregator.standing import Shown
+from studyscope_aggregator.tables_in_order import MAX_SERIES, TablesInOrder, can_show
 from studyscope_contract.catalogue import TABLES
-from studyscope_contract.metric import Kind, Table, TableKey
+from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.policy import PRESETS
-from studyscope_contract.report import PolicyStatement, ProtectedTable, Report
+from studyscope_contract.report import PolicyStatement, ProtectedTable, Report, SiteFacts
 from studyscope_contract.study import Study
-
-MAX_SERIES = 5000
-"""Cells of one report: the budget that keeps one site from filling the centre's Prometheus."""
 
 
 class StudyRules:
@@ -22,10 +21,22 @@ class StudyRules:
         self.study = study
         self._tables = dict(study.tables())
         self._codes = {table.id: frozenset(study.codes(table)) for table in self._tables.values()}
+        self._in_order = TablesInOrder(self._tables, self._codes)
 
     def objection(self, report: Report) -> Rejected | None:
         """The first thing in `report` that may not be there; None when all of it may."""
         return next(self._objections(report), None)
+
+    def in_order(
+        self, facts: SiteFacts, policy: PolicyStatement, tables: bytes, grid_point: int, before: Mapping[TableKey, Shown]
+    ) -> Mapping[TableKey, Shown] | None:
+        """What is shown in `tables`, a canonical array, where there would be nothing to object to in the whole report.
+
+        None where only a look at each number can tell. `before`: as for TablesInOrder.read.
+        """
+        if not facts.tables.keys() <= TABLES.keys() or next(_policy_objections(policy), None) is not None:
+            return None
+        return self._in_order.read(tables, policy, grid_point, before)
 
     def _objections(self, report: Report) -> Iterator[Rejected]:
         yield from _policy_objections(report.policy)
@@ -68,7 +79,7 @@ class StudyRules:
             if cell.codes in seen:
                 yield Rejected("schema", f"table {key} holds code {'/'.join(cell.codes)} twice")
             seen.add(cell.codes)
-            if not _can_publish(shown, table, cell.value, policy):
+            if not can_show(table, (cell.value,), policy, exact=shown.unit == "reported"):
                 yield Rejected(
                     "impossible_value",
                     f"table {key} holds a number that the policy it names cannot show (multiples of {policy.parameters.b}, "
@@ -81,18 +92,7 @@ def _in_order(table: Table, shown: ProtectedTable, policy: PolicyStatement, allo
     codes = {cell.codes for cell in shown.cells}
     if len(codes) < len(shown.cells) or not codes <= allowed:
         return False
-    values = {cell.value for cell in shown.cells}
-    if shown.unit == "patient" and table.kind is not Kind.MAGNITUDE:
-        return policy.parameters.can_publish_all(values)
-    return all(_can_publish(shown, table, value, policy) for value in values)
-
-
-def _can_publish(shown: ProtectedTable, table: Table, value: int, policy: PolicyStatement) -> bool:
-    if shown.unit == "reported":
-        return True
-    if table.kind is Kind.MAGNITUDE:
-        return value % policy.parameters.width(table.clip) == 0
-    return policy.parameters.can_publish(value)
+    return can_show(table, {cell.value for cell in shown.cells}, policy, exact=shown.unit == "reported")
 
 
 def _policy_objections(statement: PolicyStatement) -> Iterator[Rejected]:

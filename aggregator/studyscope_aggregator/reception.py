@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import logging
 from dataclasses import dataclass
 
 from studyscope_aggregator.acceptance import Accepted, Duplicate, Known, Received, judge
+from studyscope_aggregator.canonical_report import CanonicalReport, facts_in, policy_in
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.content_rules import StudyRules
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.refusal import ELSEWHERE, Rejected
-from studyscope_aggregator.repeated import Repeatable
-from studyscope_aggregator.standing import Standing, activity_since
+from studyscope_aggregator.settled import Settled
+from studyscope_aggregator.standing import activity_since
 from studyscope_aggregator.store import Entry, Last, Receipt, ReportStore, SequenceTaken
 from studyscope_aggregator.stored_report import stored_standing
-from studyscope_contract.report import ReportProblem, SignedReport
+from studyscope_contract.report import ReportProblem
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +37,14 @@ class Reception:
         self._consortium, self._store, self._clock, self._metrics = consortium, store, clock, metrics
         self._last: dict[tuple[str, str], Last | None] = {}
         self._turns: dict[tuple[str, str], asyncio.Lock] = {}
-        self._judged: dict[tuple[str, str], tuple[str, StudyRules | None]] = {}
+        self._settled = Settled()
+        self._accepted = metrics.reports.labels("accepted")
+        self._judged: dict[tuple[str, str], tuple[str, StudyRules]] = {}
 
     async def receive(self, raw: bytes) -> Taken | Rejected:
         """The answer to `raw`; raises StoreUnavailable. A report is durable before it is Taken."""
         try:
-            received = self._repeated(raw) or Received.of(raw)
+            received = self._in_order(raw) or Received.of(raw)
         except ReportProblem as problem:
             return await self.refuse(Rejected(problem.reason, str(problem)))
         key = received.study, received.site
@@ -51,13 +53,23 @@ class Reception:
         async with self._turns.setdefault(key, asyncio.Lock()):
             return await self._received(received, raw)
 
-    def _repeated(self, raw: bytes) -> Received | None:
-        """The report where it says what the site's last one said."""
-        found = Repeatable.of(raw)
-        before = self._consortium.standing(found.study, found.site) if found else None
-        if found is None or before is None or before.content != found.content:
+    def _in_order(self, raw: bytes) -> Received | None:
+        """The report where one look shows that there is nothing in it to object to, whatever its place and signature."""
+        found = CanonicalReport.of(raw)
+        if found is None or not self._is_registered(found.study, found.site):
             return None
-        return Received.again(raw, found, before)
+        before = self._consortium.standing(found.study, found.site)
+        content, judged_by = self._judged.get((found.study, found.site), ("", None))
+        if before is not None and judged_by is not None and before.content == found.content == content:
+            return Received.in_order(raw, found, (before.policy, before.facts, before.tables), judged_by)
+        policy, facts = policy_in(found.policy), facts_in(found.facts)
+        rules = self._consortium.rules(found.study, facts.study_version) if facts else None
+        if policy is None or facts is None or rules is None:
+            return None
+        comparable = before is not None and (before.content, before.policy, judged_by) == (content, policy, rules)
+        unmoved = before.tables if before is not None and comparable and before.grid_point <= found.grid_point else {}
+        tables = rules.in_order(facts, policy, found.tables, found.grid_point, unmoved)
+        return None if tables is None else Received.in_order(raw, found, (policy, facts, tables), rules)
 
     async def refuse(self, rejected: Rejected, study: str = ELSEWHERE, site: str = ELSEWHERE) -> Rejected:
         """Counts a refusal, under the site only if it is registered in the study: any name may be claimed."""
@@ -76,16 +88,17 @@ class Reception:
         while True:
             now = self._clock.now()
             known = Known(self._last_of(key), lambda sequence: self._store.receipt(*key, sequence))
-            rules = self._consortium.rules(received.study, received.study_version)
-            if received.report is None and self._judged.get(key) != (received.content, rules):
-                received = Received.of(raw)
+            rules = self._consortium.rules(received.study, received.facts.study_version)
+            if received.report is None and received.in_order_by is not rules:
+                received = Received.of(raw)  # the registry changed meanwhile
             verdict = judge(received, self._consortium.registry, rules, known, now)
             if isinstance(verdict, Rejected):
                 return await self.refuse(verdict, *key)
             if isinstance(verdict, Duplicate):
                 self._metrics.reports.labels("duplicate").inc()
                 return Taken(verdict.receipt, new=False)
-            self._judged[key] = received.content, rules
+            if rules is not None:
+                self._judged[key] = received.content, rules
             receipt = Receipt(*key, received.sequence, received.grid_point, received.sha256, now)
             try:
                 return await self._store_and_show(received, raw, receipt, verdict)
@@ -96,11 +109,10 @@ class Reception:
         key = received.study, received.site
         before = self._consortium.standing(*key)
         since = activity_since(received.activity, verdict.grid_time, before)
-        # Shielded: a client that goes away must not cancel a write that the store may be making.
-        await asyncio.shield(asyncio.wrap_future(self._store.append(Entry(receipt, raw, verdict.grid_time, since))))
+        await self._settled.wait(self._store.append(Entry(receipt, raw, verdict.grid_time, since)))
         self._last[key] = Last(received.sequence, verdict.grid_time)
-        self._consortium.take(_standing(received, raw, before, since))
-        self._metrics.reports.labels("accepted").inc()
+        self._consortium.take(received.standing(verdict.grid_time, since))
+        self._accepted.inc()
         self._metrics.last_accepted.set(receipt.accepted_at.timestamp())
         log.info("accepted study=%s site=%s sequence=%d grid_point=%d", *_words(receipt))
         return Taken(receipt, new=True)
@@ -120,15 +132,8 @@ class Reception:
         return self._last.get(key)
 
     def _is_registered(self, study: str, site: str) -> bool:
-        known = self._consortium.registry.study(study)
-        return known is not None and known.site(site) is not None and site in self._consortium.registry.sites
-
-
-def _standing(received: Received, raw: bytes, before: Standing | None, since: dt.datetime) -> Standing:
-    """What the site shows with this report; `before` may have been taken away while it was stored."""
-    if received.report is None and before is not None and before.content == received.content:
-        return before.again(received.sequence, received.grid_point, received.activity)
-    return Standing.of(received.report or SignedReport.from_bytes(raw).report, since)
+        registry = self._consortium.registry
+        return site in registry.sites and registry.member(study, site) is not None
 
 
 def _words(receipt: Receipt) -> tuple[str, str, int, int]:

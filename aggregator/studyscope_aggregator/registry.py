@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -69,6 +69,14 @@ class Registry:
     def study(self, study_id: str) -> Study | None:
         file = self.studies.get(study_id)
         return file.study if file else None
+
+    def member(self, study_id: str, site_id: str) -> StudySite | None:
+        """The site as it takes part in the study, today or another day."""
+        return self._members.get((study_id, site_id))
+
+    @cached_property
+    def _members(self) -> Mapping[tuple[str, str], StudySite]:
+        return {(file.study.id, site.id): site for file in self.studies.values() for site in file.study.sites}
 
     def memberships(self) -> Iterator[tuple[Study, StudySite, RegisteredSite | None]]:
         """Every site of every study, studies and sites in the order of their files; None is a site without a key so far."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -16,12 +16,16 @@ Cells = Mapping[tuple[str, ...], int]
 
 @dataclass(frozen=True)
 class Shown:
-    """A table that the site shows; cells in the order of the report."""
+    """A table that the site shows; cells in the order of the report.
+
+    `digest`: SHA-256 of its canonical form, where it was read from that.
+    """
 
     version: int
     released: dt.datetime
     cells: Cells
     exact: bool = False  # unit `reported`: the numbers are those of the site, without bounds around them
+    digest: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -44,49 +48,42 @@ class Standing:
     tables: Mapping[TableKey, Shown]
     content: str = ""
 
-    def again(self, sequence: int, grid_point: int, activity: str) -> Standing:
-        """With the same content at a later grid point."""
-        moment = self.policy.grid.moment(grid_point)
-        return replace(
-            self,
-            sequence=sequence,
-            grid_point=grid_point,
-            grid_time=moment,
-            activity=activity,
-            activity_since=activity_since(activity, moment, self),
-        )
-
     @classmethod
     def of(cls, report: Report, activity_since: dt.datetime) -> Standing:
-        grid = report.policy.grid
-        moments = {released: grid.moment(released) for released in {table.released for table in report.tables}}
         return cls(
             study=report.study,
             site=report.site,
             sequence=report.sequence,
             grid_point=report.grid_point,
-            grid_time=grid.moment(report.grid_point),
+            grid_time=report.policy.grid.moment(report.grid_point),
             activity=report.activity,
             activity_since=activity_since,
             policy=report.policy,
             facts=report.facts,
-            tables=MappingProxyType(
-                {
-                    TableKey(table.table, table.per): Shown(
-                        table.version,
-                        moments[table.released],
-                        MappingProxyType({_one_of(cell.codes): cell.value for cell in table.cells}),
-                        exact=table.unit == "reported",
-                    )
-                    for table in report.tables
-                }
-            ),
+            tables=shown_tables(report),
             content=report.content,
         )
 
 
+def shown_tables(report: Report) -> Mapping[TableKey, Shown]:
+    """The tables of a report, in its order."""
+    grid = report.policy.grid
+    moments = {released: grid.moment(released) for released in {table.released for table in report.tables}}
+    return MappingProxyType(
+        {
+            TableKey(table.table, table.per): Shown(
+                table.version,
+                moments[table.released],
+                MappingProxyType({one_of(cell.codes): cell.value for cell in table.cells}),
+                exact=table.unit == "reported",
+            )
+            for table in report.tables
+        }
+    )
+
+
 @lru_cache(maxsize=100_000)
-def _one_of(codes: tuple[str, ...]) -> tuple[str, ...]:
+def one_of(codes: tuple[str, ...]) -> tuple[str, ...]:
     """The same object for equal codes: thousands of sites show the same ones."""
     return codes
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from aggregator_cast import NOW, TODAY, Centre, StandingClock, a_report, a_table, served
 from studyscope_aggregator.acceptance import Received
 from studyscope_aggregator.app import create_app
-from studyscope_aggregator.repeated import Repeatable
+from studyscope_aggregator.canonical_report import CanonicalReport
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.store import Entry, Receipt
 from studyscope_aggregator.stores.memory import MemoryStore
@@ -132,14 +132,14 @@ def test_a_repetition_is_judged_again_when_the_study_has_changed(client: httpx.C
 def test_no_change_of_the_bytes_passes_as_a_repetition(old: bytes, new: bytes) -> None:
     raw = SignedReport.sign(a_report(sequence=2), SigningKey.generate()).to_bytes()
 
-    assert Repeatable.of(raw) is not None
-    assert Repeatable.of(raw.replace(old, new, 1)) is None
+    assert CanonicalReport.of(raw) is not None
+    assert CanonicalReport.of(raw.replace(old, new, 1)) is None
 
 
 @given(reports=st.builds(a_report, sequence=st.integers(1, 10**9), grid_point=st.integers(TODAY, 10**6)))
 def test_a_repetition_says_what_the_whole_report_says(reports: Report) -> None:
     raw = SignedReport.sign(reports, KEY).to_bytes()
-    repeated, whole = Repeatable.of(raw), Received.of(raw)
+    repeated, whole = CanonicalReport.of(raw), Received.of(raw)
 
     assert repeated is not None
     for name in ("study", "site", "sequence", "grid_point", "activity", "content", "key", "signature", "signed_part"):

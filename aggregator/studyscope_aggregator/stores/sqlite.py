@@ -41,7 +41,7 @@ class SqliteStore:
         self._writes: GroupCommit[Write] = GroupCommit(str(path), self._commit)
 
     def append(self, entry: Entry) -> Future[None]:
-        receipt, body = entry.receipt, isal_zlib.compress(entry.body, 1)
+        receipt = entry.receipt
 
         def write(connection: sqlite3.Connection) -> None:
             # One statement: each is a turn that this thread and the event loop have to wait for one another.
@@ -55,7 +55,7 @@ class SqliteStore:
                     receipt.grid_point,
                     receipt.sha256,
                     micros(receipt.accepted_at),
-                    body,
+                    isal_zlib.compress(entry.body, 1),
                     micros(entry.grid_time),
                     micros(entry.activity_since),
                 ),
