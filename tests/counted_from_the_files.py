@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import json
 from collections import Counter
@@ -22,7 +23,9 @@ from studyscope_exporter.commands.count import Counts
 def counted_independently(at: Path) -> Counts:
     """What the tables must say, from the files and answers themselves."""
     images = sorted(images_of(at / "dicom", at / "in-the-archive"), key=day_of)
-    return of_images(images, at) | of_segmentations(images, at) | of_runs(images, at) | of_crossings(images, at)
+    return (
+        of_images(images, at) | of_segmentations(images, at) | of_runs(images, at) | of_decisions(at) | of_crossings(images, at)
+    )
 
 
 def day_of(image: Any) -> dt.date:
@@ -234,7 +237,33 @@ def of_crossings(images: list[Any], at: Path) -> Counts:
         counts[f"structure_state_by_age_band:{name}"] = together(state, age)
         counts[f"structure_state_by_vendor:{name}"] = together(state, vendor)
         counts[f"structure_state_by_review_state:{name}"] = together(state, reviews_of(at))
-    return counts
+    cases = phases(at)
+    right = {case["patient"]: rightness(case) for case in cases if case["truth"]}
+    sure = {case["patient"]: band(1 - float(case["uncertainty"])) for case in cases if case["truth"]}
+    return counts | {"correctness_by_confidence:phase": together(right, sure)}
+
+
+def phases(at: Path) -> list[dict[str, str]]:
+    with (at / "phases.csv").open() as lines:
+        return list(csv.DictReader(lines))
+
+
+def rightness(case: dict[str, str]) -> str:
+    return "right" if case["predicted"] == case["truth"] else "wrong"
+
+
+def band(confidence: float) -> str:
+    bands = {0.6: "0-0.6", 0.7: "0.6-0.7", 0.8: "0.7-0.8", 0.9: "0.8-0.9", 1.0: "0.9-1"}
+    return next(name for edge, name in bands.items() if confidence <= edge)
+
+
+def of_decisions(at: Path) -> Counts:
+    known = [case for case in phases(at) if case["truth"]]
+    return {
+        "classification_result:phase": spread("negative" if case["predicted"] == "native" else "positive" for case in phases(at)),
+        "correctness:phase": spread(map(rightness, known)),
+        "confidence:phase": spread(band(1 - float(case["uncertainty"])) for case in known),
+    }
 
 
 def together(one: dict[str, str], other: dict[str, str]) -> dict[str, int]:

@@ -65,3 +65,14 @@ def write_world(at: Path) -> None:
         ]
     again = a_run("again", start_date="2026-05-30T10:00:00Z", end_date="2026-05-30T10:40:00Z", conf=runs[1]["conf"])
     write_runs(at / "airflow", *runs, again, tasks=tasks)
+    write_phases(at)
+
+
+def write_phases(at: Path) -> None:
+    """What a classifier of three contrast phases decided, how unsure it was, and what a person says; of some nobody says anything."""
+    phases = ("native", "arterial", "portal")
+    lines = ["case,patient,predicted,uncertainty,truth"]
+    for number, patient in enumerate(sorted({image.PatientID for image in images_of(at / "dicom", at / "in-the-archive")})):
+        truth = "" if number % 5 == 4 else phases[number % 3]
+        lines.append(f"{number},{patient},{phases[(number + number // 6) % 3]},{number % 5 / 8},{truth}")
+    (at / "phases.csv").write_text("\n".join(lines) + "\n")

@@ -18,7 +18,7 @@ LISTS = {
     "time_point": "time_points",
     "variable": "variables",
 }
-FOR_PEOPLE = frozenset({"title"})  # a structure's label is one of its spellings
+SAYS_NO_RULE = frozenset({"title", "published"})  # a structure's label is one of its spellings
 OF_NO_STRUCTURE = frozenset({FOLLOW_UP_INTERVAL.id, LESION_CHANGE.id, *(table.id for table in annotation.TABLES)})
 
 
@@ -56,7 +56,7 @@ def _rules(study: Study) -> dict[str, Any]:
 
 def _without_titles(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _without_titles(inner) for name, inner in value.items() if name not in FOR_PEOPLE}
+        return {name: _without_titles(inner) for name, inner in value.items() if name not in SAYS_NO_RULE}
     if isinstance(value, list):
         return [_without_titles(inner) for inner in value]
     return value

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from studyscope_contract.catalogue.classification import AS_CALIBRATION, AS_OUTCOME
+from studyscope_contract.metric import Table
 from studyscope_contract.names import Slug, Text
 from studyscope_contract.yaml_file import Strict
 
@@ -32,6 +34,16 @@ class Classifier(Strict):
     version: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] = Field(
         default="", description="empty: any version"
     )
+    published: Literal["outcome", "calibration"] = Field(
+        default="outcome",
+        description="in which cut cases with a reference leave; outcome: agreement and scores, for sensitivity and ROC curves; "
+        "calibration: right or wrong by confidence, for a reliability diagram and a risk-coverage curve. Never both",
+    )
+
+    def publishes(self, table: Table) -> bool:
+        """Whether `table`, one per classifier, exists for this one."""
+        others = AS_CALIBRATION if self.published == "outcome" else AS_OUTCOME
+        return not {table.id, *table.crosses} & {other.id for other in others}
 
     @property
     def positive_names(self) -> frozenset[str]:

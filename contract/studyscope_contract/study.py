@@ -198,7 +198,7 @@ class Study(Strict):
             None: ("",),
             "structure": tuple(structure.code for structure in self.structures),
             "landmark": tuple(landmark.code for landmark in self.landmarks),
-            "classifier": tuple(classifier.id for classifier in self.classifiers),
+            "classifier": tuple(classifier.id for classifier in self.classifiers if classifier.publishes(table)),
             "workflow": tuple(workflow.id for workflow in self.workflows),
             "time_point": tuple(point.id for point in self.time_points),
             "attribute": tuple(map(attribute_id, self.attributes)),

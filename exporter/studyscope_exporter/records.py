@@ -147,6 +147,7 @@ class Classification:
     predicted: str
     score: float | None  # 0 to 1, of the study's positive class
     reference: str  # "" without one
+    confidence: float | None = None  # 0 to 1, in the decision, as the model states it
 
 
 @dataclass(frozen=True, slots=True)

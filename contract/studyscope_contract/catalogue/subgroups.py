@@ -1,10 +1,11 @@
-"""Outcomes by subgroup: crossings of two one-way tables, off until a hospital's policy declares them (privacy.md 2.4).
+"""Outcomes by subgroup, and right decisions by how sure they were: crossings of two one-way tables, each off until a policy
+declares it (privacy.md 2.4).
 
 The crossing is made inside disclosure control from the two tables themselves, so that what a patient
 counts as is the same in all three.
 """
 
-from studyscope_contract.catalogue import imaging, jobs, progress, segmentation
+from studyscope_contract.catalogue import classification, imaging, jobs, progress, segmentation
 from studyscope_contract.metric import Kind, Table, Unit
 
 
@@ -67,6 +68,12 @@ JOB_OUTCOME_BY_VENDOR = _crossing(
     "study_job_patients_by_vendor",
     "Patients by the outcome of their latest job, by device manufacturer.",
 )
+CORRECTNESS_BY_CONFIDENCE = _crossing(
+    classification.CORRECTNESS,
+    classification.CONFIDENCE,
+    "study_decision_correctness_patients_by_confidence",
+    "Classified patients with a reference by whether the decision is right, by how sure the classifier was of it.",
+)
 
 TABLES = (
     STAGE_BY_SEX,
@@ -78,4 +85,5 @@ TABLES = (
     JOB_OUTCOME_BY_SEX,
     JOB_OUTCOME_BY_AGE_BAND,
     JOB_OUTCOME_BY_VENDOR,
+    CORRECTNESS_BY_CONFIDENCE,
 )

@@ -9,6 +9,7 @@ from studyscope_contract.catalogue import annotation, classification, landmarks,
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.classifier import calibration, detected_and_false, risk_and_coverage
+from studyscope_dashboards.confidence import reliability, risk_by_confidence
 from studyscope_dashboards.cover import Covered, what_is_covered
 from studyscope_dashboards.distributions import compared, compared_in_table, quantiles_by_site
 from studyscope_dashboards.fields import by_site, shading, site_link_column
@@ -48,6 +49,7 @@ def dashboard() -> build.Dashboard:
         Covered("Annotation: what readers did", ANNOTATED),
         Covered("Landmark $landmark", LANDMARKS, (LANDMARK,)),
         Covered("Classifier $classifier: agreement", classification.CLASSIFICATION_OUTCOME, (CLASSIFIER,)),
+        Covered("Classifier $classifier: right or wrong", classification.CORRECTNESS, (CLASSIFIER,)),
     ]
     return (
         built.with_panel(
@@ -61,6 +63,11 @@ def dashboard() -> build.Dashboard:
         .with_panel(calibration(10, "Classifier $classifier: calibration", CLASSIFIER).span(8))
         .with_panel(risk_and_coverage(11, "Classifier $classifier: risk and coverage", CLASSIFIER).span(8))
         .with_panel(detected_and_false(12, "Classifier $classifier: what each threshold gives", CLASSIFIER).span(8))
+        .with_panel(reliability(18, "Classifier $classifier: right decisions by confidence").span(8))
+        .with_panel(risk_by_confidence(19, "Classifier $classifier: risk by confidence").span(8))
+        .with_panel(
+            compared(20, "Classifier $classifier: right or wrong", classification.CORRECTNESS, CLASSIFIER).span(8).height(10)
+        )
         .with_panel(compared_in_table(15, "Annotation: what readers did with the draft", ANNOTATED).span(24).height(10))
         .with_panel(heat_by_site(16, "Annotation: rounds, distribution by site", annotation.ANNOTATION_ROUNDS).span(12))
         .with_panel(heat_by_site(17, "Annotation: draft against final (Dice)", annotation.DRAFT_DICE).span(12))

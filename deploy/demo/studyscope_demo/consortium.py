@@ -13,7 +13,7 @@ from studyscope_demo.folder import DemoFolder
 from studyscope_demo.profiles import Hospital
 from studyscope_demo.settings_file import write_yaml
 from studyscope_demo.world.anatomy import STRUCTURES
-from studyscope_demo.world.findings import CLASSIFIER, LANDMARKS
+from studyscope_demo.world.findings import CLASSIFIER, LANDMARKS, PHASE_CLASSIFIER, PHASES
 from studyscope_demo.world.jobs import WORKFLOWS
 from studyscope_demo.world.registers import GRADES, PERFORMANCE
 from studyscope_demo.world.segments import ALGORITHM, VERSION
@@ -60,7 +60,10 @@ def study_content(hospitals: Sequence[Hospital], span: Span) -> dict[str, Any]:
         ],
         "attributes": ["PatientAge", "Laterality", "SliceThickness", "MagneticFieldStrength"],
         "landmarks": [{"code": landmark, "label": label} for landmark, (label, _) in LANDMARKS.items()],
-        "classifiers": [{"id": CLASSIFIER, "title": "Malignancy of liver lesions", "positive": ["malignant"]}],
+        "classifiers": [
+            {"id": CLASSIFIER, "title": "Malignancy of liver lesions", "positive": ["malignant"]},
+            {"id": PHASE_CLASSIFIER, "title": "Contrast phase", "positive": list(PHASES[1:]), "published": "calibration"},
+        ],
         "variables": [
             {"id": "tumour-grade", "title": "Tumour grade", "codes": {code: list(words) for code, words in GRADES.items()}},
             {

@@ -11,7 +11,7 @@ from studyscope_contract.keys import SigningKey
 from studyscope_demo.folder import DemoFolder
 from studyscope_demo.profiles import OF_READERS, Hospital, Table
 from studyscope_demo.settings_file import write_yaml
-from studyscope_demo.world.findings import CLASSIFIER, DECISION_TABLE, LANDMARK_TABLE
+from studyscope_demo.world.findings import CLASSIFIER, DECISION_TABLE, LANDMARK_TABLE, PHASE_CLASSIFIER, PHASE_TABLE
 from studyscope_demo.world.registers import CLINICAL, LESIONS, ROSTER
 from studyscope_demo.world.segments import ALGORITHM, VERSION
 from studyscope_demo.world.work import ANNOTATION, ROUNDS_FILE
@@ -121,6 +121,14 @@ _TABLES: Mapping[Table, dict[str, Any]] = {
         "path": DECISION_TABLE.file,
         "classifier": CLASSIFIER,
         "columns": {"score": "score", "reference": "pathology"},
+        "link": {"by": "field", "field": "PatientID"},
+    },
+    "phases": {
+        "name": "phases",
+        "kind": "classification",
+        "path": PHASE_TABLE.file,
+        "classifier": PHASE_CLASSIFIER,
+        "columns": {"confidence": "confidence", "reference": "radiologist"},
         "link": {"by": "field", "field": "PatientID"},
     },
     "clinical": {

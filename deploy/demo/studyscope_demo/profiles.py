@@ -14,7 +14,7 @@ from studyscope_contract.yaml_file import Strict, parse_yaml
 
 Noise = Literal["none", "contours_off", "structures_missing", "structures_added", "labels_confused"]
 Part = Literal["reports", "falls_silent", "never_reports", "wrong_key"]
-Table = Literal["landmarks", "decisions", "clinical", "roster", "lesions", "annotation", "learning"]
+Table = Literal["landmarks", "decisions", "clinical", "roster", "lesions", "annotation", "learning", "phases"]
 """What a hospital keeps beside images, results and jobs; each is a file that grows."""
 OF_READERS: tuple[Table, ...] = ("annotation",)
 """Tables about the work of people, which a hospital has to declare."""

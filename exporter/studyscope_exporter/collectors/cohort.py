@@ -12,7 +12,9 @@ import numpy as np
 
 from studyscope_contract.study import Study, Workflow
 from studyscope_exporter.annotation_effort import AnnotationEffort
+from studyscope_exporter.collectors.rows import latest, of_patients, without_patients
 from studyscope_exporter.lesion_change import LesionChange
+from studyscope_exporter.quality.decisions import confidence_of
 from studyscope_exporter.records import ENSEMBLE
 
 if TYPE_CHECKING:
@@ -176,16 +178,23 @@ class StudyRecords:
         return found.assign(code=found["landmark"].map(code_of))
 
     def classifications(self, classifier_id: str) -> pd.DataFrame:
-        """Each patient's latest case of a classifier, with what the study calls positive."""
+        """Each patient's latest case of a classifier: what counts as positive, how sure the decision was, whether it is right.
+
+        A confidence that the model states is one in the class; one that follows from the score, in positive or negative.
+        """
         (classifier,) = (one for one in self.study.classifiers if one.id == classifier_id)
         found = self._of_the_sources(self.frames.classifications_frame())
         found = of_patients(found[found["classifier"] == classifier.id], self.patients)
         if classifier.version:
             found = found[found["model_version"].str.casefold() == classifier.version.casefold()]
         found = latest(found, "classification_key")
+        positive, truth = (found[name].isin(classifier.positive_names) for name in ("predicted", "reference"))
+        stated, scores = (found[name].to_numpy(float) for name in ("confidence", "score"))
         return found.assign(
-            predicted_positive=found["predicted"].isin(classifier.positive_names),
-            reference_positive=found["reference"].isin(classifier.positive_names),
+            predicted_positive=positive,
+            reference_positive=truth,
+            confidence=confidence_of(stated, scores, positive.to_numpy(bool)),
+            right=(found["predicted"] == found["reference"]).where(found["confidence"].notna(), positive == truth),
         )
 
     @cached_property
@@ -221,25 +230,6 @@ class StudyRecords:
 
     def _of_the_sources(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame if self.sources is None else frame[frame["source"].isin(self.sources)]
-
-
-def of_patients(rows: pd.DataFrame, patients: Collection[bytes]) -> pd.DataFrame:
-    """The rows of these patients. Not by `isin`: it cuts the zero bytes off the end of a key and so loses one patient of 256."""
-    return rows[np.fromiter((patient in patients for patient in rows["patient_key"]), dtype=np.bool_, count=len(rows))]
-
-
-def without_patients(rows: pd.DataFrame, patients: Collection[bytes]) -> pd.DataFrame:
-    """The rows of everybody else."""
-    if not patients:
-        return rows
-    return rows[np.fromiter((patient not in patients for patient in rows["patient_key"]), dtype=np.bool_, count=len(rows))]
-
-
-def latest(rows: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Rows of the result that came last for each patient; `key` tells results apart."""
-    order = rows.sort_values(["first_seen", key], kind="stable")
-    last = order.drop_duplicates("patient_key", keep="last")[key]
-    return order[np.fromiter(map(set(last).__contains__, order[key]), dtype=np.bool_, count=len(order))]
 
 
 Collector = Callable[[StudyRecords, str], dict[bytes, frozenset[tuple[str, ...]]]]

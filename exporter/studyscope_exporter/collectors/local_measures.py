@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from studyscope_exporter.collectors.cohort import StudyRecords, of_patients
+from studyscope_exporter.collectors.cohort import StudyRecords
 from studyscope_exporter.collectors.local_progress import progress_measures
 from studyscope_exporter.collectors.local_structures import structure_measures
 from studyscope_exporter.collectors.measure import Measure
+from studyscope_exporter.collectors.rows import of_patients
 from studyscope_exporter.quality.decisions import calibration_error, risk_coverage_area, roc_area
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def _of_classifiers(records: StudyRecords, admitted: Collection[bytes]) -> Itera
         if not len(cases):
             continue
         subject = f"classifier {classifier.id}"
-        for name, value, count in (*_rates(cases), *_of_scores(cases[cases["score"].notna()])):
+        for name, value, count in (*_rates(cases), *_of_scores(cases), *_of_confidence(cases)):
             if value is not None:
                 yield Measure(subject, name, count, value)
         yield from _confusion(subject, cases)
@@ -73,10 +72,16 @@ def _rates(cases: pd.DataFrame) -> Iterator[tuple[str, float | None, int]]:
 
 
 def _of_scores(cases: pd.DataFrame) -> Iterator[tuple[str, float | None, int]]:
-    scores = cases["score"].to_numpy(float)
-    predicted = cases["predicted_positive"].to_numpy(bool)
-    truth = cases["reference_positive"].to_numpy(bool)
-    confidence, right = np.where(predicted, scores, 1.0 - scores), predicted == truth
-    yield "area under the ROC curve", roc_area(scores, truth), len(cases)
-    yield "expected calibration error", calibration_error(confidence, right), len(cases)
-    yield "area under the risk-coverage curve", risk_coverage_area(confidence, right), len(cases)
+    known = cases[cases["score"].notna()]
+    yield (
+        "area under the ROC curve",
+        roc_area(known["score"].to_numpy(float), known["reference_positive"].to_numpy(bool)),
+        len(known),
+    )
+
+
+def _of_confidence(cases: pd.DataFrame) -> Iterator[tuple[str, float | None, int]]:
+    known = cases[cases["confidence"].notna()]
+    confidence, right = known["confidence"].to_numpy(float), known["right"].to_numpy(bool)
+    yield "expected calibration error", calibration_error(confidence, right), len(known)
+    yield "area under the risk-coverage curve", risk_coverage_area(confidence, right), len(known)

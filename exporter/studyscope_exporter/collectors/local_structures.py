@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studyscope_exporter.collectors.cohort import StudyRecords, of_patients
+from studyscope_exporter.collectors.cohort import StudyRecords
 from studyscope_exporter.collectors.measure import Measure
+from studyscope_exporter.collectors.rows import of_patients
 from studyscope_exporter.quality.decisions import selective_risk_area
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from studyscope_contract.catalogue import quality
 from studyscope_contract.metric import Table
 from studyscope_exporter.collectors.cells import Contribution, buckets, many_cells
-from studyscope_exporter.collectors.cohort import Collector, StudyRecords, latest
+from studyscope_exporter.collectors.cohort import Collector, StudyRecords
+from studyscope_exporter.collectors.rows import latest
 
 
 def _measure(table: Table, column: str) -> Collector:

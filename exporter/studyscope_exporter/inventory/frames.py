@@ -56,7 +56,8 @@ SELECT landmarks_key, patient_key, landmark, found, error_mm, source_name AS sou
 FROM ranked LEFT JOIN landmark ON landmark.landmarks = ranked.number WHERE place = 1 ORDER BY number, position
 """
 _CLASSIFICATIONS = f"""{_latest("classification")}
-SELECT classification_key, patient_key, classifier, model_version, predicted, score, reference, source_name AS source, first_seen
+SELECT classification_key, patient_key, classifier, model_version, predicted, score, reference, confidence,
+       source_name AS source, first_seen
 FROM ranked WHERE place = 1 ORDER BY number
 """
 _JOBS = """
@@ -116,7 +117,7 @@ def landmarks_frame(db: sqlite3.Connection) -> pd.DataFrame:
 
 def classifications_frame(db: sqlite3.Connection) -> pd.DataFrame:
     """One row per classified case: the fields of Classification but for study and series, then source and first_seen."""
-    return _with_dates(_with_numbers(_frame(db, _CLASSIFICATIONS), "score"), "first_seen")
+    return _with_dates(_with_numbers(_frame(db, _CLASSIFICATIONS), "score", "confidence"), "first_seen")
 
 
 def jobs_frame(db: sqlite3.Connection) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from studyscope_exporter.inventory.errors import InventoryDamaged, InventoryOutOfReach, InventoryTooNew
 
-SCHEMA = 4
+SCHEMA = 5
 _APPLICATION_ID = 0x53545343
 _PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -16384")
 
@@ -80,7 +80,8 @@ CREATE TABLE landmark (
 CREATE TABLE classification (
     number INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES item (number) ON DELETE CASCADE,
     first_seen TEXT NOT NULL, classification_key BLOB NOT NULL, patient_key BLOB, study_key BLOB, image_series_key BLOB,
-    classifier TEXT NOT NULL, model_version TEXT NOT NULL, predicted TEXT NOT NULL, score REAL, reference TEXT NOT NULL
+    classifier TEXT NOT NULL, model_version TEXT NOT NULL, predicted TEXT NOT NULL, score REAL, reference TEXT NOT NULL,
+    confidence REAL
 );
 CREATE INDEX classification_item ON classification (item);
 CREATE INDEX classification_key ON classification (classification_key);

@@ -11,6 +11,12 @@ Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
+def confidence_of(stated: Numbers, scores: Numbers, positive: Flags) -> Numbers:
+    """In each decision, 0 to 1: what the model states, else the score of the side decided on; NaN where neither is known."""
+    confidence: Numbers = np.where(np.isnan(stated), np.where(positive, scores, 1.0 - scores), stated)
+    return confidence
+
+
 def roc_area(scores: Numbers, positive: Flags) -> float | None:
     """Area under the ROC curve: how often a positive case scores above a negative one, ties half (Hanley, McNeil 1982)."""
     positives, negatives = int(positive.sum()), int((~positive).sum())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
@@ -30,6 +30,14 @@ class Columns(Strict):
     predicted: str = Field(default="predicted", description="the class that was decided on")
     score: str | None = Field(default=None, description="0 to 1, of the class that the study calls positive")
     reference: str | None = Field(default=None, description="the true class; empty where nobody knows it")
+    confidence: str | None = Field(default=None, description="0 to 1, in the class decided on; left out: it follows from `score`")
+    uncertainty: str | None = Field(default=None, description="0 to 1, instead of `confidence`, which is 1 less this")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.confidence and self.uncertainty:
+            raise ValueError("say either `confidence` or `uncertainty`, not both")
+        return self
 
 
 class Settings(Strict):
@@ -96,14 +104,16 @@ class ClassificationSource:
     def _take(self, place: int, row: Mapping[str, Any], link: Link, results: CaseResults) -> None:
         columns = self.settings.columns
         case, predicted = _text(row, columns.case), structure_name(_text(row, columns.predicted), "")
-        stated = _text(row, columns.score)
-        score = _share(stated)
+        stated, sure = _text(row, columns.score), _text(row, columns.confidence or columns.uncertainty)
+        score, confidence = _share(stated), _share(sure)
         if not case or not predicted:
             results.refuse(place, "names no case or no class")
         elif case in results.records:
             results.refuse(place, "a case that is there twice")
         elif stated and score is None:
             results.refuse(place, "the score is no number from 0 to 1")
+        elif sure and confidence is None:
+            results.refuse(place, "the confidence or uncertainty is no number from 0 to 1")
         else:
             linked = link.of((case_name(case), case), row)
             results.records[case] = Classification(
@@ -116,6 +126,7 @@ class ClassificationSource:
                 predicted=predicted,
                 score=score,
                 reference=structure_name(_text(row, columns.reference), ""),
+                confidence=1.0 - confidence if columns.uncertainty and confidence is not None else confidence,
             )
 
 

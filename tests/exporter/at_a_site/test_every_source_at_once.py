@@ -45,6 +45,7 @@ time_points:
   - {id: week-6, title: Week 6, day: 45, window: 14}
 attributes: [Laterality, Manufacturer]
 workflows: [{id: liver-seg, title: Segment, model: net, version: "2"}]
+classifiers: [{id: phase, title: Contrast phase, positive: [arterial, portal], published: calibration}]
 """
 SITE = """\
 site: berlin
@@ -67,6 +68,12 @@ sources:
     dags: {{seg: {{workflow: liver-seg, model: net, version: "2"}}}}
     link: {{by: field, field: conf.series_uid, identifies: SeriesInstanceUID}}
     reasons: [{{task: convert, reason: bad_input}}]
+  - name: phases
+    kind: classification
+    path: phases.csv
+    classifier: phase
+    columns: {{uncertainty: uncertainty, reference: truth}}
+    link: {{by: field, field: patient}}
 studies:
   - study_file: study.yaml
     centre: {{url: "http://127.0.0.1:9"}}

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from studyscope_contract.catalogue import TABLES
+from studyscope_contract.definition import definition
 from studyscope_contract.metric import TableKey
 from studyscope_contract.study import Study
 from studyscope_exporter.collectors import StudyRecords, collect
@@ -44,6 +46,11 @@ CONTENT: dict[str, Any] = {
 }
 STUDY = Study.model_validate(CONTENT)
 numbers = itertools.count(1)
+
+
+def published_as(cut: str) -> Study:
+    (classifier,) = CONTENT["classifiers"]
+    return Study.model_validate(CONTENT | {"classifiers": [classifier | {"published": cut}]})
 
 
 def key(text: str) -> bytes:
@@ -95,10 +102,10 @@ def inventory(tmp_path: Path) -> Iterator[Inventory]:
         yield opened
 
 
-def counts(inventory: Inventory, records: list[Record], table: str, per: str = "") -> dict[str, int]:
+def counts(inventory: Inventory, records: list[Record], table: str, per: str = "", study: Study = STUDY) -> dict[str, int]:
     for record in records:
         inventory.put("results", key(f"i{next(numbers)}"), [record])
-    found = collect(StudyRecords(inventory, STUDY, NOW))[TableKey(table, per)]
+    found = collect(StudyRecords(inventory, study, NOW))[TableKey(table, per)]
     return dict(Counter(cell[0] for cells in found.values() for cell in cells))
 
 
@@ -173,6 +180,42 @@ def test_a_decision_is_held_against_the_classes_that_the_study_calls_positive(in
     }
     assert counts(inventory, [], "score_of_positives", "triage") == {"+Inf": 1, "0.4": 1}
     assert counts(inventory, [], "score_of_negatives", "triage") == {"0.7": 1}
+
+
+def test_a_classifier_that_is_published_as_calibration_counts_right_decisions_by_confidence(inventory: Inventory) -> None:
+    """Where the model states no confidence it follows from the score: 0.1 against malignant is 0.9, and in the band under it."""
+    calibrated = published_as("calibration")
+    records: list[Record] = [
+        an_image("t"),
+        an_image("u"),
+        a_case("p", "malignant", 0.95, "suspicious"),
+        a_case("q", "benign", 0.1, "benign"),
+        a_case("r", "malignant", 0.6, "benign"),
+        a_case("s", "suspicious", 0.95, "malignant", confidence=0.75),
+        a_case("t", "benign", None, "benign"),
+        a_case("u", "benign", 0.2, ""),
+    ]
+
+    bands = {"0.9-1": 1, "0.8-0.9": 1, "0-0.6": 1, "0.7-0.8": 1}
+    assert counts(inventory, records, "confidence", "triage", calibrated) == bands
+    assert counts(inventory, [], "correctness", "triage", calibrated) == {"right": 3, "wrong": 2}
+
+
+def test_cases_with_a_reference_leave_in_one_cut_only() -> None:
+    """Who is right is who is truly positive or truly negative: both cuts of the same people say more than either."""
+    outcome = {"classification_outcome", "score_of_positives", "score_of_negatives"}
+    calibration = {"confidence", "correctness", "correctness_by_confidence"}
+    for published, there in (("outcome", outcome), ("calibration", calibration)):
+        assert {key.table for key, _ in published_as(published).tables() if key.per == "triage"} == there | {
+            "classification_result"
+        }
+
+
+def test_in_which_cut_a_classifier_leaves_changes_no_other_definition() -> None:
+    result = TABLES["classification_result"]
+    names = {definition(study, TableKey(result.id, "triage"), result) for study in (STUDY, published_as("calibration"))}
+
+    assert len(names) == 1
 
 
 def test_lesions_of_one_structure_add_up_and_none_is_a_number_too(inventory: Inventory) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.pseudonym import Pseudonyms
@@ -214,6 +215,23 @@ def test_decisions_from_a_table_with_scores_and_references(inventory: Inventory,
     )
     assert math.isnan(rows.loc[PSEUDONYMS.patient("case_2"), "score"])
     assert (result.seen, result.unreadable) == (2, {"a case that is there twice": 1, "the score is no number from 0 to 1": 1})
+
+
+@pytest.mark.parametrize(("stated", "known"), [("confidence", 0.8), ("uncertainty", 0.2)])
+def test_a_model_states_how_sure_or_how_unsure_it_is(inventory: Inventory, tmp_path: Path, stated: str, known: float) -> None:
+    (tmp_path / "phases.csv").write_text("case,predicted,sure\ncase_1,portal,0.8\ncase_2,native,\ncase_3,native,very\n")
+
+    result = classified(tmp_path / "phases.csv", columns={stated: "sure"}).scan(inventory, NoProgress())
+
+    rows = inventory.classifications_frame().set_index("patient_key")["confidence"]
+    assert rows[PSEUDONYMS.patient("case_1")] == pytest.approx(known)
+    assert math.isnan(rows[PSEUDONYMS.patient("case_2")])
+    assert result.unreadable == {"the confidence or uncertainty is no number from 0 to 1": 1}
+
+
+def test_a_model_that_states_both_is_asked_which_one_counts(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="say either `confidence` or `uncertainty`, not both"):
+        classified(tmp_path / "phases.csv", columns={"confidence": "sure", "uncertainty": "unsure"})
 
 
 @pytest.mark.parametrize("as_list", [True, False])

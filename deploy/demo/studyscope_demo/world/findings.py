@@ -17,6 +17,9 @@ LANDMARKS = {
 }
 """Code -> label, and the error in mm that half of the patients stay under."""
 CLASSIFIER = "lesion-malignancy"
+PHASE_CLASSIFIER = "contrast-phase"
+PHASES = ("native", "arterial", "portal-venous")
+_OVERCONFIDENT = 0.12
 _NOT_FOUND, _JUDGED, _WITH_REFERENCE, _MALIGNANT = 0.05, 0.95, 0.9, 0.42
 
 
@@ -38,5 +41,18 @@ def _decision_lines(course: Course, rng: np.random.Generator, first_day: dt.date
     yield course.segmented_on, f"{course.patient_id}_lesion,{course.patient_id},{decision},{score:.3f},{reference}"
 
 
+def _phase_lines(course: Course, rng: np.random.Generator, first_day: dt.date) -> Iterator[Line]:  # noqa: ARG001
+    """A classifier that is surer than it is right, as networks often are."""
+    if course.segmented_on is None:
+        return
+    truth = PHASES[int(rng.integers(len(PHASES)))]
+    confidence = 1 - 0.5 * rng.random() ** 1.6
+    right = rng.random() < confidence - _OVERCONFIDENT
+    decided = truth if right else PHASES[(PHASES.index(truth) + 1) % len(PHASES)]
+    reference = truth if rng.random() < _WITH_REFERENCE else ""
+    yield course.segmented_on, f"{course.patient_id}_scan,{course.patient_id},{decided},{confidence:.3f},{reference}"
+
+
 LANDMARK_TABLE = GrowingTable("landmarks.csv", "case,landmark,error_mm", _landmark_lines)
 DECISION_TABLE = GrowingTable("decisions.csv", "case,PatientID,predicted,score,pathology", _decision_lines)
+PHASE_TABLE = GrowingTable("phases.csv", "case,PatientID,predicted,confidence,radiologist", _phase_lines)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from studyscope_demo.profiles import Device, Hospital, Table
-from studyscope_demo.world.findings import DECISION_TABLE, LANDMARK_TABLE
+from studyscope_demo.world.findings import DECISION_TABLE, LANDMARK_TABLE, PHASE_TABLE
 from studyscope_demo.world.growing_table import GrowingTable
 from studyscope_demo.world.images import ImageKind, image_template
 from studyscope_demo.world.jobs import Attempt, InferenceJob, log_lines
@@ -31,6 +31,7 @@ TABLES: Mapping[Table, GrowingTable] = {
     "roster": ROSTER,
     "lesions": LESIONS,
     "annotation": ANNOTATION,
+    "phases": PHASE_TABLE,
 }
 
 
