@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -98,7 +96,7 @@ class _Reader:
         if line["act"] == "frozen":
             what += ", frozen: the state is lost, everything as it was"
         elif values:
-            what += f", {len(line['tables'])} tables changed"
+            what += f", {amount(len(line['tables']), 'table')} changed"
         else:
             what += ", nothing changed"
         sequence = line["sequence"]
@@ -154,7 +152,7 @@ class _Reader:
         what = f"Study {line['study']} opened at site {line['site']} under policy {self._policy}"
         before, self._known = self._known, dict(line["tables"])
         if not before:
-            return f"{what}, {len(self._known)} tables known"
+            return f"{what}, {amount(len(self._known), 'table')} known"
         others = sorted(name for name, counts in self._known.items() if before.get(name, counts) != counts)
         added = sorted(self._known.keys() - before.keys())
         told = [f"{words}: {', '.join(names)}" for words, names in (("counted otherwise", others), ("new", added)) if names]
@@ -199,57 +197,3 @@ def fact_words(facts: Mapping[str, Any]) -> str:
         said = ", ".join(f"{rounds[state]} {state.replace('_', ' ')}" for state in ("taken_part", "late", "missed"))
         parts.append(f"rounds of federated learning: {said}")
     return "; ".join([*parts, *(f"{offer}: {', '.join(tables)}" for offer, tables in offers.items())])
-
-
-def between(found: Iterable[Entry], since: dt.date | None, until: dt.date | None) -> Iterator[Entry]:
-    """Those of the days from `since` to `until`, both included."""
-    for one in found:
-        after = since is None or (one.day is not None and one.day >= since)
-        before = until is None or one.day is None or one.day <= until
-        if after and before:
-            yield one
-
-
-def shortened(found: Iterable[Entry]) -> list[Entry]:
-    """With reports in which nothing changed counted with the line before them."""
-    short: list[Entry] = []
-    for one in found:
-        if short and one.sequence is not None and not one.values and not one.facts and short[-1].sequence is not None:
-            short[-1] = replace(short[-1], repeats=short[-1].repeats + 1)
-        else:
-            short.append(one)
-    return short
-
-
-def as_text(found: Sequence[Entry], recipient: str) -> Iterator[str]:
-    """In plain words, a block a line of the ledger."""
-    for one in found:
-        yield f"{one.number:>6}  {one.day or 'no day'!s:<10}  {one.what}"
-        if one.sequence is not None and (one.values or one.facts):
-            yield f"                    to {one.recipient or recipient}; receipt: {one.receipt or 'none kept here'}"
-        if one.facts:
-            yield f"                    of the installation: {one.facts}"
-        table = None
-        for value in one.values:
-            if value.table != table:
-                table = value.table
-                by = " and ".join(value.approvers) or "nobody: the table is not shown any more"
-                yield f"                    {value.title} [{value.table}], approved by {by}"
-            number = "" if value.value is None else f"{value.value:>8,}  "
-            yield f"                      {number}{value.cell}"
-        if one.repeats:
-            yield f"                    then {amount(one.repeats, 'report')} with the same numbers"
-
-
-def as_csv(found: Sequence[Entry], recipient: str) -> str:
-    """One row for each number that left, for a spreadsheet."""
-    text = io.StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(["line", "day", "report", "recipient", "table", "cell", "value", "policy", "approved by", "receipt"])
-    for one in found:
-        for value in one.values:
-            shown = "" if value.value is None else value.value
-            by = " and ".join(value.approvers)
-            place = [one.number, one.day or "", one.sequence, one.recipient or recipient]
-            rows.writerow([*place, value.table, value.cell, shown, value.policy, by, one.receipt or ""])
-    return text.getvalue()

@@ -41,17 +41,21 @@ Reader = Callable[[bytes, Path], Outcome]
 
 @dataclass(frozen=True)
 class Sound:
-    """A file, and what reads it; `read` gives a word for what became of it and raises nothing."""
+    """A file, and what reads it; `read` gives a word for what became of it and raises nothing.
+
+    One that is `added` is drawn by its name, beside the others: so a new kind leaves every file its number.
+    """
 
     name: str
     content: bytes
     read: Reader
     text: bool = False
+    added: bool = False
 
 
 def corpus(folder: Path) -> list[Sound]:
     """Written anew into `folder`."""
-    return [*_dicom(folder), *_label_maps(folder), *_tables()]
+    return [*_dicom(folder), *_label_maps(folder), *_tables(), *_added()]
 
 
 def _dicom(folder: Path) -> list[Sound]:
@@ -153,6 +157,27 @@ def _tables() -> list[Sound]:
     sound.append(Sound("a workbook", _workbook(rows), tracker))
     answer = {"0020000D": {"vr": "UI", "Value": ["1.2.3"]}, "00100010": {"vr": "PN", "Value": [{"Alphabetic": CANARY}]}}
     return [*sound, Sound("an answer of QIDO-RS", json.dumps(answer).encode(), _answer, text=True)]
+
+
+def _added() -> list[Sound]:
+    """Kinds that came later."""
+    link = {"by": "pattern", "pattern": "{PatientID}"}
+    columns = {"confidence": "sure", "reference": "truth"}
+    stated: Sequence[tuple[str, str, str, dict[str, Any]]] = (
+        (
+            "sequences",
+            "sequences",
+            f"SeriesInstanceUID,sequence\n1.2.{CANARY},FLAIR\n1.2.3,T1CE\n",
+            {"codes": {"T1CE": "t1_contrast"}},
+        ),
+        (
+            "decisions with a confidence",
+            "classification",
+            f"case,predicted,sure,truth\n{CANARY},portal,0.9,native\nBen,native,,\n",
+            {"classifier": "phase", "link": link, "columns": columns},
+        ),
+    )
+    return [Sound(name, text.encode(), _source(kind, text, more), text=True, added=True) for name, kind, text, more in stated]
 
 
 def _workbook(rows: Sequence[Sequence[object]]) -> bytes:

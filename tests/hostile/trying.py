@@ -24,6 +24,8 @@ from hostile.mutations import mutated
 SECONDS_EACH = 20
 MOST_BYTES = 6 << 30  # of addresses; what is really used is far less
 _AT_ONCE = 250
+Piece = tuple[range, str]
+"""Numbers of files, and of which kind; "" for each of the first ones in turn."""
 
 
 @dataclass
@@ -46,13 +48,13 @@ class TooSlow(Exception):
     """A file took longer than it may."""
 
 
-def tried(numbers: Iterable[int]) -> Tried:
-    """Reads the damaged files of these numbers, in this process."""
+def tried(numbers: Iterable[int], kind: str = "") -> Tried:
+    """Reads the damaged files of these numbers, in this process; of one `kind`, or of each of the first ones in turn."""
     found, heard = Tried(), _Listener()
     logging.getLogger().addHandler(heard)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            sound = corpus(Path(folder))
+            sound = [one for one in corpus(Path(folder)) if (one.name == kind if kind else not one.added)]
             for number in numbers:
                 scratch = Path(folder, "scratch")
                 scratch.mkdir()
@@ -107,16 +109,21 @@ class _Listener(logging.Handler):
             self.canaries.append(record.name)
 
 
-def tried_in_processes(first: int, files: int, workers: int) -> Iterator[Tried]:
+def pieces(first: int, files: int, kind: str = "") -> list[Piece]:
+    """What a process reads at once, for `files` files from number `first` on."""
+    return [(range(at, min(at + _AT_ONCE, first + files)), kind) for at in range(first, first + files, _AT_ONCE)]
+
+
+def tried_in_processes(pieces: Sequence[Piece], workers: int) -> Iterator[Tried]:
     """The results so far, after every piece; a process that dies is harm too, told by the numbers that it had."""
-    total, pieces = Tried(), [range(at, min(at + _AT_ONCE, first + files)) for at in range(first, first + files, _AT_ONCE)]
+    total = Tried()
     with _pool(workers) as pool:
-        running: Sequence[tuple[range, Future[Tried]]] = [(piece, pool.submit(tried, piece)) for piece in pieces]
-        for piece, job in running:
+        running: Sequence[tuple[range, Future[Tried]]] = [(piece[0], pool.submit(tried, *piece)) for piece in pieces]
+        for numbers, job in running:
             try:
                 total.add(job.result())
             except BrokenProcessPool:
-                total.harm.append(f"a process died reading one of the files {piece.start} to {piece.stop - 1}, or beside it")
+                total.harm.append(f"a process died reading one of the files {numbers.start} to {numbers.stop - 1}, or beside it")
                 yield total
                 return
             yield total

@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+from studyscope_contract.amount import amount
 from studyscope_exporter.backing_up.contents import write_backup
 from studyscope_exporter.backing_up.sealed_stream import SealedWriter
 from studyscope_exporter.settings import SiteSettings, read_site_file
@@ -45,7 +46,8 @@ def execute(chosen: argparse.Namespace) -> int:
     except OSError as error:
         print(f"{error.filename or target}: {error.strerror}; nothing was kept", file=sys.stderr)
         return 2
-    print(f"{target}: {number} files, {target.stat().st_size:,} bytes. Try it now and then: restore --into an empty folder.")
+    size = target.stat().st_size
+    print(f"{target}: {amount(number, 'file')}, {size:,} bytes. Try it now and then: restore --into an empty folder.")
     return 0
 
 

@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from studyscope_contract.amount import amount
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 
 
@@ -25,5 +26,6 @@ def execute(chosen: argparse.Namespace) -> int:
     with opened_site(chosen) as site:
         reports = [report.read() for study in chosen_studies(site, chosen) for report in study.outbox.waiting()]
     chosen.file.write_bytes(b"".join(report + b"\n" for report in reports))
-    print(f"{len(reports)} reports are in {chosen.file}, {chosen.file.stat().st_size:,} bytes; they wait for the receipts")
+    size = chosen.file.stat().st_size
+    print(f"{amount(len(reports), 'report')} in {chosen.file}, {amount(size, 'byte')}; what is sent waits here for its receipts")
     return 0

@@ -19,7 +19,8 @@ from studyscope_contract.amount import amount
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.disclosure.errors import DomainProblem
 from studyscope_exporter.disclosure.ledger_keys import verify_ledger
-from studyscope_exporter.ledger_words import Entry, as_csv, as_text, between, entries, shortened
+from studyscope_exporter.ledger_pages import as_csv, as_text, between, shortened
+from studyscope_exporter.ledger_words import Entry, entries
 from studyscope_exporter.new_file import write_new
 from studyscope_exporter.site import Site, StudyAtSite
 

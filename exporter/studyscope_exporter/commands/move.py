@@ -12,6 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from studyscope_contract.amount import amount
 from studyscope_exporter.backing_up.sealed_stream import BackupProblem, SealedReader
 from studyscope_exporter.clock import SystemClock
 from studyscope_exporter.commands.backup import SHORTEST, passphrase_argument, passphrase_of, write_sealed
@@ -71,7 +72,7 @@ def _read_back(target: Path, passphrase: str) -> None:
 
 
 def _say(target: Path, number: int) -> None:
-    print(f"{target}: {number} files, {target.stat().st_size:,} bytes, read back whole. This machine is retired.")
+    print(f"{target}: {amount(number, 'file')}, {target.stat().st_size:,} bytes, read back whole. This machine is retired.")
     print("On the new machine:")
     print(f"  studyscope-exporter restore {target.name} --into FOLDER")
     print("  set `state` and `keys` in FOLDER/site.yaml to where they are to lie, then: check, status, and start the service")

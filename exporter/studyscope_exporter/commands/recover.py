@@ -117,7 +117,7 @@ def _say(done: Recovered, waiting: int) -> None:
     print(f"  shown as before: {', '.join(map(str, done.shown)) or 'no table'}")
     print("  each opens anew, for both approvers of this recovery, once enough other people have come; others need two approvers")
     if waiting:
-        print(f"  {waiting} reports that waited were set aside: the centre has others in their place")
+        print(f"  set aside: {amount(waiting, 'report')} that waited; the centre has others in their place")
     if done.set_aside:
         print("  the old ledger told of another history and was kept beside the new one, as ledger-set-aside-….jsonl")
     print(f"  withdrawals of patients that are known here and hold: {len(done.state.withdrawn)}")

@@ -11,6 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from studyscope_contract.amount import amount
 from studyscope_exporter.backing_up.contents import read_backup
 from studyscope_exporter.backing_up.sealed_stream import BackupProblem, SealedReader
 from studyscope_exporter.commands.backup import passphrase_argument, passphrase_of
@@ -36,6 +37,6 @@ def execute(chosen: argparse.Namespace) -> int:
     except BackupProblem as problem:
         print(f"{chosen.file}: {problem}. What was unpacked into {folder} is not whole: delete it", file=sys.stderr)
         return 2
-    print(f"{number} files are in {folder}.")
+    print(f"{amount(number, 'file')} restored into {folder}.")
     print(f"Set `state` and `keys` in {folder / 'site.yaml'} to where they are to lie, then run check.")
     return 0

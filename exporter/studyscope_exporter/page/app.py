@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from studyscope_contract.amount import amount
 from studyscope_contract.keys import KeyProblem
 from studyscope_contract.yaml_file import FileProblem
 from studyscope_exporter.approval_files import as_file, parse_signed
@@ -220,7 +221,7 @@ def _outcome(act: Callable[[], int]) -> tuple[str, int]:
         )
     if tables == 0:
         return "This signature is in the ledger already; nothing was changed.", 200
-    return f"Signed: {tables} tables. It is in the ledger.", 200
+    return f"Signed: {amount(tables, 'table')}. It is in the ledger.", 200
 
 
 def _study(site: Site, study: str) -> StudyAtSite:

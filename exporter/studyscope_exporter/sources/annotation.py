@@ -17,15 +17,15 @@ from studyscope_contract.catalogue.annotation import INTERACTIONS
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
 from studyscope_exporter.annotation_effort import AnnotationEffort
-from studyscope_exporter.csv_table import Encoding, sentences
+from studyscope_exporter.csv_table import Encoding
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.linking import FieldLink, Link, LinkProblem, LinkSettings
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.case_results import case_name
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.log_lines import log_lines, number_of
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable, says_when_unavailable
+from studyscope_exporter.sources.tables import LinesRead, findings, readable
 
 _PATIENT = FieldLink(by="field", field="PatientID")
 
@@ -74,11 +74,9 @@ class _Case:
 
 
 @dataclass
-class _Read:
-    rows: int = 0
+class _Read(LinesRead):
     cases: dict[bytes, _Case] = field(default_factory=dict, repr=False)
     unlinked: int = 0
-    bad: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,14 +90,12 @@ class AnnotationSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            read = self._read(None)
-        except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+        read = self._read(None)
         readers = {reader for case in read.cases.values() for reader in case.readers}
         who = f"{amount(len(read.cases), 'patient')}, {amount(len(readers), 'reader')}"
-        seen = f"{amount(read.rows, 'line')}, {who}, {read.unlinked} lines without a patient"
+        seen = f"{amount(read.rows, 'line')}, {who}, {amount(read.unlinked, 'line')} without a patient"
         return findings(self.settings.path, seen, read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
@@ -109,9 +105,8 @@ class AnnotationSource:
         now = {patient.hex(): _kept(case) for patient, case in sorted(read.cases.items())}
         inventory.keep_note(self.name, json.dumps(now).encode())
         progress.advance(read.rows)
-        unreadable = {reason: len(lines) for reason, lines in read.bad.items()}
         new, gone = sum(old.get(patient) != case for patient, case in now.items()), len(old.keys() - now.keys())
-        return ScanResult(read.rows, new, gone, unreadable, {}, read.unlinked, sentences(read.bad))
+        return read.scanned(new, gone, read.unlinked)
 
     def _read(self, inventory: Inventory | None) -> _Read:
         settings, read = self.settings, _Read()
@@ -125,7 +120,7 @@ class AnnotationSource:
             for line, row in log_lines(settings.path, settings.encoding, named):
                 read.rows += 1
                 if row is None:
-                    read.bad.setdefault("is no object of JSON", []).append(line)
+                    read.refuse(line, "is no object of JSON")
                 else:
                     self._take(line, row, link, inventory, read)
         return read
@@ -145,7 +140,7 @@ class AnnotationSource:
             if value is not None and value <= most:
                 _add(case, column, value)
             elif text:
-                read.bad.setdefault(f"the {what} is no number from 0 to {most:g}", []).append(line)
+                read.refuse(line, f"the {what} is no number from 0 to {most:g}")
         if columns.interaction and row[columns.interaction]:
             word = row[columns.interaction].casefold()
             case.interactions.add(self.settings.interactions.get(word, word if word in INTERACTIONS else "other"))

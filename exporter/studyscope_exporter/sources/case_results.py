@@ -13,7 +13,7 @@ from studyscope_exporter.foreign_json import parsed
 from studyscope_exporter.inventory import Inventory, Record
 from studyscope_exporter.linking import CsvLink, FieldLink, Link, LinkProblem, PatternLink
 from studyscope_exporter.pseudonym import Pseudonyms
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable, says_when_unavailable
 
 MOST_BYTES = 1 << 28
 
@@ -43,11 +43,9 @@ class ResultsFile:
     link: PatternLink | CsvLink | FieldLink | None
     read: Callable[[bytes, Link], CaseResults]
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            results = self.results()
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
+        results = self.results()
         unlinked = sum(_is_unlinked(record) for record in results.records.values())
         cases = amount(len(results.records), "case")
         said = f"{self.path} can be read: {cases}, {unlinked} of them without a patient, study or series"

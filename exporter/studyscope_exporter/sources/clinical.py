@@ -20,7 +20,7 @@ from studyscope_exporter.csv_table import Encoding, rows_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
 from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
 
 LONGEST_VALUE = 200
@@ -61,11 +61,9 @@ class ClinicalSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            read = self._read()
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
+        read = self._read()
         filled = ", ".join(
             f"{variable} of {sum(bool(said[variable]) for said in read.said.values())}" for variable in self.settings.variables
         )
@@ -98,7 +96,7 @@ class ClinicalSource:
         if any(row[column] not in values for column, values in settings.where.items()):
             return
         if not row[settings.patient]:
-            read.bad.setdefault("names no patient", []).append(line)
+            read.refuse(line, "names no patient")
             return
         issuer = (row[settings.issuer_column] if settings.issuer_column else "") or settings.issuer
         patient = self.site.pseudonyms.patient(row[settings.patient], issuer)

@@ -19,7 +19,7 @@ from studyscope_exporter.consent_register import Format, Register, RegisterProbl
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable, says_when_unavailable
 
 EVERY_STUDY = ""
 UNKNOWN_STUDY = (
@@ -53,12 +53,10 @@ class ConsentSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            register = self._read()
-            list(self._named(register))
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
+        register = self._read()
+        list(self._named(register))
         good = Finding(True, f"{self.settings.path} can be read: {amount(register.rows, 'line')}")
         return [good, *(Finding(False, f"{self.settings.path}, {sentence}") for sentence in register.to_mend())]
 

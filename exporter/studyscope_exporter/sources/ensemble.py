@@ -23,7 +23,7 @@ from studyscope_exporter.sources.keyed_scan import scanned
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.nifti import LabelTable
 from studyscope_exporter.sources.pair_files import LabelFolder
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable, says_when_unavailable
 
 _READS_AS = b"ensemble 1"  # to be raised when members are compared differently, so that they are read anew
 
@@ -51,12 +51,10 @@ class EnsembleSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            _, found = self._found()
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
-        said = [f"{count} label maps: {reason}" for reason, count in found.ignored.items()]
+        _, found = self._found()
+        said = [f"{amount(count, 'label map')}: {reason}" for reason, count in found.ignored.items()]
         return [Finding(True, "; ".join([f"{amount(len(found.cases), 'image')} that several members have", *said]))]
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:

@@ -15,13 +15,13 @@ from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import SEXES, load_code_list
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, day_of, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, day_of, rows_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.records import ImagingSeries
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable, table_bytes
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable, says_when_unavailable
+from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
 
 OLDEST = 130
 
@@ -60,10 +60,8 @@ class Settings(Strict):
 
 
 @dataclass
-class _Read:
-    rows: int = 0
+class _Read(LinesRead):
     series: dict[bytes, ImagingSeries] = field(default_factory=dict, repr=False)
-    bad: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,9 @@ class ImagesSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            read = self._read()
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
+        read = self._read()
         return findings(self.settings.table, f"{amount(read.rows, 'line')}, {amount(len(read.series), 'image')}", read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
@@ -101,9 +97,8 @@ class ImagesSource:
             gone = before - read.series.keys()
             for item in gone:
                 inventory.remove(self.name, item)
-        unreadable = {reason.split(";")[0]: len(lines) for reason, lines in read.bad.items()}
         new = len(read.series.keys() - before)
-        return ScanResult(seen=read.rows, read=new, removed=len(gone), unreadable=unreadable, to_mend=sentences(read.bad))
+        return read.scanned(new, len(gone))
 
     def identifiers(self, items: Collection[bytes]) -> dict[bytes, str]:
         """Paths of the images, from the folder as it is now."""
@@ -138,10 +133,10 @@ class ImagesSource:
         columns, site = self.settings.columns, self.site.pseudonyms
         name, patient = os.path.normpath(row[columns.file] or "."), row[columns.patient]
         if not patient:
-            read.bad.setdefault("names no patient", []).append(line)
+            read.refuse(line, "names no patient")
             return
         if name not in there:
-            read.bad.setdefault("the image is not in the folder; mend the path or take out the line", []).append(line)
+            read.refuse(line, "the image is not in the folder; mend the path or take out the line")
             return
         day, issuer = self._day(line, row, read), _of(row, columns.issuer) or self.settings.issuer
         study = _of(row, columns.study) or f"{issuer}\0{patient}\0{day}"
@@ -169,7 +164,7 @@ class ImagesSource:
         text = _of(row, self.settings.columns.date)
         day = day_of(text, self.settings.date_format)
         if text and day is None:
-            read.bad.setdefault(f"the day is not as {self.settings.date_format}; taken as not stated", []).append(line)
+            read.refuse(line, f"the day is not as {self.settings.date_format}; taken as not stated")
         return day
 
 

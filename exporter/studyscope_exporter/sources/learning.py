@@ -19,13 +19,13 @@ from studyscope_contract.amount import amount
 from studyscope_contract.learning import LearningRounds
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, sentences
+from studyscope_exporter.csv_table import Encoding
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.log_lines import log_lines
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
+from studyscope_exporter.sources.tables import LinesRead, findings, readable
 
 STATES = ("taken_part", "late", "missed")
 WORDS = {
@@ -72,10 +72,8 @@ class Settings(Strict):
 
 
 @dataclass
-class _Read:
-    rows: int = 0
+class _Read(LinesRead):
     rounds: dict[str, str] = field(default_factory=dict)
-    bad: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,11 +87,9 @@ class LearningSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            read = self._read()
-        except SourceUnavailable as problem:
-            return [Finding(False, str(problem))]
+        read = self._read()
         found = Counter(read.rounds.values())
         seen = ", ".join(f"{found[state]} {state.replace('_', ' ')}" for state in STATES)
         return findings(self.settings.path, f"{amount(len(read.rounds), 'round')}: {seen}", read.bad)
@@ -105,9 +101,8 @@ class LearningSource:
         inventory.keep_note(self.name, json.dumps(read.rounds, sort_keys=True).encode())
         progress.advance(read.rows)
         new = sum(before.get(name) != state for name, state in read.rounds.items())
-        unreadable = {reason.split(";")[0]: len(lines) for reason, lines in read.bad.items()}
         gone = len(before.keys() - read.rounds.keys())
-        return ScanResult(seen=read.rows, read=new, removed=gone, unreadable=unreadable, to_mend=sentences(read.bad))
+        return read.scanned(new, gone)
 
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()
@@ -121,11 +116,11 @@ class LearningSource:
     def _take(self, line: int, row: Mapping[str, str] | None, read: _Read) -> None:
         columns = self.settings.columns
         if row is None or not row[columns.round]:
-            read.bad.setdefault("names no round", []).append(line)
+            read.refuse(line, "names no round")
             return
         state = self._state(row)
         if state is None:
-            read.bad.setdefault("does not say what became of the round; `states` maps the log's words", []).append(line)
+            read.refuse(line, "does not say what became of the round; `states` maps the log's words")
         elif state:
             read.rounds[f"{row[columns.run] if columns.run else ''} {row[columns.round]}".strip()] = state
 

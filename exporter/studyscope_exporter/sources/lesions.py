@@ -22,7 +22,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.lesion_change import LesionChange
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
 from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
 
 
@@ -77,11 +77,9 @@ class LesionsSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            read = self._read()
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
+        read = self._read()
         patients = amount(len(read.there), "patient")
         seen = f"{amount(read.rows, 'line')}, {patients}, {len(read.changes())} of them with two days or more"
         return findings(self.settings.path, seen, read.bad)
@@ -111,11 +109,11 @@ class LesionsSource:
         if any(row[column] not in values for column, values in settings.where.items()):
             return
         if not row[columns.patient]:
-            read.bad.setdefault("names no patient", []).append(line)
+            read.refuse(line, "names no patient")
             return
         day = day_of(row[columns.day], settings.date_format)
         if day is None:
-            read.bad.setdefault(f"the day is not as {settings.date_format}", []).append(line)
+            read.refuse(line, f"the day is not as {settings.date_format}")
             return
         issuer = (row[columns.issuer] if columns.issuer else "") or settings.issuer
         patient = self.site.pseudonyms.patient(row[columns.patient], issuer)

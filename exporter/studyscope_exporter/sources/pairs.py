@@ -21,7 +21,7 @@ from studyscope_exporter.sources.keyed_scan import scanned
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.nifti import LabelTable, ReviewState
 from studyscope_exporter.sources.pair_files import FoundPairs, LabelFolder, PairReader, found_pairs
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable, says_when_unavailable
 from studyscope_exporter.structures import structure_name
 
 _READS_AS = b"pairs 3"  # to be raised when pairs are compared differently, so that they are read anew
@@ -68,11 +68,9 @@ class PairsSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            _, found = self._found()
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
+        _, found = self._found()
         said = [f"{amount(count, 'result')}: {reason}" for reason, count in found.ignored.items()]
         return [Finding(True, "; ".join([f"{amount(len(found.pairs), 'pair')} of label maps", *said]))]
 

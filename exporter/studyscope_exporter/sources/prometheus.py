@@ -13,7 +13,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.local_gauges import LocalGauge, Page, keep_gauges, kept_gauges, read_page
 from studyscope_exporter.servers.server import Address, Patience, Server, ServerProblem
 from studyscope_exporter.sources.kinds import SiteContext
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable, says_when_unavailable
 
 _TEXT = "text/plain;version=0.0.4"
 
@@ -40,11 +40,9 @@ class PrometheusSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            page = self._read()
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
+        page = self._read()
         missing = self._missing(page)
         if missing:
             return [Finding(False, f"{self.settings.url} has no gauge {', '.join(missing)}; look at `allow`")]

@@ -17,12 +17,12 @@ from pydantic import Field
 from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, day_of, rows_of, sentences
+from studyscope_exporter.csv_table import Encoding, day_of, rows_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
-from studyscope_exporter.sources.tables import findings, readable, table_bytes
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
+from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
 
 
 class Columns(Strict):
@@ -59,10 +59,8 @@ class Expected:
 
 
 @dataclass
-class _Read:
-    rows: int = 0
+class _Read(LinesRead):
     expected: dict[bytes, Expected] = field(default_factory=dict, repr=False)
-    bad: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,11 +74,9 @@ class RosterSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            read = self._read()
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
+        read = self._read()
         return findings(self.settings.path, f"{amount(read.rows, 'line')}, {amount(len(read.expected), 'patient')}", read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
@@ -90,9 +86,8 @@ class RosterSource:
         kept = {key.hex(): one.due and one.due.isoformat() for key, one in sorted(read.expected.items())}
         inventory.keep_note(self.name, json.dumps(kept).encode())
         progress.advance(read.rows)
-        unreadable = {reason.split(";")[0]: len(lines) for reason, lines in read.bad.items()}
         new, gone = len(read.expected.keys() - before), len(before - read.expected.keys())
-        return ScanResult(seen=read.rows, read=new, removed=gone, unreadable=unreadable, to_mend=sentences(read.bad))
+        return read.scanned(new, gone)
 
     def patients(self) -> Mapping[bytes, Expected]:
         """Everybody on the list, read anew; raises SourceUnavailable."""
@@ -112,13 +107,13 @@ class RosterSource:
         if any(row[column] not in values for column, values in settings.where.items()):
             return
         if not row[columns.patient]:
-            read.bad.setdefault("names no patient", []).append(line)
+            read.refuse(line, "names no patient")
             return
         due = None
         if columns.due and row[columns.due]:
             due = day_of(row[columns.due], settings.date_format)
             if due is None:
-                read.bad.setdefault(f"the day is not as {settings.date_format}; taken as expected by now", []).append(line)
+                read.refuse(line, f"the day is not as {settings.date_format}; taken as expected by now")
         issuer = (row[columns.issuer] if columns.issuer else "") or settings.issuer
         key = self.site.pseudonyms.patient(row[columns.patient], issuer)
         # A REDCap export has a line per event; the first day counts.

@@ -21,7 +21,7 @@ from studyscope_exporter.csv_table import Encoding, rows_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
 from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
 
 
@@ -68,11 +68,9 @@ class SequencesSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            read = self._read()
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
+        read = self._read()
         return findings(self.settings.path, f"{amount(read.rows, 'line')}, {len(read.told)} series of a known kind", read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
@@ -95,7 +93,7 @@ class SequencesSource:
                 uid, word = row[columns.series], row[columns.sequence]
                 code = settings.codes.get(word.casefold()) or kinds.code(word)
                 if not uid:
-                    read.bad.setdefault("names no series", []).append(line)
+                    read.refuse(line, "names no series")
                 elif code != NOT_STATED:
                     read.told[self.site.pseudonyms.series(uid)] = code
         return read

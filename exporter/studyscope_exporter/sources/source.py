@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import wraps
+from typing import Protocol, TypeVar
 
 from studyscope_exporter.csv_table import NamesColumns
 from studyscope_exporter.inventory import Inventory
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,19 @@ class SourceUnavailable(NamesColumns):
     def __init__(self, message: str, *, temporary: bool, there: Sequence[str] = ()) -> None:
         super().__init__(message, there)
         self.temporary = temporary
+
+
+def says_when_unavailable(check: Callable[[S], list[Finding]]) -> Callable[[S], list[Finding]]:
+    """A self-check whose one finding is why the source is unavailable, where it raises that."""
+
+    @wraps(check)
+    def checked(source: S) -> list[Finding]:
+        try:
+            return check(source)
+        except SourceUnavailable as problem:
+            return [Finding(False, problem.in_full)]
+
+    return checked
 
 
 class Source(Protocol):

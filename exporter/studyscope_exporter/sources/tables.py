@@ -20,10 +20,17 @@ class LinesRead:
     rows: int = 0
     bad: dict[str, list[int]] = field(default_factory=dict)
 
-    def scanned(self, new: int, gone: int = 0) -> ScanResult:
+    def scanned(self, new: int, gone: int = 0, unlinked: int = 0) -> ScanResult:
         """The result of a scan that found so much `new` and so much `gone`."""
-        unreadable = {reason: len(lines) for reason, lines in self.bad.items()}
-        return ScanResult(seen=self.rows, read=new, removed=gone, unreadable=unreadable, to_mend=sentences(self.bad))
+        unreadable = dict[str, int]()
+        for reason, lines in self.bad.items():
+            what, _, _ = reason.partition(";")
+            unreadable[what] = unreadable.get(what, 0) + len(lines)
+        return ScanResult(self.rows, new, gone, unreadable, {}, unlinked, sentences(self.bad))
+
+    def refuse(self, line: int, reason: str) -> None:
+        """Says what is wrong with a line, after a semicolon what to do about it or what it is taken for."""
+        self.bad.setdefault(reason, []).append(line)
 
 
 def table_bytes(table: Path) -> bytes:

@@ -21,7 +21,7 @@ from studyscope_exporter.csv_table import Encoding, rows_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
-from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable
+from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
 from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
 
 
@@ -66,11 +66,9 @@ class TrackerSource:
     def name(self) -> str:
         return self.settings.name
 
+    @says_when_unavailable
     def check(self) -> list[Finding]:
-        try:
-            read = self._read()
-        except SourceUnavailable as problem:
-            return [Finding(False, problem.in_full)]
+        read = self._read()
         return findings(self.settings.path, amount(read.rows, "line"), read.bad)
 
     def scan(self, inventory: Inventory, progress: Progress) -> ScanResult:
@@ -95,7 +93,7 @@ class TrackerSource:
     def _take(self, line: int, row: Mapping[str, str], read: _Read) -> None:
         settings = self.settings
         if not row[settings.patient]:
-            read.bad.setdefault("names no patient", []).append(line)
+            read.refuse(line, "names no patient")
             return
         issuer = (row[settings.issuer_column] if settings.issuer_column else "") or settings.issuer
         key = self.site.pseudonyms.patient(row[settings.patient], issuer)

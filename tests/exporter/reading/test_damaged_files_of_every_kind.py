@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from hostile.corpus import corpus
 from hostile.trying import tried
 
@@ -25,6 +27,15 @@ def test_damaged_files_of_every_kind_give_a_record_or_a_reason() -> None:
         "jobs 0",
         "landmarks 8",
     }
+
+
+@pytest.mark.parametrize("kind", ["sequences", "decisions with a confidence"])
+def test_kinds_that_were_added_are_damaged_too(kind: str) -> None:
+    found = tried(range(20), kind)
+
+    assert found.harm == []
+    assert {outcome.partition(":")[0] for outcome in found.outcomes} == {kind}
+    assert found.files == 20
 
 
 def test_a_lone_surrogate_and_a_nul_stop_no_scan(tmp_path: Path) -> None:
