@@ -29,6 +29,9 @@ KEYS = "/keys"
 """After that: the same for requests to have a key of the site accepted."""
 STUDY = "/study"
 """After that: GET gives the number of the newest study file that is at the site, POST brings a newer one, signed."""
+LAST = "/last"
+"""After that: GET gives the number of the newest delivered report, 0 for none; POST the number of the newest one that
+the centre holds, where it holds less, because it was put back from a backup: what came after it waits again."""
 MEDIA_TYPE = "application/x-ndjson"
 MOST_REPORTS = 50
 MOST_BYTES = 8 * 1024 * 1024

@@ -4,20 +4,27 @@ The centre is ahead where this machine was put back from a backup, or is a copy 
 reporting. It would then look a second time, with other secret numbers, at people who were counted
 already (privacy.md A24). So nothing is sent, and the study stands still here until `recover`. The
 centre's word is not enough for that: it has to show a report with this site's own signature.
+
+A centre that was put back from a backup lacks reports that it had taken; what is kept of them is sent again.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Literal
 
+from studyscope_contract.amount import amount
 from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.report import ReportProblem, SignedReport
 from studyscope_contract.site_request import ReportsRequest, SignedRequest
 from studyscope_exporter.delivery.fetched import Shelf
 from studyscope_exporter.delivery.push import CentreClient, Delivered, NotDelivered
 from studyscope_exporter.site import Site, StudyAtSite
+
+log = logging.getLogger(__name__)
 
 Purpose = Literal["accepted_reports", "newest_report"]
 OVERTAKEN = (
@@ -34,9 +41,11 @@ def hand_in(site: Site, at_site: StudyAtSite) -> Delivered:
         return Delivered(accepted=0, set_aside=0)
     client = site.client(at_site)
     try:
-        ours = at_site.domain.status().sequence
-        if _newest_at_centre(client, at_site) > ours:
+        ours, theirs = at_site.domain.status().sequence, _newest_at_centre(client, at_site)
+        if theirs is not None and theirs > ours:
             _stop_if_overtaken(site, at_site, client, ours)
+        if theirs is not None:
+            send_again(site, at_site, theirs)
         done = client.deliver(at_site.outbox)
         if done.conflicts:
             _stop_if_overtaken(site, at_site, client, min(done.conflicts) - 1)
@@ -56,18 +65,29 @@ def shelves_of(site: Site) -> list[Shelf]:
             site.key_requests(one),
             site.brought_study(one),
             one.study.version,
+            partial(send_again, site, one),
         )
         for one in site.studies
         if one.settings.centre.delivery == "fetched"
     ]
 
 
-def _newest_at_centre(client: CentreClient, at_site: StudyAtSite) -> int:
-    """0 where the centre holds none, or does not say: a conflict tells then."""
+def send_again(site: Site, at_site: StudyAtSite, after: int) -> int:
+    """Lets wait again what the centre, whose newest report of ours is number `after`, had taken and lost; how many reports."""
+    lost = at_site.outbox.wanted_again(after)
+    if lost:
+        at_site.outbox.sign_again(site.identity.signing_key)  # by the key that the centre accepts today
+        words = "study %s: the centre has our reports up to %d only, it was put back from a backup: %s sent again"
+        log.warning(words, at_site.study.id, after, amount(lost, "report is", "reports are"))
+    return lost
+
+
+def _newest_at_centre(client: CentreClient, at_site: StudyAtSite) -> int | None:
+    """0 where the centre holds none; None where it does not say: a conflict tells then."""
     try:
         return client.last_sequence(at_site.study.id, at_site.site) or 0
     except NotDelivered:
-        return 0
+        return None
 
 
 def signed_requests(site: Site, at_site: StudyAtSite, purpose: Purpose = "accepted_reports") -> Callable[[int], bytes]:

@@ -180,7 +180,7 @@ def test_a_study_file_of_another_version_is_told(at_centre: tuple[Centre, Centre
     assert enrolled(client, study.model_copy(update={"version": 2}))[0][0] is False
     assert "differ" in enrolled(client, study.model_copy(update={"title": "Other"}))[0][1]
     older = study.model_copy(update={"version": 0})
-    assert enrolled(client, older)[0] == (True, "study liver: the centre has version 1, here is 0: ask for the new file")
+    assert enrolled(client, older)[0] == (True, "study liver: the centre has version 1, here is 0: see study diff liver")
 
 
 def test_a_state_that_is_behind_the_centre_is_an_old_copy(at_centre: tuple[Centre, CentreClient, Study]) -> None:

@@ -23,7 +23,7 @@ from studyscope_aggregator.clock import Clock, SystemClock
 from studyscope_aggregator.settings import CentreSettings, FetchedSite
 from studyscope_contract.amount import amount
 from studyscope_contract.enrolment import EnrolmentAnswer, EnrolmentRequest
-from studyscope_contract.fetch_request import KEYS, MEDIA_TYPE, MOST_BYTES, PATH, STUDY, FetchRequest
+from studyscope_contract.fetch_request import KEYS, LAST, MEDIA_TYPE, MOST_BYTES, PATH, STUDY, FetchRequest
 from studyscope_contract.file_delivery import Answered
 from studyscope_contract.keys import KeyProblem, SigningKey
 from studyscope_contract.report import MEDIA_TYPE as REPORT_TYPE
@@ -79,6 +79,7 @@ class Visit:
     def made(self) -> bool:
         """Whether nothing was refused; raises NotFetched."""
         self._keys()
+        self._what_we_lost()
         taken = refused = 0
         while reports := self._sent("GET", "").splitlines():
             answers = [self._handed_in(raw) for raw in reports]
@@ -119,6 +120,19 @@ class Visit:
         said = EnrolmentAnswer.model_validate_json(answer.content)
         print(f"{self._name}: key {said.fingerprint} is {said.state}" + (": see sites" if said.state == "waiting" else ""))
         return said
+
+    def _what_we_lost(self) -> None:
+        """Where our store was put back from a backup, the site lets wait again what came after our newest report of it."""
+        there = self._sent("GET", LAST, none_on=404).strip()
+        held = self._asked_here("GET", f"/api/v1/sites/{self.site.study}/{self.site.site}/last")
+        if not there.isdigit() or held.status_code not in (200, 404):
+            return
+        newest = int(held.json()["sequence"]) if held.status_code == 200 else 0
+        if newest < int(there):
+            self._sent("POST", LAST, b"%d" % newest)
+            print(
+                f"{self._name}: we hold its reports up to {newest}, it had delivered {int(there)}: asked for those after it again"
+            )
 
     def _study_file(self) -> None:
         """The newest version that the coordinator signed; a site of an older release takes none this way."""

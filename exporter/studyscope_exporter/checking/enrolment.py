@@ -50,7 +50,7 @@ def _version(raw: bytes, site: str, study: Study) -> Finding:
     if theirs.version > study.version:
         return Finding(
             True,
-            f"study {study.id}: the centre has version {theirs.version}, here is {study.version}: ask for the new file",
+            f"study {study.id}: the centre has version {theirs.version}, here is {study.version}: see study diff {study.id}",
         )
     if theirs.version < study.version:
         return Finding(

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
+from studyscope_contract.amount import amount
 from studyscope_contract.enrolment import EnrolmentAnswer
 from studyscope_contract.fetch_request import (
     KEYS,
+    LAST,
     MEDIA_TYPE,
     MOST_BYTES,
     MOST_REPORTS,
@@ -42,10 +44,16 @@ from studyscope_exporter.small_server import Application, Place, Start, said, se
 
 log = logging.getLogger(__name__)
 
+LONGEST_NUMBER = 10
+"""Digits of a report's number, as its file is named."""
+
 
 @dataclass(frozen=True)
 class Shelf:
-    """What of one study may be fetched, and by whom; `version` of its study file is in force here."""
+    """What of one study may be fetched, and by whom; `version` of its study file is in force here.
+
+    `again` lets the delivered reports after a number wait again, and says how many these are.
+    """
 
     site: str
     study: str
@@ -54,12 +62,15 @@ class Shelf:
     asked: KeyRequests
     brought: BroughtStudy
     version: int
+    again: Callable[[int], int]
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def what_lies_there(self, what: str) -> bytes:
-        """Requests about keys, the number of the newest study file, or reports."""
+        """Requests about keys, the number of the newest study file or of the newest delivered report, or reports."""
         if what == KEYS:
             return b"".join(one + b"\n" for one in self.asked.waiting())
+        if what == LAST:
+            return b"%d\n" % (self.outbox.last_delivered() or 0)
         return b"%d\n" % max(self.version, self.brought.version()) if what == STUDY else self.waiting()
 
     def waiting(self) -> bytes:
@@ -86,13 +97,13 @@ def fetchable(shelves: Sequence[Shelf], place: Place | None, clock: Clock) -> It
 
 
 def door(shelves: Mapping[str, Shelf], clock: Clock) -> Application:
-    """Answers GET and POST of `/api/v1/fetch/STUDY`, its `/keys` and `/study` to requests that the study's centre signed."""
+    """Answers GET and POST of `/api/v1/fetch/STUDY`, its `/keys`, `/study` and `/last`, where the study's centre signed them."""
 
     def answer(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
         study, slash, rest = path.removeprefix(PATH).partition("/")
         shelf, what = shelves.get(study) if path.startswith(PATH) else None, slash + rest
-        if shelf is None or what not in ("", KEYS, STUDY):
+        if shelf is None or what not in ("", KEYS, STUDY, LAST):
             return said(start, "404 Not Found", "nothing can be fetched here")
         if method not in ("GET", "POST"):
             return said(start, "405 Method Not Allowed", "GET what waits, POST the answers")
@@ -109,7 +120,7 @@ def door(shelves: Mapping[str, Shelf], clock: Clock) -> Application:
         with shelf.turn:
             if method == "GET":
                 return _given(shelf.what_lies_there(what), start)
-            return {"": _taken, KEYS: _told_of_keys, STUDY: _brought}[what](shelf, body, start)
+            return {"": _taken, KEYS: _told_of_keys, STUDY: _brought, LAST: _wanted_again}[what](shelf, body, start)
 
     return answer
 
@@ -149,3 +160,10 @@ def _brought(shelf: Shelf, body: bytes, start: Start) -> Iterable[bytes]:
         return said(start, "400 Bad Request", str(problem))
     log.info("study %s: the centre brought version %d of the study file; see study diff", shelf.study, version)
     return said(start, "200 OK", f"version {version} lies ready for study diff and study accept")
+
+
+def _wanted_again(shelf: Shelf, body: bytes, start: Start) -> Iterable[bytes]:
+    number = body.strip()
+    if not number.isdigit() or len(number) > LONGEST_NUMBER:
+        return said(start, "400 Bad Request", "this is no number of a report")
+    return said(start, "200 OK", f"{amount(shelf.again(int(number)), 'report waits', 'reports wait')} again")

@@ -85,6 +85,14 @@ class Outbox:
             old.with_suffix(".receipt").unlink(missing_ok=True)
             old.unlink(missing_ok=True)
 
+    def wanted_again(self, after: int) -> int:
+        """Lets what was delivered after number `after` wait again: the centre lost it. How many reports that are."""
+        lost = [path for path in sorted(self._delivered.glob("[0-9]*.json"), reverse=True) if int(path.stem) > after]
+        for path in lost:  # the newest first: killed in between, the rest is still known as delivered, and asked for again
+            path.rename(self._waiting / path.name)
+            path.with_suffix(".receipt").unlink(missing_ok=True)
+        return len(lost)
+
     def refused(self, report: Waiting, message: str) -> None:
         """The centre will never take it; it is set aside with the reason."""
         (self._refused / f"{report.path.stem}.reason").write_text(message, encoding="utf-8")

@@ -51,6 +51,7 @@ def consortium(tmp_path: Path, *, trusted: SigningKey = CENTRE) -> Iterator[tupl
         KeyRequests(tmp_path / "site", "liver"),
         BroughtStudy(tmp_path / "site", "liver"),
         1,
+        outbox.wanted_again,
     )
     door = FetchedSite(site="berlin", study="liver", url=f"https://127.0.0.1:{port}", ca_file=pem)
     settings = centre.settings().model_copy(update={"key": tmp_path / "centre.pem", "fetch": (door,)})
@@ -70,6 +71,28 @@ def test_what_waits_is_fetched_and_the_receipts_come_back(tmp_path: Path, capsys
         assert CENTRE.public.fingerprint in (outbox.receipt(120) or "")
         assert fetch_all(settings, CENTRE, StandingClock())
         assert "0 reports taken" in capsys.readouterr().out
+
+
+def test_a_centre_that_lost_reports_fetches_them_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with consortium(tmp_path) as (centre, outbox, settings):
+        for number in range(1, 6):
+            outbox.put(centre.signed(a_report(sequence=number, grid_point=TODAY - 6 + number, tables=())))
+        assert fetch_all(settings, CENTRE, StandingClock())
+        store = MemoryStore()
+        with served(create_app(settings, store, StandingClock())) as put_back:
+            for number in (1, 2):
+                again = centre.signed(a_report(sequence=number, grid_point=TODAY - 6 + number, tables=()))
+                assert put_back.post("/api/v1/reports", content=again.to_bytes()).status_code == 201
+            capsys.readouterr()
+
+            own = settings.model_copy(update={"listen": Listen(port=put_back.base_url.port or 0)})
+            assert fetch_all(own, CENTRE, StandingClock())
+            said = capsys.readouterr().out
+            assert "we hold its reports up to 2, it had delivered 5: asked for those after it again" in said
+            assert "3 reports taken, 0 refused" in said
+            assert [entry.receipt.sequence for entry in store.reports("liver", "berlin", 0, 9)] == [1, 2, 3, 4, 5]
+            assert fetch_all(own, CENTRE, StandingClock())
+            assert "again" not in capsys.readouterr().out
 
 
 def test_answers_that_got_lost_double_nothing(tmp_path: Path) -> None:
