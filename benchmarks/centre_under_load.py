@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from aggregator_cast import NOW, Centre, StandingClock, a_report, a_study, a_table
 from studyscope_aggregator.app import create_app
-from studyscope_aggregator.serving import serve
+from studyscope_aggregator.serving import SEND_BUFFER, serve
 from studyscope_aggregator.settings import Listen
 from studyscope_aggregator.store import Entry, Receipt
 from studyscope_aggregator.stores.memory import MemoryStore
@@ -103,7 +103,10 @@ def serve_floor(port: int, body: bytes) -> None:
         await send({"type": "http.response.start", "status": 200 if body else 204, "headers": length})
         await send({"type": "http.response.body", "body": body})
 
-    uvicorn.run(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="off")
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        listening.bind(("127.0.0.1", port))
+        uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")).run(sockets=[listening])
 
 
 class Server:

@@ -60,6 +60,7 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         try:
+            wiring.exposition.page(clock.now())  # the first page takes longest: made before anybody waits for an answer
             beside = _running(follow(store, consortium)), _running(forecasting.run())
             async with _history(settings, wiring), beside[0], beside[1], _closed(wiring.access):
                 yield

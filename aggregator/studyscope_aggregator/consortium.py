@@ -28,7 +28,6 @@ class Consortium:
         self._watch, self._store = watch, store
         self._standings: dict[SiteKey, Standing] = {}
         self._rules: dict[tuple[str, int], StudyRules] = {}
-        self._rules_edition = 0
         self._changes = 0
         self._reports = 0
         self._refusals: dict[tuple[str, str, str], Refusals] = dict(store.refusals())
@@ -91,11 +90,12 @@ class Consortium:
     def rules(self, study_id: str, version: int) -> StudyRules | None:
         """The rules of the version that a site accepted where it is known, else in force; None for an unknown study."""
         study = self.registry.definition(study_id, version) or self.registry.study(study_id)
-        if self._rules_edition != self._watch.edition:
-            self._rules, self._rules_edition = {}, self._watch.edition
-        if study is not None and (study_id, study.version) not in self._rules:
-            self._rules[study_id, study.version] = StudyRules(study)
-        return self._rules[study_id, study.version] if study is not None else None
+        if study is None:
+            return None
+        rules = self._rules.get((study_id, study.version))
+        if rules is None or rules.study is not study:  # a study that no act changed is the same object (ParsedFiles)
+            rules = self._rules[study_id, study.version] = StudyRules(study)
+        return rules
 
     def standing(self, study: str, site: str) -> Standing | None:
         return self._standings.get((study, site))

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from studyscope_aggregator.milestones import PASSED_FOLDER, PassedDays, read_passed
+from studyscope_aggregator.parsed_files import ParsedFiles, bytes_of
 from studyscope_aggregator.registered_sites import Closing, RegisteredSite, SitesFile
 from studyscope_aggregator.site_contacts import CONTACTS_FILE, Contact, contacts_in
 from studyscope_contract.enrolment import EnrolmentRequest
@@ -99,22 +100,26 @@ def registry_files(folder: Path) -> list[Path]:
     return [*single, *(path for name, ending in folders for path in sorted((folder / name).glob(ending)))]
 
 
-def load_registry(folder: Path) -> Registry:
-    """Reads the folder; raises FileProblem, which names file, line, key and what is allowed."""
+def load_registry(folder: Path, parsed: ParsedFiles | None = None) -> Registry:
+    """Reads the folder; raises FileProblem, which names file, line, key and what is allowed.
+
+    `parsed`: the files as they were, of which those that did not change are not parsed again.
+    """
+    files = parsed or ParsedFiles()
+    files.forget_all_but(set(registry_files(folder)))
     study_paths = sorted((folder / STUDIES_FOLDER).glob("*.yaml"))
     if not study_paths:
         raise FileProblem(folder / STUDIES_FOLDER, [Problem(0, "", "holds no study file; put one named <study>.yaml there")])
-    closings = _closings(folder)
+    closings = _closings(folder, files)
     studies: dict[str, StudyFile] = {}
     for path in study_paths:
-        raw = _read(path)
-        study = parse_yaml(raw, path, Study)
+        study = files.read(path, Study)
         if study.id != path.stem:
             raise FileProblem(path, [Problem(1, "id", f"is {study.id}, so the file must be named {study.id}.yaml")])
-        studies[study.id] = StudyFile(_closed(study, closings), raw)
+        studies[study.id] = StudyFile(_closed(study, closings), bytes_of(path))
     choices = MailChoices.read(folder / CHOICES_FILE)
     contacts = contacts_in(folder)
-    sites = _with_contacts(_sites(folder), contacts)
+    sites = _with_contacts(_sites(folder, files), contacts)
     return Registry(
         MappingProxyType(studies),
         MappingProxyType(sites),
@@ -129,17 +134,16 @@ def load_registry(folder: Path) -> Registry:
 
 def enrolled_site(path: Path) -> RegisteredSite | None:
     """The site in a file that `sites` wrote, None when there is no file; raises FileProblem."""
-    return parse_yaml(_read(path), path, RegisteredSite) if path.exists() else None
+    return ParsedFiles().read(path, RegisteredSite) if path.exists() else None
 
 
-def _sites(folder: Path) -> dict[str, RegisteredSite]:
+def _sites(folder: Path, files: ParsedFiles) -> dict[str, RegisteredSite]:
     """Sites of sites.yaml, when there is one, with what `sites` decided about their keys since."""
     path = folder / SITES_FILE
-    sites = {site.id: site for site in parse_yaml(_read(path), path, SitesFile).sites} if path.exists() else {}
+    sites = {site.id: site for site in files.read(path, SitesFile).sites} if path.exists() else {}
     for path in sorted((folder / ENROLLED_FOLDER).glob("*.yaml")):
-        enrolled = enrolled_site(path)
-        if enrolled is not None:
-            sites[enrolled.id] = _with_keys(sites.get(enrolled.id), enrolled)
+        enrolled = files.read(path, RegisteredSite)
+        sites[enrolled.id] = _with_keys(sites.get(enrolled.id), enrolled)
     return sites
 
 
@@ -160,7 +164,7 @@ def _with_keys(written: RegisteredSite | None, enrolled: RegisteredSite) -> Regi
 def _signed(folder: Path) -> Mapping[str, Mapping[int, StudyFile]]:
     found: dict[str, dict[int, StudyFile]] = {}
     for path in (folder / SIGNED_FOLDER).glob("*/*.json"):
-        raw = _read(path)
+        raw = bytes_of(path)
         study = _study_of(raw)
         if study is not None:
             found.setdefault(study.id, {})[study.version] = StudyFile(study, raw)
@@ -176,8 +180,8 @@ def _study_of(raw: bytes) -> Study | None:
         return None
 
 
-def _closings(folder: Path) -> tuple[Closing, ...]:
-    return tuple(parse_yaml(_read(path), path, Closing) for path in sorted((folder / CLOSED_FOLDER).glob("*.yaml")))
+def _closings(folder: Path, files: ParsedFiles) -> tuple[Closing, ...]:
+    return tuple(files.read(path, Closing) for path in sorted((folder / CLOSED_FOLDER).glob("*.yaml")))
 
 
 def _closed(study: Study, closings: tuple[Closing, ...]) -> Study:
@@ -210,10 +214,3 @@ def unregistered(registry: Registry) -> list[str]:
         for site in file.study.sites
         if site.id not in registry.sites
     ]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FileProblem(path, [Problem(0, "", f"cannot be read: {error.strerror}")]) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from studyscope_aggregator.clock import Clock
 from studyscope_aggregator.metrics import OwnMetrics
+from studyscope_aggregator.parsed_files import ParsedFiles
 from studyscope_aggregator.registry import Registry, load_registry, registry_files, unregistered
 from studyscope_contract.amount import amount
 from studyscope_contract.yaml_file import FileProblem
@@ -31,7 +32,8 @@ class RegistryWatch:
         self._folder, self._metrics, self._clock, self._monotonic = folder, metrics, clock, monotonic
         self._told: frozenset[str] = frozenset()
         self._stamp = _stamp(folder)
-        self._registry = load_registry(folder)
+        self._files = ParsedFiles()
+        self._registry = load_registry(folder, self._files)
         self._checked = monotonic()
         self.edition = 1
         self._loaded()
@@ -53,7 +55,7 @@ class RegistryWatch:
 
     def _reload(self) -> None:
         try:
-            registry = load_registry(self._folder)
+            registry = load_registry(self._folder, self._files)
         except FileProblem as problem:
             self._metrics.registry_reload_success.set(0)
             log.error("registry not reloaded, the last good one stays in force; correct this:\n%s", problem)
