@@ -25,7 +25,10 @@ MARGIN = dt.timedelta(hours=1)
 BATCH = 5000
 """Samples of one request at most."""
 
-_POISON = re.compile(r"out of order|too old|out of bounds|duplicate", re.IGNORECASE)
+_POISON = re.compile(
+    r"out[ -]of[ -]order|too[ -]old|out of bounds|duplicate|too[ -]far[ -]in[ -](?:the[ -])?(?:past|future)", re.IGNORECASE
+)
+"""In the words of Prometheus and VictoriaMetrics, and with the hyphens of Mimir."""
 
 
 class NotWritten(Exception):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI, Response
 from prometheus_client.parser import text_string_to_metric_families
 
 from aggregator_cast import Centre, StandingClock, a_report, a_table, served
@@ -117,6 +118,32 @@ def test_one_poisonous_sample_costs_only_itself(tmp_path: Path) -> None:
         target = RemoteWrite(url=server.write_url, window_hours=9600)
         assert asyncio.run(written(target, batch, [*batch[:3], poison, *batch[3:]])) == {"written": 40, "refused_by_receiver": 1}
         assert len(server.query("study_history_patients", time.time() + 1)) == 20
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome"),
+    [
+        ("this sample is beyond the out-of-order time window of 200d (err-mimir-sample-timestamp-too-old)", 1),
+        ("out-of-order samples are not allowed (err-mimir-sample-out-of-order)", 1),
+        ("another sample with the same timestamp, but a different value (err-mimir-sample-duplicate-timestamp)", 1),
+        ("received a sample whose timestamp is too far in the future (err-mimir-too-far-in-future)", 1),
+        ("per-user series limit of 150000 exceeded (err-mimir-max-series-per-user)", 0),
+    ],
+)
+def test_what_mimir_says_of_a_sample_is_final_and_what_it_says_of_a_limit_is_not(words: str, outcome: int) -> None:
+    receiver = FastAPI()
+
+    @receiver.post("/api/v1/push")
+    async def _push() -> Response:
+        return Response(words, 400)
+
+    with served(receiver) as client:
+        target = RemoteWrite(url=f"{str(client.base_url).rstrip('/')}/api/v1/push")
+        if outcome:
+            assert asyncio.run(written(target, [a_point(dt.timedelta(hours=3))])) == {"refused_by_receiver": outcome}
+        else:
+            with pytest.raises(NotWritten, match="series limit"):
+                asyncio.run(written(target, [a_point(dt.timedelta(hours=3))]))
 
 
 def test_nothing_outside_the_window_or_from_the_future_is_sent(tmp_path: Path) -> None:
