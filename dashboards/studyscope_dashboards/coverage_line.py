@@ -7,7 +7,7 @@ from studyscope_contract.metric import Kind, Table
 from studyscope_dashboards import queries as q
 
 LABEL = "covers"
-EVERYBODY = "all patients of the sites"
+EVERYBODY = "all patients"
 
 _OPEN = 'le="+Inf"'
 

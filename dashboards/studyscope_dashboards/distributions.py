@@ -13,6 +13,7 @@ from studyscope_dashboards import queries as q
 from studyscope_dashboards.coverage_line import EVERYBODY, coverage_line, everybody, public_coverage_line
 from studyscope_dashboards.coverage_line import LABEL as COVERS
 from studyscope_dashboards.fields import by_site, colour_overrides, setting, shading, site_link_column
+from studyscope_dashboards.many_sites import CHOOSE, bars_by_site
 from studyscope_dashboards.palette import BLUE, GREY, PETROL, colours
 from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, shares, site_bars
 from studyscope_dashboards.why_nothing import COLUMN, MOVED, rows_without, with_status, with_words
@@ -62,11 +63,12 @@ def compared(panel_id: int, title: str, table: Table, *matchers: str) -> barchar
     panel = shares(
         panel_id,
         title,
-        f"{table.help} Shares of what each site shows; codes under its threshold are left out. A site without a bar says why.",
+        f"{table.help} Shares of what each site shows; codes under its threshold are left out. A site without a bar says why. "
+        f"{CHOOSE}",
     )
     share = f"max by (site, {label}) ({shown}) / on (site) group_left () sum by (site) ({shown})"
     share = rows_without(share, label, codes_of(table)[0], table, *matchers)
-    panel = panel.with_target(rows(share)).transformations(by_site(label, codes_of(table))).x_field("Site")
+    panel = panel.with_target(rows(share)).transformations(bars_by_site(label, codes_of(table))).x_field("Site")
     for name, properties in colour_overrides(colours(codes_of(table))):
         panel = panel.override_by_name(name, properties)
     return panel
@@ -137,7 +139,7 @@ def quantiles_by_site(panel_id: int, title: str, table: Table, unit: str, *match
     """First quartile, median and third quartile of a histogram per site, read from its published buckets."""
     description = (
         f"{table.help} Quartiles read from the published buckets, so they are as coarse as these: "
-        "one in the open last bucket reads as that bucket's lower edge."
+        f"one in the open last bucket reads as that bucket's lower edge. {CHOOSE}"
     )
     panel = site_bars(panel_id, title, description, unit).decimals(1)
     buckets = f"sum by (site, le) ({q.of_sites(q.cell_series(table), *matchers)})"
@@ -146,7 +148,7 @@ def quantiles_by_site(panel_id: int, title: str, table: Table, unit: str, *match
         for quantile, name in QUARTILES.items()
     )
     quartiles = rows_without(" or ".join(named), "quantile", QUARTILES[0.25], table, *matchers)
-    panel = panel.with_target(rows(quartiles)).transformations(by_site("quantile", tuple(QUARTILES.values())))
+    panel = panel.with_target(rows(quartiles)).transformations(bars_by_site("quantile", tuple(QUARTILES.values())))
     for name, properties in colour_overrides(dict(zip(QUARTILES.values(), (PETROL, BLUE, GREY), strict=True))):
         panel = panel.override_by_name(name, properties)
     return panel.x_field("Site")

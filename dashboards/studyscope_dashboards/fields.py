@@ -64,7 +64,7 @@ def state_column(heading: str) -> tuple[str, list[models.DynamicConfigValue]]:
 def site_link_column(heading: str) -> tuple[str, list[models.DynamicConfigValue]]:
     """The override of a table column that holds a site's code: a link to the site's page, same study and time."""
     return heading, [
-        setting("custom.width", 105),
+        setting("custom.width", 125),
         setting("links", [{"title": "Open the site's page", "url": SITE_LINK, "targetBlank": False}]),
     ]
 

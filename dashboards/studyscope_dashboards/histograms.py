@@ -15,6 +15,7 @@ from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.coverage_line import LABEL, coverage_line
 from studyscope_dashboards.fields import by_site, setting, shading, site_link_column, transformed
+from studyscope_dashboards.many_sites import LINES, LINES_OF, largest
 from studyscope_dashboards.panels import curves, grid, over_time, rows, warmth
 from studyscope_dashboards.site_colours import site_styles
 from studyscope_dashboards.why_nothing import COLUMN, MOVED, with_status, with_words
@@ -87,7 +88,7 @@ def cumulative_curves(panel_id: int, title: str, table_: Table, *matchers: str) 
         panel_id,
         title,
         f"{table_.help} Per cent of a site's shown patients up to each value: a curve further right holds larger values. "
-        f"The thick line is the curve of {POOL} together.",
+        f"The thick line is the curve of {POOL} together. {LINES_OF}",
         "percent",
     )
     share = f"100 * max by (site, le) ({q.of_sites(q.cell_series(table_), CLOSED, *matchers)})"
@@ -97,7 +98,10 @@ def cumulative_curves(panel_id: int, title: str, table_: Table, *matchers: str) 
     begin = f'label_replace(0 * {_cumulative(table_, WHOLE, *matchers)}, "le", "0", "", "")'
     nobody = or_nobody(q.of_sites(q.cell_series(table_), WHOLE, *matchers), "le", "site")
     covers = named_in_legend(coverage_line(table_, *matchers), "le", "site")
-    both = f'({share}) or {begin} or label_replace({pool}, "site", "{POOL}", "", "") or {covers} or {nobody}'
+    drawn = largest(_cumulative(table_, WHOLE, *matchers), LINES)
+    both = (
+        f'(({share} or {begin}) and on (site) {drawn}) or label_replace({pool}, "site", "{POOL}", "", "") or {covers} or {nobody}'
+    )
     panel = panel.with_target(rows(both)).transformations(matrix("le", "site", "Up to"))
     panel = panel.override_by_name("Up to", [setting("unit", "none")])
     for pattern, properties in site_styles():

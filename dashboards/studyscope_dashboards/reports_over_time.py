@@ -7,6 +7,7 @@ from grafana_foundation_sdk.builders import statetimeline
 from studyscope_contract.catalogue import centre
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import code_words
+from studyscope_dashboards.many_sites import FEW
 from studyscope_dashboards.palette import GREEN, GREY, STATE_COLOURS
 from studyscope_dashboards.panels import over_time, states_over_time
 
@@ -31,4 +32,9 @@ def reports_over_time(panel_id: int) -> statetimeline.Panel:
     state = q.last(centre.SITE_STATE.name, 'state="never_reported"', at_end=True)
     never = f"0 * max by (site) ({state} == 1) + {_NEVER}"
     every = f"{activity} or on (site) {taken_back} or on (site) {never}"
-    return panel.mappings(code_words(by_number, colour)).with_target(over_time(every, "{{site}}")).no_value("No report yet.")
+    return (
+        panel.mappings(code_words(by_number, colour))
+        .with_target(over_time(every, "{{site}}"))
+        .no_value("No report yet.")
+        .per_page(FEW)
+    )

@@ -8,7 +8,10 @@ LAST_KNOWN = "1d"
 """A series that vanished (the centre restarts, a scrape fails) keeps its last value so long:
 otherwise every open alert would be reported as resolved."""
 
-SITE_PAGE = "/d/site?var-study={{ $labels.study }}&var-site={{ $labels.site }}"
+_CHOSEN = "var-study={{ $labels.study }}&var-site={{ $labels.site }}"
+SITE_PAGE = f"/d/site?{_CHOSEN}"
+INFERENCE_JOBS = f"/d/inference_jobs?{_CHOSEN}"
+SEGMENTATIONS = f"/d/segmentation_outcomes?{_CHOSEN}&var-structure={{{{ $labels.structure }}}}"
 
 
 LAST_REPORT = (

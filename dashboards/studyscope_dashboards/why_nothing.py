@@ -5,9 +5,10 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import table as table_builder
 
 from studyscope_contract.catalogue import centre
-from studyscope_contract.metric import Table
+from studyscope_contract.metric import Kind, Table
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import code_words, setting
+from studyscope_dashboards.many_sites import BARS, at_the_end, largest, many, more, why_by_site
 
 COLUMN, MOVED = "Shows", "Moved"
 
@@ -49,16 +50,22 @@ def with_status(cells: str, label: str, table: Table, *matchers: str) -> str:
 
 
 def rows_without(cells: str, label: str, code: str, table: Table, *matchers: str) -> str:
-    """`cells` of a bar chart, and a row without a bar for each site that shows nothing, called `oslo · never reported`."""
-    shown = f"count by (site) ({q.of_sites(q.cell_series(table), *matchers)})"
+    """`cells` of a bar chart, and a row without a bar for each site that shows nothing, called `oslo · never reported`.
+
+    Of many sites the largest, and rows about several: `184 smaller sites`, `12 sites · never reported`.
+    """
+    cell = q.of_sites(q.cell_series(table), *matchers, *(('le="+Inf"',) if table.kind is Kind.HISTOGRAM else ()))
+    size = f"sum by (site) ({cell})"
     parts = [_because(f"max by (site) ({_offer(table, offer)})", WORDS[str(number)]) for offer, number in _OFFERS.items()]
     parts += [_because(f"max by (site) ({q.in_state(state)})", WORDS[str(number)]) for state, number in _STATES.items()]
     hidden = f"{q.of_sites(centre.SITE_THRESHOLD.name)} and {q.PER_SITE} ({_offer(table, 'offered')})"
     parts.append(q.as_text("why", f"max by (site) ({hidden})", text="under $1 or withheld"))
     parts.append(_because(f"max by (site) ({q.of_sites(centre.SITE_INFO.name)})", WORDS[str(_NOT_NAMED)]))
-    why = f"({' or on (site) '.join(parts)}) unless on (site) {shown}"
-    row = f'label_join({why}, "site", " · ", "site", "why")'
-    return f'{cells} or sum by (site, {label}) (label_replace(NaN * {row}, "{label}", "{code}", "", ""))'
+    why = f"(({' or on (site) '.join(parts)}) unless on (site) {size})"
+    without = f"{why_by_site(why)} or {more(size)}"
+    of_several = f"({without}) and on () {many()}"
+    row = f'sum by (site, {label}) (label_replace(NaN * ({without}), "{label}", "{code}", "", ""))'
+    return f"(({cells}) and on (site) {largest(size, BARS)}) or {row} or {at_the_end(of_several, label)}"
 
 
 def _because(sites: str, words: str) -> str:

@@ -152,3 +152,19 @@ def test_every_alert_says_what_to_do_and_has_its_runbook() -> None:
         assert rule.audience == "machine" or "".join(text for key, text in texts.items() if key.startswith("to_do_")), rule.name
         assert rule.dashboard.startswith("/d/")
         assert rule.to_prometheus()["annotations"]["runbook"] == f"runbooks.html#{rule.name}"
+
+
+READERS = {
+    "technical": {"coordinator", "site_it"},
+    "decision": {"coordinator", "leads"},
+    "everyone": {"coordinator", "leads", "site_it"},
+    "machine": set[str](),
+}
+
+
+def test_everybody_who_gets_a_mail_finds_a_line_for_them_in_it() -> None:
+    for rule in alert_rules():
+        readers = READERS[rule.audience] - (set() if rule.is_about_a_site else {"site_it"})
+        told = {key.removeprefix("to_do_") for key in rule.to_prometheus()["annotations"] if key.startswith("to_do_")}
+        assert "others" in told or readers <= told, f"{rule.name} has nothing for {readers - told}"
+        assert told - {"others"} <= READERS[rule.audience], f"{rule.name} speaks to people who never see it"

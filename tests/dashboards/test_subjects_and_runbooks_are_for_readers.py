@@ -86,7 +86,7 @@ def test_subjects_name_hospitals_as_people_do_whatever_signs_their_names_hold(al
         alerts.subject("east", "ost")
         == "Studyscope liver-ct: 2 things need attention (Klinikum Süd-Ost [Haus 2], St. Mary's (East))"
     )
-    assert alerts.subject("ost", over=("east",)) == "Studyscope liver-ct: Klinikum Süd-Ost [Haus 2] is silent, 1 over"
+    assert alerts.subject("ost", over=("east",)) == "Studyscope liver-ct: Klinikum Süd-Ost [Haus 2] is silent; over: 1"
 
     several = alerts.subject("", *HOSPITALS)
 

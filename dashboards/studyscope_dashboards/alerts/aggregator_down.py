@@ -9,7 +9,7 @@ UP = f'up{{job="{PUBLISHED_JOB}"}}'
 
 RULE = AlertRule(
     name="aggregator_down",
-    expr=f"max({UP}) == 0 or absent({UP})",
+    expr=f"max({UP}) == 0 or sum(absent({UP}))",
     hold="15m",
     audience="technical",
     severity="critical",

@@ -15,6 +15,7 @@ RULE = AlertRule(
     over="The clock at {{ $labels.name }} is right again",
     what="{{ $labels.name }} ({{ $labels.city }}) sent reports of a time that is more than an hour ahead. "
     "They wait there and are sent again; nothing is lost.",
-    to_do="Site IT: run timedatectl (or date -u) on the exporter's machine and set up time synchronisation.",
+    to_do="Site IT: run timedatectl (or date -u) on the exporter's machine and set up time synchronisation. "
+    "Coordinator: nothing yet; call the site's IT when this mail comes a second time.",
     dashboard=SITE_PAGE,
 )

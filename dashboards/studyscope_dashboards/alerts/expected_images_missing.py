@@ -30,6 +30,7 @@ RULE = AlertRule(
     "{{ $labels.time_point }} has come or passed have no images of it.",
     to_do="Study leads: ask the site whether patients do not come or images do not arrive, and whether the window of the "
     "protocol fits. Site IT: run studyscope-exporter cases missing to see who is expected and has no images here; look "
-    "whether they are in the archive and not yet transferred.",
-    dashboard="/d/site?var-study={{ $labels.study }}&var-site={{ $labels.site }}",
+    "whether they are in the archive and not yet transferred. "
+    "Coordinator: nothing yet; what the site answers is for the study leads.",
+    dashboard="/d/follow_up?var-study={{ $labels.study }}&var-site={{ $labels.site }}&var-time_point={{ $labels.time_point }}",
 )

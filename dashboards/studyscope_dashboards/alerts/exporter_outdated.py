@@ -16,6 +16,7 @@ RULE = AlertRule(
     over="The exporter at {{ $labels.name }} is up to date",
     what="{{ $labels.name }} ({{ $labels.city }}) has run an older release than the centre for two weeks. "
     "Its reports are still accepted; newer tables are missing from them.",
-    to_do="Site IT: update the exporter as docs/upgrade.md says; state and settings stay.",
+    to_do="Site IT: update the exporter as docs/upgrade.md says; state and settings stay. "
+    "Coordinator: nothing yet; call the site's IT when this mail comes a second time.",
     dashboard=SITE_PAGE,
 )

@@ -20,6 +20,7 @@ RULE = AlertRule(
     over="{{ $labels.name }} has sent its first report, or left the study",
     what="{{ $labels.name }} ({{ $labels.city }}) joined the study and has not sent a single report since.",
     to_do="Coordinator: ask the site how far contract, ethics, network and installation are. "
-    "Study leads: decide whether the site's start date or its target has to change.",
+    "Study leads: decide whether the site's start date or its target has to change. "
+    "Site IT: tell the coordinator which step you wait for; studyscope-exporter check says what the exporter still lacks.",
     dashboard=SITE_PAGE,
 )

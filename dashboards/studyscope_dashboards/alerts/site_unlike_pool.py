@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from studyscope_contract.catalogue import segmentation
 from studyscope_dashboards.rules import AlertRule
-from studyscope_dashboards.site_rules import LAST_KNOWN, named
+from studyscope_dashboards.site_rules import LAST_KNOWN, SEGMENTATIONS, named
 
 LEAST_DISTANCE, TIMES_USUAL = 0.1, 2
 """A hospital is told of when its distance exceeds the first and the second times that of the hospital in the middle."""
@@ -30,15 +30,16 @@ FAR = f"{DISTANCE} > on (study, structure) group_left () ({LEAST_DISTANCE} + {TI
 
 RULE = AlertRule(
     name="site_unlike_pool",
-    expr=named(f"({FAR}) and on (study, site, structure) ({COUNT} >= {LEAST_PATIENTS})", "structure"),
+    expr=named(f"round(100 * ({FAR})) and on (study, site, structure) ({COUNT} >= {LEAST_PATIENTS})", "structure"),
     hold="0s",
     keep="2d",
     audience="decision",
-    title="{{ $labels.structure }} at {{ $labels.name }} is unlike the other sites",
-    over="{{ $labels.structure }} at {{ $labels.name }} is like the other sites again",
-    what="The volumes of {{ $labels.structure }} at {{ $labels.name }} ({{ $labels.city }}) are distributed unlike those of all "
-    "sites together: the two cumulative curves are {{ $value | humanizePercentage }} apart at their widest.",
+    title="Volumes of the {{ $labels.structure }} at {{ $labels.name }} are unlike those of the other sites",
+    over="Volumes of the {{ $labels.structure }} at {{ $labels.name }} are like those of the other sites again",
+    what="The volumes of the {{ $labels.structure }} at {{ $labels.name }} ({{ $labels.city }}) are distributed unlike those of "
+    "all sites together: the share of its patients up to a certain volume differs by as much as {{ $value }} per cent points.",
     to_do="Study leads: look at the distributions side by side. Other patients, another protocol, or segmentations that are off "
-    "systematically look the same from here; the site can tell them apart.",
-    dashboard="/d/segmentation_outcomes?var-study={{ $labels.study }}&var-site={{ $labels.site }}",
+    "systematically look the same from here; the site can tell them apart. "
+    "Coordinator: nothing yet; the study leads decide whether to ask the site.",
+    dashboard=SEGMENTATIONS,
 )

@@ -17,6 +17,7 @@ RULE = AlertRule(
     over="{{ $labels.name }} reads its source {{ $labels.kind }} again",
     what="For two days {{ $labels.name }} ({{ $labels.city }}) could not read its source {{ $labels.kind }}. "
     "What was counted before stays; nothing new comes in from there.",
-    to_do="Site IT: run studyscope-exporter check on the exporter's machine; it says which source, why, and what to do.",
+    to_do="Site IT: run studyscope-exporter check on the exporter's machine; it says which source, why, and what to do. "
+    "Coordinator: nothing yet; call the site's IT when this mail comes a second time.",
     dashboard=SITE_PAGE,
 )

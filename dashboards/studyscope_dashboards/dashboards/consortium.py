@@ -11,6 +11,7 @@ from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import with_coverage
 from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column, state_column
 from studyscope_dashboards.forecast import pace_and_need, target_reached
+from studyscope_dashboards.many_sites import LINES, LINES_OF, largest, many
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import GREEN, colours
 from studyscope_dashboards.panels import at, bars, grid, lines, now, number, over_time, rows
@@ -174,9 +175,12 @@ def patients_over_time(panel_id: int) -> timeseries.Panel:
         panel_id,
         "Patients shown over time",
         "Daily history at its true time, per site. A silent site's line goes on at its last number; "
-        "it moves in steps because small changes are held back.",
+        f"it moves in steps because small changes are held back. {LINES_OF}",
     )
-    expr = f"max by (site) ({q.last_known(progress.PATIENTS.metric)})"
+    known = f"max by (site) ({q.last_known(progress.PATIENTS.metric)})"
+    now_shown = f"max by (site) ({q.last(progress.PATIENTS.metric, at_end=True)})"
+    half = f"quantile(0.5, {known}) and on () {many(over_time=True)}"
     for pattern, properties in site_styles():
         panel = panel.override_by_regexp(pattern, properties)
-    return panel.with_target(over_time(expr, "{{site}}"))
+    panel = panel.with_target(over_time(f"{known} and on (site) {largest(now_shown, LINES, over_time=True)}", "{{site}}"))
+    return panel.with_target(over_time(half, "half of all sites up to", "B"))

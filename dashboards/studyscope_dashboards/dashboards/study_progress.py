@@ -12,6 +12,7 @@ from studyscope_dashboards.cover import Covered, what_is_covered
 from studyscope_dashboards.distributions import compared, compared_in_table, numbers_in_table
 from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column
 from studyscope_dashboards.forecast import pace_and_need, past_and_coming, target_reached, targets_by_site
+from studyscope_dashboards.many_sites import FEW, GAUGES, largest, least, many
 from studyscope_dashboards.milestones import milestones
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE, PETROL
@@ -80,10 +81,16 @@ def total_over_time(panel_id: int) -> timeseries.Panel:
 
 def share_of_target(panel_id: int) -> bargauge.Panel:
     panel = bars(
-        panel_id, "Share of the target, at least", "Least number of patients of each site, in per cent of its target.", "percent"
+        panel_id,
+        "Share of the target, at least",
+        "Least number of patients of each site, in per cent of its target. "
+        f"With more than {FEW} sites the {GAUGES} furthest from theirs, and the least of all others.",
+        "percent",
     )
-    expr = f"sort_desc(max by (site) ({q.share_of_target(q.least(PATIENTS))}))"
-    return panel.max(100).decimals(0).with_target(now(expr, "{{site}}"))
+    share = f"max by (site) ({q.share_of_target(q.least(PATIENTS))})"
+    rest = f"min({share} unless on (site) {least(share, GAUGES)}) and on () {many()}"
+    panel = panel.with_target(now(f"sort_desc({least(share, GAUGES)})", "{{site}}"))
+    return panel.with_target(now(rest, "all others, at least", "B")).max(100).decimals(0)
 
 
 def behind_plan(panel_id: int) -> table.Panel:
@@ -118,8 +125,12 @@ def pace(panel_id: int) -> bargauge.Panel:
     panel = bars(
         panel_id,
         "Patients more than 30 days ago",
-        "Shown now less shown 30 days ago, last known. Small changes are held back at the site, so it comes in steps.",
+        "Shown now less shown 30 days ago, last known. Small changes are held back at the site, so it comes in steps. "
+        f"With more than {FEW} sites the {GAUGES} fastest, and of how many others nothing moved.",
     ).thresholds(steps(GREY, (1, BLUE)))
     known = q.last_known(PATIENTS.metric)
     before = q.last_known(PATIENTS.metric, ago="30d")
-    return panel.with_target(now(f"sort_desc(max by (site) ({known}) - max by (site) ({before}))", "{{site}}"))
+    moved = f"max by (site) ({known}) - max by (site) ({before})"
+    standing = f"count(({moved}) == 0) and on () {many()}"
+    panel = panel.with_target(now(f"sort_desc({largest(f'({moved})', GAUGES)})", "{{site}}"))
+    return panel.with_target(now(standing, "sites that did not move", "B"))
