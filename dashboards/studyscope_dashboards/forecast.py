@@ -136,7 +136,7 @@ def targets_by_site(panel_id: int) -> table.Panel:
         ("Value #F", "and"),
     )
     panel = panel.transformations(columns(*shown, hidden=("Value #A", "Value #B")))
-    panel = panel.override_by_name(*site_link_column("Site"))
+    panel = panel.override_by_name(*site_link_column("Site")).sort_by([common.TableSortByFieldState().display_name("Site")])
     for heading in ("Agreed on", "Reached between", "and"):
         date = [setting("unit", DATE), setting("mappings", code_words(BEYOND)), setting("custom.width", 150)]
         panel = panel.override_by_name(heading, [*date, setting("noValue", "none")])

@@ -13,9 +13,9 @@ from studyscope_contract.catalogue import centre
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import transformed
 
-FEW = 20
-"""So many chosen sites have a bar or a line each; with more, only BARS, LINES or (where each takes more room) GAUGES have."""
-BARS, LINES, GAUGES = 16, 10, 12
+FEW = 16
+"""So many chosen sites have a bar or a line each; with more, only BARS or LINES of them have."""
+BARS, LINES = 12, 10
 CHOOSE = f"With more than {FEW} sites the {BARS} with most patients here, and how many more; choose others above."
 LINES_OF = f"With more than {FEW} sites the {LINES} largest; choose others above."
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from grafana_foundation_sdk.builders import common, geomap
+from grafana_foundation_sdk.builders import bargauge, common, geomap
 from grafana_foundation_sdk.models import common as choices
 from grafana_foundation_sdk.models.geomap import TooltipMode
 
@@ -12,25 +12,31 @@ from studyscope_contract.catalogue import centre
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import setting, transformed
 from studyscope_dashboards.palette import STATE_COLOURS
-from studyscope_dashboards.panels import house, rows
+from studyscope_dashboards.panels import bars, house, now, rows
 
 COUNTRIES = "public/maps/countries.geojson"
 
-SIGNS = {
-    "fresh": "circle",
-    "late": "triangle",
-    "silent": "x-mark",
-    "never_reported": "square",
-    "retracted": "x-mark",
-    "paused": "star",
-    "frozen": "cross",
-    "withdrawn": "x-mark",
-    "closed": "square",
-}
-"""A sign for each state, so that the map can be read without colours."""
 
-SIGNS_IN_TEXT = {"circle": "●", "triangle": "▲", "x-mark": "✕", "square": "■", "star": "★", "cross": "✚"}
-"""The same signs for the legend, whose pictures Grafana sometimes draws before they are loaded."""
+class Sign(NamedTuple):
+    """A marker of Grafana's, how large it is drawn in pixels, and the same in a text."""
+
+    marker: str
+    size: int
+    text: str
+
+
+SIGNS = {
+    "fresh": Sign("circle", 9, "●"),
+    "late": Sign("triangle", 9, "▲"),
+    "silent": Sign("x-mark", 9, "✕"),
+    "never_reported": Sign("square", 9, "■"),
+    "retracted": Sign("circle", 5, "•"),
+    "paused": Sign("star", 9, "★"),
+    "frozen": Sign("cross", 9, "✚"),
+    "withdrawn": Sign("plane", 9, "✈"),
+    "closed": Sign("square", 5, "▪"),
+}
+"""A sign for each state, so that the map can be read without colours; `sites_in_each_state` is its legend."""
 
 
 def site_map(panel_id: int) -> geomap.Panel:
@@ -73,11 +79,12 @@ def _countries() -> dict[str, Any]:
 
 
 def _layer(state: str, position: int) -> common.MapLayerOptions:
+    sign = SIGNS[state]
     style = {
         "color": {"fixed": STATE_COLOURS[state]},
         "opacity": 0.95,
-        "size": {"fixed": 9, "min": 9, "max": 9},
-        "symbol": {"mode": "fixed", "fixed": f"img/icons/marker/{SIGNS[state]}.svg"},
+        "size": {"fixed": sign.size, "min": sign.size, "max": sign.size},
+        "symbol": {"mode": "fixed", "fixed": f"img/icons/marker/{sign.marker}.svg"},
         "symbolAlign": {"horizontal": "center", "vertical": "center"},
     }
     location = (
@@ -86,9 +93,20 @@ def _layer(state: str, position: int) -> common.MapLayerOptions:
     return (
         common.MapLayerOptions()
         .type("markers")
-        .name(f"{SIGNS_IN_TEXT[SIGNS[state]]} {state.replace('_', ' ')}")
-        .config({"showLegend": True, "style": style})
+        .name(f"{SIGNS[state].text} {state.replace('_', ' ')}")
+        .config({"showLegend": False, "style": style})
         .location(location)
         .filter_data({"id": "byRefId", "options": _ref(position)})
         .tooltip(True)
     )
+
+
+def sites_in_each_state(panel_id: int) -> bargauge.Panel:
+    """How many of the chosen sites are in each state; with the signs of the map, whose legend it is."""
+    panel = bars(panel_id, "Sites in each state", "How many sites are in each state, with the signs and colours of the map.")
+    for position, state in enumerate(centre.SITE_STATES):
+        words = f"{SIGNS[state].text} {state.replace('_', ' ')}"
+        panel = panel.with_target(now(f"count({q.in_state(state)})", words, _ref(position)))
+        colour = [setting("color", {"mode": "fixed", "fixedColor": STATE_COLOURS[state]})]
+        panel = panel.override_by_query(_ref(position), colour)
+    return panel.decimals(0)

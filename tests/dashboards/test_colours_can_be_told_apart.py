@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from studyscope_dashboards.palette import CYCLE, STATE_COLOURS, STATE_WORDS
+from studyscope_dashboards.site_map import SIGNS
 
 VISION = {
     "usual": np.eye(3),
@@ -64,3 +65,8 @@ def test_a_state_is_told_by_a_sign_and_a_word_and_not_by_its_colour_alone() -> N
     assert STATE_WORDS.keys() == STATE_COLOURS.keys()
     assert len(set(signs)) == len(signs)
     assert len(set(STATE_COLOURS.values())) == len(STATE_COLOURS)
+
+
+def test_every_state_has_a_sign_of_its_own_on_the_map() -> None:
+    assert SIGNS.keys() == STATE_COLOURS.keys()
+    assert len({(sign.marker, sign.size) for sign in SIGNS.values()}) == len({sign.text for sign in SIGNS.values()}) == len(SIGNS)

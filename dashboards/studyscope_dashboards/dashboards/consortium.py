@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, stat, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import common as choices
 
@@ -16,7 +16,7 @@ from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import GREEN, colours
 from studyscope_dashboards.panels import at, bars, grid, lines, now, number, over_time, rows
 from studyscope_dashboards.site_colours import site_styles
-from studyscope_dashboards.site_map import site_map
+from studyscope_dashboards.site_map import site_map, sites_in_each_state
 from studyscope_dashboards.site_table import every_site
 
 NEEDS_ATTENTION = ("late", "silent", "never_reported", "retracted", "frozen")
@@ -27,7 +27,8 @@ def dashboard() -> build.Dashboard:
         page(
             "consortium", "Consortium", "Where every site stands and how far the study is.", [study_variable(), sites_variable()]
         )
-        .with_panel(site_map(1).grid_pos(at(0, 0, 10, 20)))
+        .with_panel(site_map(1).grid_pos(at(0, 0, 10, 14)))
+        .with_panel(sites_in_each_state(13).grid_pos(at(0, 14, 10, 6)))
         .with_panel(patients(2).grid_pos(at(10, 0, 4, 4)))
         .with_panel(patients_bounds(3).grid_pos(at(14, 0, 6, 4)))
         .with_panel(coverage(4).grid_pos(at(20, 0, 4, 4)))
@@ -104,6 +105,7 @@ def attention(panel_id: int) -> table.Panel:
         .override_by_name("Missed", [setting("custom.width", 75)])
         .override_by_name("Refused", [setting("custom.width", 75), setting("noValue", "none")])
         .override_by_name("Nothing for", [setting("custom.width", 110), setting("unit", "s"), setting("decimals", 1)])
+        .sort_by([common.TableSortByFieldState().display_name("Nothing for").desc(True)])
     )
 
 
@@ -166,6 +168,7 @@ def moved(panel_id: int) -> table.Panel:
         .no_value("Nothing moved in these seven days.")
         .override_by_name(*site_link_column("Site"))
         .override_by_name("Moved on", [setting("unit", "time:YYYY-MM-DD")])
+        .sort_by([common.TableSortByFieldState().display_name("Moved on").desc(True)])
     )
 
 
@@ -183,4 +186,7 @@ def patients_over_time(panel_id: int) -> timeseries.Panel:
     for pattern, properties in site_styles():
         panel = panel.override_by_regexp(pattern, properties)
     panel = panel.with_target(over_time(f"{known} and on (site) {largest(now_shown, LINES, over_time=True)}", "{{site}}"))
+    panel = panel.override_by_query(
+        "B", [setting("color", {"mode": "fixed", "fixedColor": "text"}), setting("custom.lineWidth", 4)]
+    )
     return panel.with_target(over_time(half, "half of all sites up to", "B"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import table
+from grafana_foundation_sdk.models import dashboard as models
 
 from studyscope_contract.catalogue import centre, jobs, subgroups
 from studyscope_dashboards import queries as q
@@ -33,10 +34,10 @@ def dashboard() -> build.Dashboard:
     covered = [Covered(title, table_, (CHOSEN,)) for title, table_ in COVERED]
     built = (
         page("inference_jobs", "Inference jobs", DESCRIPTION, [study_variable(), sites_variable(), workflow])
-        .with_panel(pooled(1, "Outcome, all sites", jobs.JOB_OUTCOME, CHOSEN).span(8))
-        .with_panel(compared(2, "Outcome, sites compared", jobs.JOB_OUTCOME, CHOSEN).span(16).height(8))
-        .with_panel(pooled(3, "Failure reason, all sites", jobs.JOB_FAILURE_REASON, CHOSEN).span(8))
-        .with_panel(compared(4, "Failure reason, sites compared", jobs.JOB_FAILURE_REASON, CHOSEN).span(16).height(8))
+        .with_panel(pooled(1, "Outcome, all sites", jobs.JOB_OUTCOME, CHOSEN).span(8).height(9))
+        .with_panel(compared(2, "Outcome, sites compared", jobs.JOB_OUTCOME, CHOSEN).span(16).height(9))
+        .with_panel(pooled(3, "Failure reason, all sites", jobs.JOB_FAILURE_REASON, CHOSEN).span(8).height(9))
+        .with_panel(compared(4, "Failure reason, sites compared", jobs.JOB_FAILURE_REASON, CHOSEN).span(16).height(9))
         .with_panel(quantiles_by_site(5, "Run time, sites compared", jobs.JOB_DURATION, "s", CHOSEN).span(12))
         .with_panel(quantiles_by_site(6, "Waiting time, sites compared", jobs.JOB_QUEUE_WAIT, "s", CHOSEN).span(12))
         .with_panel(history_by_code(7, "Outcome over time, chosen sites", jobs.JOB_OUTCOME, CHOSEN).span(24))
@@ -60,7 +61,12 @@ def learning_rounds(panel_id: int) -> table.Panel:
     every = f'label_replace(NaN * max by (site) ({q.of_sites(centre.SITE_INFO.name)}), "state", "{STATES[0]}", "", "")'
     counts = f"max by (site, state) ({q.of_sites(centre.SITE_LEARNING_ROUNDS.name)}) or {every}"
     panel = panel.with_target(rows(counts)).transformations(by_site("state", STATES))
-    return panel.override_by_name(*site_link_column("Site"))
+    nothing = models.SpecialValueMap(
+        options=models.DashboardSpecialValueMapOptions(
+            match=models.SpecialValueMatch.NA_N, result=models.ValueMappingResult(text="–")
+        )
+    )
+    return panel.mappings([nothing]).override_by_name(*site_link_column("Site"))
 
 
 def subgroups_row() -> build.Row:

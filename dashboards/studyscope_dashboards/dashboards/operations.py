@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import common, stat, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
-from grafana_foundation_sdk.builders import stat, table, timeseries
 from grafana_foundation_sdk.models import dashboard as models
 
 from studyscope_contract.catalogue import centre
@@ -28,10 +28,11 @@ def dashboard() -> build.Dashboard:
         .with_panel(series(2).span(5))
         .with_panel(open_alerts_count(3).span(4))
         .with_panel(scrape_time(4).span(10).height(4))
-        .with_panel(open_alerts(5).span(24).height(7))
+        .with_panel(open_alerts(5).span(16).height(8))
+        .with_panel(alerts_by_kind(11).span(8).height(8))
         .with_panel(reports_over_time(6).span(24).height(10))
-        .with_panel(fleet(7).span(16).height(11))
-        .with_panel(refused(8).span(8).height(11))
+        .with_panel(fleet(7).span(15).height(11))
+        .with_panel(refused(8).span(9).height(11))
         .with_panel(out_of_the_ordinary(9).span(16).height(7))
         .with_panel(requests(10).span(8).height(7))
     )
@@ -71,6 +72,20 @@ def open_alerts(panel_id: int) -> table.Panel:
     )
 
 
+def alerts_by_kind(panel_id: int) -> table.Panel:
+    """Where a hundred alerts fire, what they are comes before where."""
+    panel = grid(panel_id, "Open alerts by kind", "How many alerts of each kind fire, and at how many sites.").no_value(
+        "Nothing fires."
+    )
+    fired = _alerts()
+    sites = f"count by (alertname) (count by (alertname, site) ({fired}))"
+    panel = panel.with_target(rows(f"count by (alertname) ({fired})", "A")).with_target(rows(sites, "B"))
+    panel = panel.transformations(columns(("alertname", "Alert"), ("Value #A", "Open"), ("Value #B", "Sites")))
+    for heading in ("Open", "Sites"):
+        panel = panel.override_by_name(heading, [setting("custom.width", 75)])
+    return panel.sort_by([common.TableSortByFieldState().display_name("Open").desc(True)])
+
+
 def fleet(panel_id: int) -> table.Panel:
     """What each installation says of itself."""
     panel = grid(
@@ -101,6 +116,7 @@ def fleet(panel_id: int) -> table.Panel:
         .override_by_name("Key valid for", [setting("unit", "suffix: months"), coloured, _judged((_EXPIRED, ORANGE), (3, GREEN))])
         .override_by_name("Sources down", [coloured, _judged((0, GREEN), (1, ORANGE))])
         .override_by_name("Storage", [coloured, enough, _judged()])
+        .sort_by([common.TableSortByFieldState().display_name("Site")])
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import bargauge, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
 
 from studyscope_contract.catalogue import centre, progress, subgroups
@@ -12,7 +12,7 @@ from studyscope_dashboards.cover import Covered, what_is_covered
 from studyscope_dashboards.distributions import compared, compared_in_table, numbers_in_table
 from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column
 from studyscope_dashboards.forecast import pace_and_need, past_and_coming, target_reached, targets_by_site
-from studyscope_dashboards.many_sites import FEW, GAUGES, largest, least, many
+from studyscope_dashboards.many_sites import BARS, FEW, largest, least, many
 from studyscope_dashboards.milestones import milestones
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE, PETROL
@@ -84,12 +84,12 @@ def share_of_target(panel_id: int) -> bargauge.Panel:
         panel_id,
         "Share of the target, at least",
         "Least number of patients of each site, in per cent of its target. "
-        f"With more than {FEW} sites the {GAUGES} furthest from theirs, and the least of all others.",
+        f"With more than {FEW} sites the {BARS} furthest from theirs, and the least of all others.",
         "percent",
     )
     share = f"max by (site) ({q.share_of_target(q.least(PATIENTS))})"
-    rest = f"min({share} unless on (site) {least(share, GAUGES)}) and on () {many()}"
-    panel = panel.with_target(now(f"sort_desc({least(share, GAUGES)})", "{{site}}"))
+    rest = f"min({share} unless on (site) {least(share, BARS)}) and on () {many()}"
+    panel = panel.with_target(now(f"sort_desc({least(share, BARS)})", "{{site}}"))
     return panel.with_target(now(rest, "all others, at least", "B")).max(100).decimals(0)
 
 
@@ -118,6 +118,7 @@ def behind_plan(panel_id: int) -> table.Panel:
         .transformations(columns(*shown))
         .override_by_name(*site_link_column("Site"))
         .override_by_name("Behind by at least", [setting("color", {"mode": "fixed", "fixedColor": ORANGE})])
+        .sort_by([common.TableSortByFieldState().display_name("Behind by at least").desc(True)])
     )
 
 
@@ -126,11 +127,11 @@ def pace(panel_id: int) -> bargauge.Panel:
         panel_id,
         "Patients more than 30 days ago",
         "Shown now less shown 30 days ago, last known. Small changes are held back at the site, so it comes in steps. "
-        f"With more than {FEW} sites the {GAUGES} fastest, and of how many others nothing moved.",
+        f"With more than {FEW} sites the {BARS} fastest, and of how many others nothing moved.",
     ).thresholds(steps(GREY, (1, BLUE)))
     known = q.last_known(PATIENTS.metric)
     before = q.last_known(PATIENTS.metric, ago="30d")
     moved = f"max by (site) ({known}) - max by (site) ({before})"
     standing = f"count(({moved}) == 0) and on () {many()}"
-    panel = panel.with_target(now(f"sort_desc({largest(f'({moved})', GAUGES)})", "{{site}}"))
+    panel = panel.with_target(now(f"sort_desc({largest(f'({moved})', BARS)})", "{{site}}"))
     return panel.with_target(now(standing, "sites that did not move", "B"))
