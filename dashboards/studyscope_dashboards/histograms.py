@@ -68,18 +68,23 @@ def heat_by_site(panel_id: int, title: str, table_: Table, *matchers: str) -> ta
 
 
 def heat_over_time(panel_id: int, title: str, table_: Table, unit: str, *matchers: str) -> heatmap.Panel:
-    """How the distribution moved: days across, buckets upwards."""
+    """How the distribution moved: days across, buckets upwards.
+
+    Grafana takes what lies in a bucket by place and not by time, so each day has all buckets or none.
+    """
     panel = warmth(
         panel_id,
         title,
-        f"{table_.help} Daily history of the chosen sites, last known; only at edges that all of them publish, because sums at "
-        "other edges would not grow.",
+        f"{table_.help} Daily history of the chosen sites, last known; only at edges that all of them publish today, because "
+        "sums at other edges would not grow. Days on which a site published others are left out.",
         unit,
     )
-    known = q.last_known(q.cell_series(table_), *matchers)
-    everywhere = f"count by (le) ({known}) == on () group_left () count(count by (site) ({known}))"
-    target = over_time(f"sum by (le) ({known}) and on (le) ({everywhere})", "{{le}}").format(PromQueryFormat.HEATMAP)
-    return panel.with_target(target)
+    cell = q.cell_series(table_)
+    today = q.last(cell, *matchers, at_end=True)
+    shared = f"(count by (le) ({today}) == on () group_left () count(count by (site) ({today})))"
+    known = f"({q.last_known(cell, *matchers)} and on (le) {shared})"
+    complete = f"count({known}) == count({shared}) * count({q.last_known(cell, *matchers, WHOLE)})"
+    return panel.with_target(over_time(f"sum by (le) ({known}) and on () ({complete})", "{{le}}").format(PromQueryFormat.HEATMAP))
 
 
 def cumulative_curves(panel_id: int, title: str, table_: Table, *matchers: str) -> trend.Panel:

@@ -167,7 +167,7 @@ def bars(panel_id: int, title: str, description: str, unit: str = "none") -> bar
         .min(0)
         # Said aloud, because Grafana leaves the name of a bar away that stands alone; with room behind it, because Grafana
         # measures names before its font is there and would cut the longest.
-        .display_name("${__series.name}" + 3 * "\N{NO-BREAK SPACE}")
+        .display_name("${__series.name}" + 6 * "\N{NO-BREAK SPACE}")
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .height(8)
     )

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import common as choices
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.distributions import with_coverage
-from studyscope_dashboards.fields import colour_overrides, columns, setting, site_link_column, state_column
+from studyscope_dashboards.fields import columns, setting, site_link_column, state_column
 from studyscope_dashboards.forecast import pace_and_need, target_reached
 from studyscope_dashboards.many_sites import LINES, LINES_OF, largest, many
 from studyscope_dashboards.page import page, sites_variable, study_variable
@@ -104,7 +104,7 @@ def attention(panel_id: int) -> table.Panel:
         .override_by_name(*state_column("State"))
         .override_by_name("Missed", [setting("custom.width", 75)])
         .override_by_name("Refused", [setting("custom.width", 75), setting("noValue", "none")])
-        .override_by_name("Nothing for", [setting("custom.width", 110), setting("unit", "s"), setting("decimals", 1)])
+        .override_by_name("Nothing for", [setting("custom.width", 130), setting("unit", "s"), setting("decimals", 1)])
         .sort_by([common.TableSortByFieldState().display_name("Nothing for").desc(True)])
     )
 
@@ -118,8 +118,8 @@ def stages(panel_id: int, *, public: bool = False) -> bargauge.Panel:
     for position, stage in enumerate(progress.REACHED.dimensions[0].codes):
         expr = q.total(progress.REACHED, "", "last_known", f'stage="{stage}"')
         panel = panel.with_target(now(expr, stage, "ABCDEFGH"[position]))
-    for name, properties in colour_overrides(colours(progress.REACHED.dimensions[0].codes)):
-        panel = panel.override_by_name(name, properties)
+    for position, colour in enumerate(colours(progress.REACHED.dimensions[0].codes).values()):
+        panel = panel.override_by_query("ABCDEFGH"[position], [setting("color", {"mode": "fixed", "fixedColor": colour})])
     return with_coverage(panel, progress.REACHED, public=public)
 
 

@@ -69,7 +69,7 @@ def policies(panel_id: int) -> table.Panel:
         ("Value #G", "Study version"),
     )
     panel = panel.transformations(columns(*shown, hidden=("Value #A", "Value #B", "Value #C"))).no_value("not stated")
-    return _by_site(panel).override_by_name(*state_column("State"))
+    return _by_site(panel).override_by_name(*state_column("State")).override_by_name("Hospital", [setting("custom.width", 200)])
 
 
 def offered_by_site(panel_id: int) -> table.Panel:

@@ -42,9 +42,9 @@ def dashboard() -> build.Dashboard:
         .with_panel(quantiles_by_site(6, "Waiting time, sites compared", jobs.JOB_QUEUE_WAIT, "s", CHOSEN).span(12))
         .with_panel(history_by_code(7, "Outcome over time, chosen sites", jobs.JOB_OUTCOME, CHOSEN).span(24))
         .with_panel(
-            share_of_codes(8, "Share of failed jobs, every workflow", jobs.JOB_OUTCOME, ("failed",), 50).span(10).height(10)
+            share_of_codes(8, "Share of failed jobs, every workflow", jobs.JOB_OUTCOME, ("failed",), 50).span(9).height(10)
         )
-        .with_panel(heat_by_site(9, "Run time (s), distribution by site", jobs.JOB_DURATION, CHOSEN).span(14).height(10))
+        .with_panel(heat_by_site(9, "Run time (s), distribution by site", jobs.JOB_DURATION, CHOSEN).span(15).height(10))
     )
     built = built.with_panel(learning_rounds(10).span(24).height(10))
     return built.with_panel(what_is_covered(30, covered).span(24)).with_row(subgroups_row())

@@ -85,7 +85,8 @@ def within_radius(panel_id: int) -> table.Panel:
     series = q.cell_series(landmarks.LANDMARK_ERROR)
     buckets, everybody = q.of_sites(series, LANDMARK, 'le!="+Inf"'), q.of_sites(series, LANDMARK, 'le="+Inf"')
     rate = f"100 * max by (site, le) ({buckets}) / on (site) group_left () max by (site) ({everybody})"
-    return _shaded(panel, rate, "le", landmarks.LANDMARK_ERROR, landmarks.LANDMARK_ERROR.dimensions[0].codes[:-1], LANDMARK)
+    radii = landmarks.LANDMARK_ERROR.dimensions[0].codes[:-1]
+    return _shaded(panel.min_width(44), rate, "le", landmarks.LANDMARK_ERROR, radii, LANDMARK)
 
 
 def agreement(panel_id: int) -> table.Panel:
