@@ -75,16 +75,23 @@ def heat_over_time(panel_id: int, title: str, table_: Table, unit: str, *matcher
     panel = warmth(
         panel_id,
         title,
-        f"{table_.help} Daily history of the chosen sites, last known; only at edges that all of them publish today, because "
-        "sums at other edges would not grow. Days on which a site published others are left out.",
+        f"{table_.help} Daily history of the chosen sites, last known; only at edges that all of them publish at both ends of "
+        "the time range, because sums at other edges would not grow. Days on which a site published others are left out.",
         unit,
     )
     cell = q.cell_series(table_)
-    today = q.last(cell, *matchers, at_end=True)
-    shared = f"(count by (le) ({today}) == on () group_left () count(count by (site) ({today})))"
-    known = f"({q.last_known(cell, *matchers)} and on (le) {shared})"
-    complete = f"count({known}) == count({shared}) * count({q.last_known(cell, *matchers, WHOLE)})"
-    return panel.with_target(over_time(f"sum by (le) ({known}) and on () ({complete})", "{{le}}").format(PromQueryFormat.HEATMAP))
+    now, then = _shared_edges(q.last(cell, *matchers, at_end=True)), q.of_sites(centre.history_name(cell), *matchers)
+    then = f"last_over_time({then}[{q.LAST_KNOWN_WINDOW}] @ start())"
+    edges = f"({now} unless on (le) (({now} unless on (le) {_shared_edges(then)}) and on () count({then})))"
+    known = f"({q.last_known(cell, *matchers)} and on (le) {edges})"
+    complete = f"count({known}) == count({edges}) * count({q.last_known(cell, *matchers, WHOLE)})"
+    target = over_time(f"sum by (le) ({known}) and on () ({complete})", "{{le}}")
+    return panel.with_target(target.format(PromQueryFormat.HEATMAP))
+
+
+def _shared_edges(buckets: str) -> str:
+    """The edges that every site in `buckets` publishes."""
+    return f"(count by (le) ({buckets}) == on () group_left () count(count by (site) ({buckets})))"
 
 
 def cumulative_curves(panel_id: int, title: str, table_: Table, *matchers: str) -> trend.Panel:

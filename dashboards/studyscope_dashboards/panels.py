@@ -165,9 +165,9 @@ def bars(panel_id: int, title: str, description: str, unit: str = "none") -> bar
         .max_viz_height(34)
         .text(common.VizTextDisplayOptions().title_size(13).value_size(15))
         .min(0)
-        # Said aloud, because Grafana leaves the name of a bar away that stands alone; with room behind it, because Grafana
-        # measures names before its font is there and would cut the longest.
-        .display_name("${__series.name}" + 6 * "\N{NO-BREAK SPACE}")
+        # Said aloud, because Grafana leaves the name of a bar away that stands alone; with room behind it, because Grafana draws
+        # names wider than it measures them and would cut the longest. A browser leaves spaces at the end away.
+        .display_name("${__series.name}" + 8 * " ")
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .height(8)
     )

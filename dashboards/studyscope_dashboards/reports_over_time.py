@@ -16,7 +16,7 @@ WORDS = {"active": "reported", "paused": "paused", "frozen": "frozen", "withdraw
 COLOURS = {"active": GREEN} | {state: STATE_COLOURS[state] for state in ("paused", "frozen", "withdrawn")}
 
 
-def reports_over_time(panel_id: int) -> statetimeline.Panel:
+def reports_over_time(panel_id: int, *, paged: bool = False) -> statetimeline.Panel:
     """One line per chosen site, also for one that never reported."""
     panel = states_over_time(
         panel_id,
@@ -32,9 +32,5 @@ def reports_over_time(panel_id: int) -> statetimeline.Panel:
     state = q.last(centre.SITE_STATE.name, 'state="never_reported"', at_end=True)
     never = f"0 * max by (site) ({state} == 1) + {_NEVER}"
     every = f"{activity} or on (site) {taken_back} or on (site) {never}"
-    return (
-        panel.mappings(code_words(by_number, colour))
-        .with_target(over_time(every, "{{site}}"))
-        .no_value("No report yet.")
-        .per_page(FEW)
-    )
+    panel = panel.per_page(FEW) if paged else panel
+    return panel.mappings(code_words(by_number, colour)).with_target(over_time(every, "{{site}}")).no_value("No report yet.")

@@ -88,6 +88,7 @@ def by_site(panel_id: int) -> table.Panel:
         .sort_by([common.TableSortByFieldState().display_name("At most").desc(True)])
         .override_by_name(*site_link_column("Site"))
         .override_by_name(*state_column("State"))
+        .override_by_name("Hospital", [setting("custom.width", 200)])
         .override_by_name("Shown of 4", [setting("noValue", "none")])
         .override_by_name("Oldest number of", [setting("unit", "time:YYYY-MM-DD"), setting("noValue", "–")])
     )

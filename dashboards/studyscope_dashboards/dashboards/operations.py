@@ -30,7 +30,7 @@ def dashboard() -> build.Dashboard:
         .with_panel(scrape_time(4).span(10).height(4))
         .with_panel(open_alerts(5).span(16).height(8))
         .with_panel(alerts_by_kind(11).span(8).height(8))
-        .with_panel(reports_over_time(6).span(24).height(10))
+        .with_panel(reports_over_time(6, paged=True).span(24).height(10))
         .with_panel(fleet(7).span(15).height(11))
         .with_panel(refused(8).span(9).height(11))
         .with_panel(out_of_the_ordinary(9).span(16).height(7))

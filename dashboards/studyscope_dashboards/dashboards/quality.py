@@ -60,18 +60,28 @@ def dashboard() -> build.Dashboard:
         .with_panel(within_radius(7).span(14).height(10))
         .with_panel(compared(8, "Classifier $classifier: decision", CLASSIFIED, CLASSIFIER).span(10).height(10))
         .with_panel(agreement(9).span(14).height(10))
-        .with_panel(calibration(10, "Classifier $classifier: calibration", CLASSIFIER).span(8))
-        .with_panel(risk_and_coverage(11, "Classifier $classifier: risk and coverage", CLASSIFIER).span(8))
-        .with_panel(detected_and_false(12, "Classifier $classifier: what each threshold gives", CLASSIFIER).span(8))
         .with_panel(reliability(18, "Classifier $classifier: right decisions by confidence").span(8))
         .with_panel(risk_by_confidence(19, "Classifier $classifier: risk by confidence").span(8))
+        .with_panel(detected_and_false(12, "Classifier $classifier: what each threshold gives", CLASSIFIER).span(8))
         .with_panel(
-            compared(20, "Classifier $classifier: right or wrong", classification.CORRECTNESS, CLASSIFIER).span(8).height(10)
+            compared(20, "Classifier $classifier: right or wrong", classification.CORRECTNESS, CLASSIFIER).span(24).height(9)
         )
         .with_panel(compared_in_table(15, "Annotation: what readers did with the draft", ANNOTATED).span(24).height(10))
         .with_panel(heat_by_site(16, "Annotation: rounds, distribution by site", annotation.ANNOTATION_ROUNDS).span(12))
         .with_panel(heat_by_site(17, "Annotation: draft against final (Dice)", annotation.DRAFT_DICE).span(12))
         .with_panel(what_is_covered(13, covered).span(24))
+        .with_row(score_curves())
+    )
+
+
+def score_curves() -> build.Row:
+    """Closed, because they need score edges that all sites share, and sites join theirs."""
+    return (
+        build.Row("Classifier $classifier: calibration and risk from scores, where sites share their edges")
+        .id(40)
+        .collapsed(True)
+        .with_panel(calibration(10, "Classifier $classifier: calibration", CLASSIFIER).span(12))
+        .with_panel(risk_and_coverage(11, "Classifier $classifier: risk and coverage", CLASSIFIER).span(12))
     )
 
 
