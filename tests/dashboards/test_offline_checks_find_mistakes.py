@@ -31,13 +31,13 @@ def with_query(expr: str) -> Callable[[Page], None]:
 
 
 MISTAKES: list[tuple[str, Callable[[Page], None], str]] = [
-    ("an unknown kind of panel", lambda page: first(page).update(type="piechart"), "panels/1/type"),
+    ("an unknown kind of panel", lambda page: first(page).update(type="piechart"), "panels/2/type"),
     ("a place in words", lambda page: first(page)["gridPos"].update(x="left"), "gridPos/x"),
     ("a threshold of no kind", lambda page: first(page)["fieldConfig"]["defaults"]["thresholds"].update(mode="xyz"), "mode"),
     ("a query that is neither instant nor range", lambda page: first(page)["targets"][0].update(instant=False), "targets/0"),
     ("an id twice", lambda page: first(page).update(id=1), "id 1 is another panel's"),
     ("panels on top of each other", lambda page: first(page)["gridPos"].update(x=0), "overlaps Sites by state"),
-    ("a panel beyond the grid", lambda page: page["panels"][3]["gridPos"].update(w=10), "beyond column 24"),
+    ("a panel beyond the grid", lambda page: page["panels"][4]["gridPos"].update(w=10), "beyond column 24"),
     ("no unit", lambda page: first(page)["fieldConfig"]["defaults"].update(unit=""), "panel-units"),
     ("no description", lambda page: first(page).update(description="patients"), "panel-title-description"),
     ("no words for nothing", lambda page: first(page)["fieldConfig"]["defaults"].update(noValue=""), "nothing to show"),
