@@ -92,7 +92,7 @@ class Hospitals:
         inside = self._patients if one.part.of is None else sum(exact.values())
         shown = shown_cells(
             TABLES[one.key.table], one.codes, {code: Exact(count) for code, count in exact.items()},
-            patients=inside, population=self._patients, parameters=PARAMETERS, before=tuple(before.items()),
+            patients=inside, parameters=PARAMETERS, before=tuple(before.items()),
         )  # fmt: skip
         return TableVersion(one.key, epoch, one.codes, dict(shown), exact, inside)
 

@@ -43,7 +43,7 @@ class Table:
 
     `per` names the label whose values come from the study file (structure, workflow): the table
     then exists once for each of them. `subpopulation`: not every patient of the study contributes.
-    `sensitive`: a cell that holds everybody is withheld too (privacy.md 2.4).
+    `sensitive`: a cell beside which fewer than the threshold are is withheld too (privacy.md 2.4).
     """
 
     id: str

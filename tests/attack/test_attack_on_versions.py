@@ -249,6 +249,6 @@ def test_t11_two_hospitals_that_show_the_same_send_the_same_bytes(tmp_path: Path
 
 def test_t11_control_one_bin_further_shows() -> None:
     table = dict(STUDY.tables())[POPULATION]
-    numbers = [shown_cells(table, ((),), {(): n}, patients=n, population=n, parameters=TENS, before=()) for n in (74, 75)]
+    numbers = [shown_cells(table, ((),), {(): n}, patients=n, parameters=TENS, before=()) for n in (74, 75)]
     assert numbers[0] != numbers[1]
     assert patient_key(1) != patient_key(2)

@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from attacking.people import DAYS_A_WEEK, NEVER, Life, People, people
+from attacking.people import DAYS_A_WEEK, NEVER, Life, People, of_structure, people
 from disclosure_cast import OFFICER, SECOND_OFFICER, STAGES, study
 from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import Policy
@@ -35,7 +35,8 @@ from studyscope_exporter.disclosure.stepping import stepped
 from studyscope_exporter.disclosure.terms import Terms
 
 FIRST_POINT = 20_000
-STUDY = study(workflows=[{"id": "segment", "title": "Segmentation", "model": "net", "version": "1"}])
+WORKFLOWS = [{"id": "segment", "title": "Segmentation", "model": "net", "version": "1"}]
+STUDY = study(workflows=WORKFLOWS)
 STAGE, REACHED, SEX, AGE, VENDOR = (TableKey(name) for name in ("stage", "reached", "sex", "age_band", "vendor"))
 MODALITY, STATE, VOLUME = TableKey("modality"), TableKey("structure_state", "liver"), TableKey("structure_volume", "liver")
 OUTCOME = TableKey("job_outcome", "segment")
@@ -89,15 +90,24 @@ def terms_of(policy: Policy, of: Study = STUDY) -> Terms:
 
 def lived(life: Life, seed: int, policy: Policy, audit: Audit | None = None, later: Mapping[int, Policy] | None = None) -> Lived:
     """The history of one hospital under `policy`, and from the weeks in `later` on under other ones."""
-    return lived_by(people(life, seed), life.weeks, seed, policy, audit, later)
+    return lived_by(people(life, seed), life.weeks, seed, policy, audit, later, of=study_of(life.structures))
+
+
+def study_of(structures: int) -> Study:
+    """The study that looks for so many structures."""
+    if structures == 1:
+        return STUDY
+    further = [{"code": f"s{number}", "label": f"Structure {number}"} for number in range(1, structures)]
+    return study(workflows=WORKFLOWS, structures=[{"code": "liver", "label": "Liver"}, *further])
 
 
 def lived_by(
     ours: People, weeks: int, seed: int, policy: Policy, audit: Audit | None = None,
     later: Mapping[int, Policy] | None = None, cohorts: Mapping[int, Chosen] | None = None, *, unsaid: bool = False,
+    of: Study = STUDY,
 ) -> Lived:  # fmt: skip
     """As `lived`, of these people. From the weeks in `cohorts` on the study is about those chosen there only."""
-    terms = terms_of(policy)
+    terms = terms_of(policy, of)
     answers = _answers(terms)
     roster = roster_of(patient_key(index) for index in range(len(ours)))
     dice = Dice(seed)
@@ -237,18 +247,25 @@ class _Walk:
         there = self._there(day)
         stage = (day >= ours.segmented).astype(np.int32) + (day >= ours.reviewed)
         segmented = there & (stage >= 1)
-        present = segmented & (ours.of["state"] == 0)
-        edges = self._terms.codes[VOLUME]
         return {
             POPULATION: self._column(there, np.zeros_like(stage), [frozenset({()})]),
             STAGE: self._column(there, stage, [frozenset({(code,)}) for code in STAGES]),
             REACHED: self._column(there, stage, [frozenset((s,) for s in STAGES[: n + 1]) for n in range(len(STAGES))]),
             **{key: np.where(there, column, ABSENT).astype(np.int32) for key, column in self._fixed.items()},
             MODALITY: self._column(there, ours.of["modality"], [frozenset((c,) for c in codes) for codes in MODALITIES]),
-            STATE: self._column(segmented, ours.of["state"], self._singles(STATE)),
-            VOLUME: self._column(present, ours.of["volume"] + 4, [frozenset({edge}) for edge in edges]),
             OUTCOME: self._column(segmented, ours.of["outcome"], self._singles(OUTCOME)),
+            **self._structures(segmented),
         }
+
+    def _structures(self, segmented: Chosen) -> dict[TableKey, Column]:
+        columns: dict[TableKey, Column] = {}
+        for number, structure in enumerate(self._terms.study.structures):
+            state = self._people.of[of_structure("state", number)]
+            volume = self._people.of[of_structure("volume", number)] + 4
+            columns[TableKey(STATE.table, structure.code)] = self._column(segmented, state, self._singles(STATE))
+            present = segmented & (state == 0)
+            columns[TableKey(VOLUME.table, structure.code)] = self._column(present, volume, self._singles(VOLUME))
+        return columns
 
     def _there(self, day: int) -> Chosen:
         return self._chosen & (self._people.joined <= day) & (day < self._people.left)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from attacking.hospital import FIRST_POINT, Chosen, Lived, lived_by
+from attacking.hospital import FIRST_POINT, Chosen, Lived, lived_by, lived_together
 from attacking.on_people import DELAYS
 from attacking.people import DAYS_A_WEEK, NEVER, Life, People, people
 from studyscope_contract.policy import Parameters, Policy
@@ -111,13 +111,13 @@ class Version:
     latest: int
 
 
-def by_two_studies(few: int, seed: int, life: Life, policy: Policy, audit: Audit) -> Isolated:
-    """Two studies over the same people, the second without a group who were there from the first day; nobody leaves."""
+def by_two_studies(few: int, seed: int, life: Life, policy: Policy) -> Isolated:
+    """Two studies of one hospital, the second without a group who were there from the first day; nobody leaves."""
     dice = np.random.default_rng([seed, few])
     ours = with_a_start(people(life, seed), 40)
     target = group(ours, few, dice)
-    whole = lived_by(ours, life.weeks, 2 * seed, policy, audit)
-    without = lived_by(ours, life.weeks, 2 * seed + 1, policy, audit, cohorts={0: ~target})
+    everybody = np.ones(len(ours), dtype=np.bool_)
+    whole, without = lived_together(ours, life.weeks, seed, policy, both=(everybody, ~target), told=True)
     puzzle = Puzzle()
     unknown = puzzle.unknown(0, NO_LIMIT, None)
     both = [_sizes(puzzle, history, policy.parameters) for history in (whole, without)]
@@ -153,13 +153,13 @@ def with_a_start(ours: People, patients: int) -> People:
 
 
 def _sizes(puzzle: Puzzle, history: Lived, parameters: Parameters) -> list[Version]:
-    """Every version of the size; the first comes on the day on which it is frozen, a later one at most 13 days after."""
+    """Every version of the size; it comes at most 13 days after the day on which it was frozen."""
     found: list[Version] = []
     for moment in history.published.moments:
         if POPULATION in moment.tables:
             low, high = parameters.bounds(moment.tables[POPULATION].get(()))
             point, unknown = moment.grid_point, puzzle.unknown(low, high, None)
-            found.append(Version(unknown, point - DELAYS + 1 if found else point, point))
+            found.append(Version(unknown, point - DELAYS + 1, point))
             if len(found) > 1:
                 puzzle.at_least([unknown], [found[-2].unknown], by=parameters.m)
     return found

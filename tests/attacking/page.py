@@ -71,18 +71,27 @@ not notice that they are others (at least 50 % proven).
 |---|---|---|---|---|"""
 
 TWINS = """
-Such studies of one hospital at 8 a week, 20 weeks, and an attacker who knows on which day each number was counted. Pass: nothing
-proven.
+The same, and an attacker who knows on which day each number was counted. Pass: nothing proven.
 Control: two studies that do not know of each other (proven at least once).
 
 | hospital | histories | versions of both | groups proven to be 1..k-1 | verdict |
 |---|---|---|---|---|"""
 
+STRUCTURES = """
+## Many structures in the same patients
+
+Eight structures are sought in everybody within days of the images, one of them is rare. All their tables look at one number, how
+many were segmented, so that an attacker of the house knows it well and counts who is without a structure. Pass: nothing proven.
+Control: each cell is shown as soon as it holds enough people, however few are beside it (at least 2 % proven).
+
+| hospital | audit | histories | proven of small groups in tables of structures | verdict |
+|---|---|---|---|---|"""
+
 OVERLAP = """
-Two studies over the same people, the second without such a group; nobody leaves, and the reader of both knows that, but not on
-which day each number was counted. These studies know nothing of one another, as those of two hospitals with the same patients:
-reported, not gated. Two studies of one hospital wait for one another; they are the next table. Control: both counted on the same
-days (at least 50 % proven). Only the two sizes are attacked; what other tables of two studies say together is not.
+Two studies of one hospital, the second without such a group, and each waits for the other as the exporter makes it; nobody
+leaves, and the reader of both knows that, but not on which day each number was counted. Pass: nothing proven. Control: both
+counted on the same days (at least 50 % proven). Only the two sizes are attacked; what other tables of two studies say together
+is not.
 
 | hospital | histories | versions of both | groups proven to be 1..k-1 | verdict |
 |---|---|---|---|---|"""
@@ -110,6 +119,8 @@ def page(rows: Sequence[Row], found: Mapping[str, Sums]) -> str:
         *_each(rows, found, {"overlap": _overlap, "same_days": _same_days}),
         TWINS,
         *_each(rows, found, {"twins": _twins}),
+        STRUCTURES,
+        *_each(rows, found, {"structures": _structures, "unguarded": _unguarded}),
         *people_section(rows, found),
         *use_section(rows, found),
         ELSEWHERE,
@@ -180,7 +191,7 @@ def _coordinator(row: Row, t: Sums) -> str:
 
 
 def _overlap(row: Row, t: Sums) -> str:
-    said = "FAIL: the attacker is broken" if t["wrong"] else "shows what the waiting is for"
+    said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, row.histories)
     return f"| {_hospital(row)} | {t.histories} | {_found(t)} | {said} |"
 
 
@@ -192,7 +203,18 @@ def _twins(row: Row, t: Sums) -> str:
     if not row.about["told"]:
         return f"| control: neither knows of the other | {t.histories} | {_found(t)} | {lives(t['proven'], 1, 1)} |"
     said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, row.histories)
-    return f"| they wait for one another | {t.histories} | {_found(t)} | {said} |"
+    return f"| {_hospital(row)} | {t.histories} | {_found(t)} | {said} |"
+
+
+def _structures(row: Row, t: Sums) -> str:
+    said = verdict(t["small_proven"] > 0, False, t.histories, row.histories) if row.about["audited"] else "reported"
+    audited = "yes" if row.about["audited"] else "no"
+    return f"| {_hospital(row)} | {audited} | {t.histories} | {share(t['small_proven'], t['small'])} | {said} |"
+
+
+def _unguarded(row: Row, t: Sums) -> str:
+    said = lives(t["small_proven"], t["small"], 0.02)
+    return f"| control: the threshold alone | no | {t.histories} | {share(t['small_proven'], t['small'])} | {said} |"
 
 
 def _found(t: Sums) -> str:

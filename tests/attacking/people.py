@@ -16,12 +16,13 @@ DAYS_A_WEEK = 7
 
 @dataclass(frozen=True)
 class Life:
-    """How a hospital lives; rates are per week, `advance` per patient and week."""
+    """How a hospital lives; rates are per week, `advance` per patient and week; so many `structures` are sought in everybody."""
 
     rate: float
     weeks: int = 104
     leaving: float = 0.0
     advance: float = 0.05
+    structures: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ SHARES: Mapping[str, tuple[float, ...]] = {
 }
 """Share of patients with each answer, in the order of the tables' codes."""
 
+FOUND = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.04)
+"""Share of the patients in whom each further structure is found, in turns: the last is a rare one."""
+
+
+def of_structure(what: str, number: int) -> str:
+    """The name of an answer about one of several structures; the first has none of its own."""
+    return f"{what} {number}" if number else what
+
 
 def people(life: Life, seed: int) -> People:
     """The same people for the same seed."""
@@ -66,6 +75,10 @@ def people(life: Life, seed: int) -> People:
     segmented = _until(joined + waits[0], left, days)
     reviewed = _until(segmented + waits[1], left, days)
     of = {name: dice.choice(len(shares), size, p=shares).astype(np.int32) for name, shares in SHARES.items()}
+    for number in range(1, life.structures):
+        there = FOUND[number % len(FOUND)]
+        of[of_structure("state", number)] = dice.choice(3, size, p=(there, 0.7 * (1 - there), 0.3 * (1 - there))).astype(np.int32)
+        of[of_structure("volume", number)] = dice.choice(len(SHARES["volume"]), size, p=SHARES["volume"]).astype(np.int32)
     return People(joined, left, segmented, reviewed, of)
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from attacking.hospital import TWO_WAY, Lived, lived
 from attacking.on_consortium import added_up_exactly, by_an_insider
 from attacking.on_people import Belief, Gate, attribute_beliefs, batches, every_scrape, membership_beliefs
+from attacking.on_structures import by_the_threshold_alone, who_lack_a_structure
 from attacking.on_studies import Isolated, by_many_versions, by_two_studies, closed, frozen_on_the_same_days
 from attacking.on_twins import by_freezing_days
 from attacking.on_versions import Tally, attacked_history, from_inside, proven, suppress_and_round
@@ -27,7 +28,9 @@ WEEKS: Mapping[int, int] = {1: 104, 3: 40, 8: 16}  # about as many patients each
 SOLVED_HISTORIES, LONG_HISTORIES, CONTROL_HISTORIES = 17, 2, 5  # of each of the twelve rows that are audited: 204
 SIXTH, THIRD = 34, 67  # of 200, in each of six and of three rows
 LONG: Mapping[int, int] = {3: 104, 8: 52}
-UTILITY_RATES, UTILITY_WEEKS, UTILITY_HISTORIES = (1, 2, 4, 8, 30), {8: 52, 30: 16}, 2
+UTILITY_RATES, UTILITY_WEEKS, UTILITY_HISTORIES = (1, 2, 4, 8, 30), {8: 52, 30: 16}, 3
+TWIN_WEEKS: Mapping[int, int] = {1: 104, 3: 40, 8: 20}
+SOON = 3.5  # everybody is segmented within days, as by a machine
 UNKNOWN, PRIORS = (9, 5, 2, 0), (0.5, 0.75)
 STRICTER = Policy(b=30, s=45)
 
@@ -62,8 +65,12 @@ def rows() -> Iterator[Row]:
         if not life.leaving:
             yield _row("overlap", partial(overlap, life), {"life": life}, THIRD)
     yield _row("same_days", same_days, {})
-    for told in (True, False):
-        yield _row("twins", partial(twins, told), {"told": told})
+    for rate, weeks in TWIN_WEEKS.items():
+        life = Life(rate, weeks=weeks)
+        yield _row("twins", partial(twins, life, told=True), {"life": life, "told": True}, THIRD)
+    life = Life(8, weeks=TWIN_WEEKS[8])
+    yield _row("twins", partial(twins, life, told=False), {"life": life, "told": False})
+    yield from _of_many_structures()
     for rate in RATES:
         yield _row("guessed", partial(guessed, Life(rate)), {"life": Life(rate)}, THIRD)
     yield _row("scraped", scraped, {})
@@ -72,6 +79,15 @@ def rows() -> Iterator[Row]:
             for audited in (False, True):
                 about = {"preset": preset, "rate": rate, "audited": audited}
                 yield _row("useful", partial(useful, preset, rate, audited), about, UTILITY_HISTORIES)
+
+
+def _of_many_structures() -> Iterator[Row]:
+    for rate, weeks in WEEKS.items():
+        life = Life(rate, weeks=weeks, advance=SOON, structures=8)
+        for audited, histories in ((True, SOLVED_HISTORIES), (False, THIRD)):
+            about = {"life": life, "audited": audited}
+            yield _row("structures", partial(structures, life, audited), about, histories)
+    yield _row("unguarded", partial(unguarded, Life(8, weeks=WEEKS[8], advance=SOON, structures=8)), {}, CONTROL_HISTORIES)
 
 
 def _row(kind: str, attack: Callable[[int], Numbers], about: Mapping[str, object], histories: int = ENOUGH_HISTORIES) -> Row:
@@ -136,13 +152,25 @@ def coordinator(unsaid: bool, seed: int) -> Numbers:
 
 
 def overlap(life: Life, seed: int) -> Numbers:
-    """T16: two studies, one without a group of three, six or nine."""
-    return _isolated(by_two_studies((3, 6, 9)[seed % 3], seed, life, Policy(), NoAudit()))
+    """T16: two studies of one hospital, one without a group of three, six or nine."""
+    return _isolated(by_two_studies((3, 6, 9)[seed % 3], seed, life, Policy()))
 
 
-def twins(told: bool, seed: int) -> Numbers:
+def twins(life: Life, seed: int, *, told: bool) -> Numbers:
     """T16: as `overlap`, and the attacker knows the days on which each was frozen; not `told` is the control."""
-    return _isolated(by_freezing_days((3, 6, 9)[seed % 3], seed, Life(8, weeks=20), Policy(), told=told))
+    return _isolated(by_freezing_days((3, 6, 9)[seed % 3], seed, life, Policy(), told=told))
+
+
+def structures(life: Life, audited: bool, seed: int) -> Numbers:
+    """T1 of the tables of many structures."""
+    small, found = who_lack_a_structure(life, seed, WitnessAudit() if audited else None)
+    return {"small": small, "small_proven": found}
+
+
+def unguarded(life: Life, seed: int) -> Numbers:
+    """The control of many structures."""
+    small, found = by_the_threshold_alone(life, seed)
+    return {"small": small, "small_proven": found}
 
 
 def same_days(seed: int) -> Numbers:

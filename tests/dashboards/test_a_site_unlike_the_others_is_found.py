@@ -43,7 +43,7 @@ def volumes(dice: np.random.Generator, patients: int, shift: float) -> dict[tupl
 def series(study: str, site: str, counts: dict[tuple[str, ...], int]) -> list[dict[str, str]]:
     patients = sum(counts.values())
     exact = {cell: Exact(count) for cell, count in counts.items()}
-    shown = shown_cells(TABLE, TABLE.cells, exact, patients=patients, population=patients, parameters=PRESETS["tens"], before=())
+    shown = shown_cells(TABLE, TABLE.cells, exact, patients=patients, parameters=PRESETS["tens"], before=())
     report = a_report(site, tables=(a_table(TABLE.id, dict(shown), "liver"),), study=study)
     return [
         {

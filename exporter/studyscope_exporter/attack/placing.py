@@ -15,6 +15,7 @@ from studyscope_exporter.attack.published import Cell, Moment, PublishedHistory,
 from studyscope_exporter.attack.puzzle import NO_LIMIT, Name, Puzzle
 
 POPULATION = TableKey("population")
+SLACK = NO_LIMIT // 100
 
 
 @dataclass(frozen=True)
@@ -138,21 +139,17 @@ def _inside(puzzle: Puzzle, one: Placed) -> None:
 
 
 def _sensitive(puzzle: Puzzle, one: Placed) -> None:
-    """A cell is absent when it is under the threshold, or as large as everybody of whom it tells, to the bin."""
-    s, b = one.parameters.s, one.parameters.b
+    """Why a cell is absent: too few are in it, or too few beside it. Where it is shown there are enough."""
+    s, two_way = one.parameters.s, one.table.kind is Kind.TWO_WAY
     for cell, unknown in one.cells.items():
-        everybody = [[one.total], [one.size]]
-        if one.table.kind is Kind.TWO_WAY:
-            everybody.append(one.of_group(cell[-1]))
+        if two_way:
+            beside = [(other, 1) for other in one.of_group(cell[-1]) if other != unknown]
+        else:
+            beside = [(one.total, 1), (unknown, -1)]
         if cell in one.shown:
-            _, high = one.parameters.bounds(one.shown[cell])
-            for whole in everybody:
-                puzzle.row(high + 1, NO_LIMIT, [(person, 1) for person in whole])
+            puzzle.row(s, NO_LIMIT, beside)
             continue
-        small, *as_large = puzzle.one_of(1 + len(everybody))
-        puzzle.if_chosen(small, [(unknown, 1)], at_most=s - 1, slack=NO_LIMIT // 100)
-        for choice, whole in zip(as_large, everybody, strict=True):
-            puzzle.if_chosen(choice, [(unknown, -1)], at_most=-s, slack=s)
-            rest = [*((person, 1) for person in whole if person != unknown)]
-            taken = 0 if unknown in whole else -1
-            puzzle.if_chosen(choice, [*rest, *([(unknown, taken)] if taken else [])], at_most=b - 1, slack=NO_LIMIT // 100)
+        small, withheld = puzzle.one_of(2)
+        puzzle.if_chosen(small, [(unknown, 1)], at_most=s - 1, slack=SLACK)
+        puzzle.if_chosen(withheld, [(unknown, -1)], at_most=-s, slack=s)
+        puzzle.if_chosen(withheld, beside, at_most=s - 1, slack=SLACK)

@@ -64,7 +64,8 @@ def _hidden_with_counts(
             outside = f"whoever has every number can work out {low} to {high}, which is no small group ({parameters.k} or more)"
             yield Hidden(said([cell]), f"fewer than {parameters.s} people, so not shown; {outside}")
     if many and preview.situation == "moves":
-        yield Hidden(said(many), "holds everybody or nearly so: shown, it would say the same of each of them")
+        beside = f"kept back with the fewer than {parameters.s} people beside it, or with nobody"
+        yield Hidden(said(many), f"{beside}: were it shown, they could be counted")
     elif many:
         yield Hidden(said(many), f"enough people, but: {SITUATIONS[preview.situation]}")
     if nobody and (under or many):

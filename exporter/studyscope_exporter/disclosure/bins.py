@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from studyscope_contract.metric import Kind, Table
 from studyscope_contract.policy import Parameters
@@ -10,6 +10,7 @@ from studyscope_exporter.disclosure.census import Exact
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.histogram import merged_edges, summed
 from studyscope_exporter.disclosure.magnitude import shown_sum
+from studyscope_exporter.disclosure.sensitive import may_be_shown
 
 Shown = tuple[tuple[Cell, int], ...]
 """Visible cells with their numbers, in the order of the study's codes."""
@@ -21,14 +22,13 @@ def shown_cells(
     counts: Mapping[Cell, int],
     *,
     patients: int,
-    population: int,
     parameters: Parameters,
     before: Shown,
 ) -> Shown:
     """The visible cells of `table`.
 
-    `patients` contribute to it, `population` is the domain's size; `before` is what the table last
-    showed under these parameters, from which a histogram takes its edges.
+    `patients` contribute to it; `before` is what the table last showed under these parameters, from
+    which a histogram takes its edges.
     """
     if table.kind is Kind.MAGNITUDE:
         total = shown_sum(table, counts, parameters)
@@ -39,19 +39,9 @@ def shown_cells(
         cells = [(code, counts.get(code, Exact(0))) for code in codes]
     shown = [(code, parameters.published(count)) for code, count in cells]
     if table.sensitive:
-        everybody = {parameters.published(patients), parameters.published(population)}
-        by_group = _group_sizes(table, cells)
-        shown = [(code, number) for code, number in shown if number not in everybody | {parameters.published(by_group(code))}]
+        allowed = may_be_shown(table, dict(cells), patients, parameters.s)
+        shown = [(code, number) for code, number in shown if code in allowed]
     return tuple((code, number) for code, number in shown if number is not None)
-
-
-def _group_sizes(table: Table, cells: Sequence[tuple[Cell, int]]) -> Callable[[Cell], int]:
-    """How many are in the subgroup of a cell: in a two-way table a result that all of a subgroup share is withheld too."""
-    sizes: dict[str, int] = {}
-    if table.kind is Kind.TWO_WAY:
-        for code, count in cells:
-            sizes[code[-1]] = sizes.get(code[-1], 0) + count
-    return lambda code: Exact(sizes.get(code[-1], 0)) if code else Exact(0)
 
 
 def _histogram(

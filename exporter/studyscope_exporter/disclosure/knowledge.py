@@ -11,8 +11,9 @@ from studyscope_contract.policy import Parameters
 from studyscope_exporter.disclosure.contributions import POPULATION, Cell
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.known_numbers import know_reported
+from studyscope_exporter.disclosure.known_remainders import know_remainders
 from studyscope_exporter.disclosure.links import between_tables, over_time, sizes_of
-from studyscope_exporter.disclosure.world import NO_LIMIT, Group, Placed, Terms, World
+from studyscope_exporter.disclosure.world import NO_LIMIT, Group, Placed, World
 
 
 def world_of(releases: Sequence[Release]) -> World:
@@ -78,7 +79,7 @@ def _counted(version: TableVersion, kind: Kind) -> dict[Cell, int]:
 
 
 def _bounds(version: TableVersion, cell: Cell, count: int, parameters: Parameters) -> tuple[int, int]:
-    """What is known of a cell. Of one withheld because it holds everybody, the bin that it truly is in."""
+    """What is known of a cell. One that is withheld for want of people beside it has the threshold at least."""
     table = TABLES[version.key.table]
     if cell in version.shown:
         shown = version.shown[cell]
@@ -87,7 +88,7 @@ def _bounds(version: TableVersion, cell: Cell, count: int, parameters: Parameter
         return 0, NO_LIMIT
     if table.kind is Kind.HISTOGRAM:
         return 0, NO_LIMIT  # no fewer than two buckets says little of one of them
-    return parameters.bounds(parameters.published(count) if table.sensitive else None)
+    return (parameters.s, NO_LIMIT) if table.sensitive and count >= parameters.s else parameters.bounds(None)
 
 
 def _inside(world: World, one: Placed, size: int) -> None:
@@ -111,7 +112,7 @@ def _inside(world: World, one: Placed, size: int) -> None:
         for wider, narrower in pairwise(cells):
             world.know(0, NO_LIMIT, [(wider, 1), (narrower, -1)])
     if table.sensitive:
-        _not_everybody(world, one, size)
+        know_remainders(world, one, size)
 
 
 def _sum_of_amounts(world: World, one: Placed, clip: int) -> None:
@@ -121,20 +122,6 @@ def _sum_of_amounts(world: World, one: Placed, clip: int) -> None:
         world.know(0, NO_LIMIT, [(one.total, clip), (total, -1)])
     if one.version.shown:
         world.know(one.parameters.s, NO_LIMIT, [(one.total, 1)])
-
-
-def _not_everybody(world: World, one: Placed, size: int) -> None:
-    """A cell of a sensitive table is shown only while its bin is not that of everybody; else it is withheld."""
-    for cell, variable in one.cells.items():
-        low, high = world.low[variable], world.high[variable]
-        whole: list[Terms] = [((everybody, 1),) for everybody in (one.total, size) if world.truth[everybody] != NO_LIMIT]
-        if TABLES[one.version.key.table].kind is Kind.TWO_WAY:
-            whole.append(one.of_group(cell[-1]))
-        for everybody in whole:
-            if cell in one.version.shown:
-                world.know(high + 1, NO_LIMIT, everybody)
-            elif low > 0:
-                world.know(low, high, everybody)
 
 
 def _groups(world: World, one: Placed, point: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from studyscope_contract.metric import Kind, TableKey
 from studyscope_exporter.disclosure.audit import Audit, Verdict
 from studyscope_exporter.disclosure.bins import Shown, shown_cells
-from studyscope_exporter.disclosure.contributions import POPULATION, Cell, Contributions
+from studyscope_exporter.disclosure.contributions import Cell, Contributions
 from studyscope_exporter.disclosure.gate import Counted, counted_over, freeze, put_off, release_due
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.magnitude import summed_up
@@ -75,13 +75,12 @@ def _release(state: State, point: int, terms: Terms, keys: Iterable[TableKey]) -
 
 
 def _shown(key: TableKey, snapshot: Snapshot, exact: Mapping[Cell, int], state: State, terms: Terms) -> Shown:
-    table, population = state.table(key), state.table(POPULATION).snapshot
+    table = state.table(key)
     return shown_cells(
         terms.tables[key],
         terms.codes[key],
         exact,
         patients=snapshot.patients,
-        population=0 if population is None else population.patients,
         parameters=terms.parameters,
         before=table.shown if table.last_terms == terms.of_table(key) else (),
     )

@@ -109,7 +109,6 @@ def test_no_trace_of_a_failed_table_shows_a_count(table: TableKey, cells: tuple[
             cells,
             exact,
             patients=snapshot.patients,
-            population=snapshot.patients,
             parameters=BreaksWhenAsked(),  # type: ignore[arg-type]
             before=(),
         )
