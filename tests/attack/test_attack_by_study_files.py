@@ -38,7 +38,7 @@ def test_t16_nor_do_they_under_another_preset(preset: str) -> None:
 def test_t16_two_studies_over_the_same_people_do_not_show_who_is_in_one_only(life: Life) -> None:
     found = [by_two_studies((3, 6, 9)[seed % 3], seed, life, Policy()) for seed in range(3)]
     assert all(one.fits for one in found)
-    assert all(one.versions > 5 for one in found)
+    assert all(one.versions > 3 for one in found)
     assert not any(one.proven for one in found)
 
 
