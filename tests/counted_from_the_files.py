@@ -24,7 +24,12 @@ def counted_independently(at: Path) -> Counts:
     """What the tables must say, from the files and answers themselves."""
     images = sorted(images_of(at / "dicom", at / "in-the-archive"), key=day_of)
     return (
-        of_images(images, at) | of_segmentations(images, at) | of_runs(images, at) | of_decisions(at) | of_crossings(images, at)
+        of_images(images, at)
+        | of_segmentations(images, at)
+        | of_runs(images, at)
+        | of_decisions(at)
+        | of_groups(images, at)
+        | of_crossings(images, at)
     )
 
 
@@ -224,7 +229,10 @@ def of_crossings(images: list[Any], at: Path) -> Counts:
     volumes = volumes_of(at)
     stage = {who: "segmented" if who in volumes["liver"] else "imaged" for who in firsts}
     outcome = {who: OUTCOMES[run["state"]] for who, run in latest_runs(images, at).items()}
+    group = groups_of(at, firsts)
     counts = {
+        "stage_by_subgroup": together(stage, group),
+        "job_outcome_by_subgroup:liver-seg": together(outcome, group),
         "stage_by_sex": together(stage, sex),
         "stage_by_age_band": together(stage, age),
         "job_outcome_by_sex:liver-seg": together(outcome, sex),
@@ -233,6 +241,7 @@ def of_crossings(images: list[Any], at: Path) -> Counts:
     }
     for name, of_patients in volumes.items():
         state = {who: state_of(volume) for who, volume in of_patients.items()}
+        counts[f"structure_state_by_subgroup:{name}"] = together(state, group)
         counts[f"structure_state_by_sex:{name}"] = together(state, sex)
         counts[f"structure_state_by_age_band:{name}"] = together(state, age)
         counts[f"structure_state_by_vendor:{name}"] = together(state, vendor)
@@ -241,6 +250,13 @@ def of_crossings(images: list[Any], at: Path) -> Counts:
     right = {case["patient"]: rightness(case) for case in cases if case["truth"]}
     sure = {case["patient"]: band(1 - float(case["uncertainty"])) for case in cases if case["truth"]}
     return counts | {"correctness_by_confidence:phase": together(right, sure)}
+
+
+def groups_of(at: Path, patients: Iterable[str]) -> dict[str, str]:
+    with (at / "redcap.csv").open() as lines:
+        said = {line["record_id"]: line["grade"] for line in csv.DictReader(lines)}
+    codes = {"1": "a", "low": "a", "4": "b", "": "not_stated", "unknown": "other"}
+    return {patient: codes[said.get(patient, "")] for patient in patients}
 
 
 def phases(at: Path) -> list[dict[str, str]]:
@@ -255,6 +271,10 @@ def rightness(case: dict[str, str]) -> str:
 def band(confidence: float) -> str:
     bands = {0.6: "0-0.6", 0.7: "0.6-0.7", 0.8: "0.7-0.8", 0.9: "0.8-0.9", 1.0: "0.9-1"}
     return next(name for edge, name in bands.items() if confidence <= edge)
+
+
+def of_groups(images: list[Any], at: Path) -> Counts:
+    return {"subgroup": spread(groups_of(at, {image.PatientID for image in images}).values())}
 
 
 def of_decisions(at: Path) -> Counts:

@@ -66,6 +66,10 @@ def write_world(at: Path) -> None:
     again = a_run("again", start_date="2026-05-30T10:00:00Z", end_date="2026-05-30T10:40:00Z", conf=runs[1]["conf"])
     write_runs(at / "airflow", *runs, again, tasks=tasks)
     write_phases(at)
+    grades = ("1", "low", "4", "", "unknown")
+    patients = sorted({image.PatientID for image in images_of(at / "dicom", at / "in-the-archive")})
+    lines = [f"{patient},{grades[number % 5]}" for number, patient in enumerate(patients[:-1])]
+    (at / "redcap.csv").write_text("\n".join(["record_id,grade", *lines]) + "\n")
 
 
 def write_phases(at: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from studyscope_contract.canonical import content_hash
 from studyscope_contract.catalogue import annotation
 from studyscope_contract.catalogue.follow_up import FOLLOW_UP_INTERVAL, LESION_CHANGE
+from studyscope_contract.catalogue.subgroups import SUBGROUP
 from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.study import Study
 
@@ -34,6 +35,8 @@ def definition(study: Study, key: TableKey, table: Table) -> str:
         "cohort": whole["cohort"],
         "about": [entry for entry in entries if key.per in (entry.get("id"), entry.get("code"))],
     }
+    if SUBGROUP.id in table.labels:
+        parts["subgroup"] = whole["subgroup"]
     if table.id == FOLLOW_UP_INTERVAL.id:
         parts["time_points"] = whole["time_points"]
     of_segmentations = not table.per and table.id not in OF_NO_STRUCTURE and (table.subpopulation or "stage" in table.labels)
@@ -49,7 +52,7 @@ def _rules(study: Study) -> dict[str, Any]:
 
     What says nothing is left out, so that a later release with one more rule names the same study by the same hash.
     """
-    names = ("cohort", "algorithm", *LISTS.values())
+    names = ("cohort", "algorithm", "subgroup", *LISTS.values())
     given = study.model_dump(mode="json", include=set(names), exclude_defaults=True)
     return {name: _without_titles(given.get(name)) for name in names}
 

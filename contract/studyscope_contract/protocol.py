@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
+from studyscope_contract.catalogue.subgroups import SUBGROUP_CODES
 from studyscope_contract.names import Code, Slug, Text
 from studyscope_contract.yaml_file import Strict
 
@@ -59,6 +60,19 @@ class Variable(Strict):
     @property
     def spellings(self) -> Mapping[str, str]:
         return {spelled(name): code for code, names in self.codes.items() for name in (code, *names)}
+
+
+class Subgroup(Variable):
+    """A clinical variable by whose groups outcomes are told: `a` to `e`, the first spelling of each being its name for people."""
+
+    @field_validator("codes")
+    @classmethod
+    def _are_letters(cls, codes: dict[Code, tuple[Text, ...]]) -> dict[Code, tuple[Text, ...]]:
+        if list(codes) != list(SUBGROUP_CODES[: len(codes)]):
+            raise ValueError(f"call the groups {', '.join(SUBGROUP_CODES)}, in this order, at most five")
+        if nameless := [letter for letter, spellings in codes.items() if not spellings]:
+            raise ValueError(f"say what group {', '.join(nameless)} is: its spellings in the sites' tables, the name first")
+        return codes
 
 
 def spelled(text: str) -> str:

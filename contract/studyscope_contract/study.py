@@ -11,11 +11,13 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from studyscope_contract.canonical import content_hash
 from studyscope_contract.catalogue import TABLES
+from studyscope_contract.catalogue.subgroups import SUBGROUP
+from studyscope_contract.code_list import NOT_STATED, OTHER
 from studyscope_contract.found import Classifier, Landmark
 from studyscope_contract.metric import Table, TableKey
 from studyscope_contract.names import Slug, Text
 from studyscope_contract.policy import Policy, Stricter
-from studyscope_contract.protocol import Attributes, TimePoints, Variables, attribute_id
+from studyscope_contract.protocol import Attributes, Subgroup, TimePoints, Variables, attribute_id
 from studyscope_contract.study_alerts import AlertThresholds
 from studyscope_contract.study_site import StudySite
 from studyscope_contract.vocabulary import STAGES, load_code_list
@@ -122,6 +124,7 @@ class Study(Strict):
     time_points: TimePoints = Field(default=(), max_length=50)
     attributes: Attributes = Field(default=(), description="DICOM attributes that should be there, by keyword")
     variables: Variables = Field(default=(), max_length=50, description="clinical variables that should be there")
+    subgroup: Subgroup | None = Field(default=None, description="a clinical variable by whose groups sites may tell outcomes")
     alerts: AlertThresholds = AlertThresholds()
     dashboards: tuple[PageChoice, ...] = Field(
         default=(), max_length=20, description="pages of the study's own folder in Grafana, in this order; empty: no such folder"
@@ -178,6 +181,15 @@ class Study(Strict):
             raise ValueError(f"stages must be in this order, each once: {', '.join(STAGES)}")
         return stages
 
+    @model_validator(mode="after")
+    def _subgroup_is_told_once(self) -> Self:
+        if self.subgroup is not None and self.subgroup.id in (variable.id for variable in self.variables):
+            raise ValueError(
+                f"variable {self.subgroup.id!r} is the subgroup too: take it out of `variables`. How many of it are known is "
+                "told by the subgroup's table; two tables of one answer, held against one another, say more than either"
+            )
+        return self
+
     @property
     def hash(self) -> str:
         """Names exactly this content; what a site accepted."""
@@ -194,6 +206,8 @@ class Study(Strict):
 
     def per_values(self, table: Table) -> tuple[str, ...]:
         """What `table` exists once for: the entries of one list of the study, such as its structures, or a single ''."""
+        if self.subgroup is None and SUBGROUP.id in table.labels:
+            return ()
         entries: Mapping[str | None, tuple[str, ...]] = {
             None: ("",),
             "structure": tuple(structure.code for structure in self.structures),
@@ -207,9 +221,11 @@ class Study(Strict):
         return entries[table.per]
 
     def codes(self, table: Table) -> tuple[tuple[str, ...], ...]:
-        """The cells that `table` can have in this study: the catalogue's, less stages it does not have."""
-        stage_at = [i for i, dimension in enumerate(table.dimensions) if dimension.label == "stage"]
-        return tuple(cell for cell in table.cells if all(cell[i] in self.stages for i in stage_at))
+        """The cells that `table` can have in this study: the catalogue's, less stages and subgroups that it does not have."""
+        groups = (*(self.subgroup.codes if self.subgroup else ()), OTHER, NOT_STATED)
+        limited = {"stage": self.stages, SUBGROUP.id: groups}
+        at = [(i, limited[one.label]) for i, one in enumerate(table.dimensions) if one.label in limited]
+        return tuple(cell for cell in table.cells if all(cell[i] in codes for i, codes in at))
 
 
 def _refuse_twice(what: str, names: list[str]) -> None:

@@ -18,6 +18,7 @@ from studyscope_contract.catalogue import (
     progress,
     quality,
     segmentation,
+    subgroups,
 )
 from studyscope_contract.learning import LearningRounds
 from studyscope_contract.metric import Table, TableKey
@@ -35,6 +36,7 @@ KINDS_THAT_FILL: Mapping[str, frozenset[str]] = {
     follow_up.LESION_CHANGE.id: frozenset({"lesions"}),
     **dict.fromkeys((table.id for table in annotation.TABLES), frozenset({"annotation"})),
     completeness.VARIABLE_COMPLETENESS.id: frozenset({"clinical"}),
+    subgroups.SUBGROUP.id: frozenset({"clinical"}),
     **dict.fromkeys((table.id for table in segmentation.TABLES), frozenset({"folder", "dicomweb", "kaapana", "nifti"})),
     segmentation.LESIONS.id: frozenset({"folder", "dicomweb", "kaapana", "nifti"}),
     **dict.fromkeys((table.id for table in quality.TABLES), frozenset({"pairs"})),

@@ -6,7 +6,8 @@ counts as is the same in all three.
 """
 
 from studyscope_contract.catalogue import classification, imaging, jobs, progress, segmentation
-from studyscope_contract.metric import Kind, Table, Unit
+from studyscope_contract.code_list import NOT_STATED, OTHER
+from studyscope_contract.metric import Dimension, Kind, Table, Unit
 
 
 def _crossing(subject: Table, group: Table, metric: str, help_text: str) -> Table:
@@ -21,10 +22,25 @@ def _crossing(subject: Table, group: Table, metric: str, help_text: str) -> Tabl
         dimensions=(*subject.dimensions, *group.dimensions),
         per=subject.per,
         subpopulation=subject.subpopulation or group.subpopulation,
-        sensitive=subject.sensitive,
+        sensitive=subject.sensitive or group.sensitive,
         crosses=(subject.id, group.id),
     )
 
+
+SUBGROUP_CODES = ("a", "b", "c", "d", "e")
+
+SUBGROUP = Table(
+    id="subgroup",
+    metric="study_subgroup_patients",
+    kind=Kind.PARTITION,
+    unit=Unit.PATIENT,
+    help="Patients by the study's own subgroup, which the site's clinical table tells; the study file says what each letter is.",
+    rule="The subgroup that the patient's last line that says something maps to; `other` where it maps to none, `not_stated` "
+    "where no line says anything or the patient has none.",
+    dimensions=(Dimension("subgroup", (*SUBGROUP_CODES, OTHER, NOT_STATED)),),
+    subpopulation=True,
+    sensitive=True,
+)
 
 STAGE_BY_SEX = _crossing(
     progress.STAGE, imaging.SEX, "study_patients_by_stage_and_sex", "Patients by the stage they are in now, by sex."
@@ -68,6 +84,24 @@ JOB_OUTCOME_BY_VENDOR = _crossing(
     "study_job_patients_by_vendor",
     "Patients by the outcome of their latest job, by device manufacturer.",
 )
+STAGE_BY_SUBGROUP = _crossing(
+    progress.STAGE,
+    SUBGROUP,
+    "study_patients_by_stage_and_subgroup",
+    "Patients by the stage they are in now, by the study's own subgroup.",
+)
+STRUCTURE_STATE_BY_SUBGROUP = _crossing(
+    segmentation.STRUCTURE_STATE,
+    SUBGROUP,
+    "study_structure_patients_by_subgroup",
+    "Segmented patients in whose segmentation the structure is present, missing or empty, by the study's own subgroup.",
+)
+JOB_OUTCOME_BY_SUBGROUP = _crossing(
+    jobs.JOB_OUTCOME,
+    SUBGROUP,
+    "study_job_patients_by_subgroup",
+    "Patients by the outcome of their latest job, by the study's own subgroup.",
+)
 CORRECTNESS_BY_CONFIDENCE = _crossing(
     classification.CORRECTNESS,
     classification.CONFIDENCE,
@@ -76,6 +110,7 @@ CORRECTNESS_BY_CONFIDENCE = _crossing(
 )
 
 TABLES = (
+    SUBGROUP,
     STAGE_BY_SEX,
     STAGE_BY_AGE_BAND,
     STRUCTURE_STATE_BY_SEX,
@@ -85,5 +120,8 @@ TABLES = (
     JOB_OUTCOME_BY_SEX,
     JOB_OUTCOME_BY_AGE_BAND,
     JOB_OUTCOME_BY_VENDOR,
+    STAGE_BY_SUBGROUP,
+    STRUCTURE_STATE_BY_SUBGROUP,
+    JOB_OUTCOME_BY_SUBGROUP,
     CORRECTNESS_BY_CONFIDENCE,
 )

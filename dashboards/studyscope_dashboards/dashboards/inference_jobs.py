@@ -18,7 +18,12 @@ from studyscope_dashboards.panels import grid, rows
 from studyscope_dashboards.queries import of_study
 
 DESCRIPTION = "How the jobs of one workflow turn out at each site. A patient counts once, with the latest job."
-BY_SUBGROUP = (subgroups.JOB_OUTCOME_BY_SEX, subgroups.JOB_OUTCOME_BY_AGE_BAND, subgroups.JOB_OUTCOME_BY_VENDOR)
+BY_SUBGROUP = (
+    subgroups.JOB_OUTCOME_BY_SEX,
+    subgroups.JOB_OUTCOME_BY_AGE_BAND,
+    subgroups.JOB_OUTCOME_BY_VENDOR,
+    subgroups.JOB_OUTCOME_BY_SUBGROUP,
+)
 COVERED = (
     ("Outcome", jobs.JOB_OUTCOME),
     ("Failure reason", jobs.JOB_FAILURE_REASON),

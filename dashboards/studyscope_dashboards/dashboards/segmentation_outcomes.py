@@ -18,6 +18,7 @@ BY_SUBGROUP = (
     subgroups.STRUCTURE_STATE_BY_AGE_BAND,
     subgroups.STRUCTURE_STATE_BY_VENDOR,
     subgroups.STRUCTURE_STATE_BY_REVIEW_STATE,
+    subgroups.STRUCTURE_STATE_BY_SUBGROUP,
 )
 CHOSEN = 'structure="$structure"'
 

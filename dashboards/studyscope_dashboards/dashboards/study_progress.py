@@ -53,7 +53,7 @@ def dashboard() -> build.Dashboard:
 def subgroups_row() -> build.Row:
     """Closed, because most hospitals declare no such table."""
     row = build.Row("Progress by subgroup, where hospitals declare it").id(40).collapsed(True)
-    for position, crossing in enumerate((subgroups.STAGE_BY_SEX, subgroups.STAGE_BY_AGE_BAND)):
+    for position, crossing in enumerate((subgroups.STAGE_BY_SEX, subgroups.STAGE_BY_AGE_BAND, subgroups.STAGE_BY_SUBGROUP)):
         title = f"Reviewed, by {crossing.dimensions[-1].label.replace('_', ' ')}"
         row = row.with_panel(share_by_subgroup(20 + position, title, crossing, ("reviewed",)).span(12).height(10))
     return row

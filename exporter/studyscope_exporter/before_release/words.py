@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
+from studyscope_contract.catalogue.subgroups import SUBGROUP
 from studyscope_contract.metric import Kind, Table, TableKey
 from studyscope_contract.protocol import attribute_id
 from studyscope_contract.study import Study
@@ -34,7 +35,11 @@ SEX = MappingProxyType({"F": "women", "M": "men", "O": "other"})
 
 def table_words(study: Study, key: TableKey, table: Table) -> str:
     """What the table tells, and of which structure, workflow, landmark or classifier."""
-    return table.help.removesuffix(".") + (f": {named(study, table, key.per)}" if key.per else "")
+    words = table.help.removesuffix(".") + (f": {named(study, table, key.per)}" if key.per else "")
+    if SUBGROUP.id in table.labels and study.subgroup is not None:
+        groups = ", ".join(f"{letter} is {names[0]}" for letter, names in study.subgroup.codes.items())
+        return f"{words} ({study.subgroup.title}: {groups})"
+    return words
 
 
 def cell_words(table: Table, cell: Cell) -> str:

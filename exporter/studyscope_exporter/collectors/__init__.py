@@ -20,6 +20,7 @@ from studyscope_exporter.collectors import (
     progress,
     quality,
     segmentation,
+    subgroups,
 )
 from studyscope_exporter.collectors.cells import Contribution
 from studyscope_exporter.collectors.cohort import Collector, Frames, StudyRecords
@@ -37,6 +38,7 @@ COLLECTORS: Mapping[str, Collector] = MappingProxyType(
     | landmarks.COLLECTORS
     | classification.COLLECTORS
     | jobs.COLLECTORS
+    | subgroups.COLLECTORS
 )
 """One function for every table of the catalogue, by the table's id; two-way ones are crossed by disclosure control."""
 

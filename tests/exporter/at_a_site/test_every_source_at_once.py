@@ -43,6 +43,7 @@ structures: [{code: liver, label: Liver}, {code: spleen, label: Spleen}]
 time_points:
   - {id: baseline, title: Baseline, day: 0}
   - {id: week-6, title: Week 6, day: 45, window: 14}
+subgroup: {id: grade, title: Tumour grade, codes: {a: [low grade, "1", low], b: [high grade, "4"]}}
 attributes: [Laterality, Manufacturer]
 workflows: [{id: liver-seg, title: Segment, model: net, version: "2"}]
 classifiers: [{id: phase, title: Contrast phase, positive: [arterial, portal], published: calibration}]
@@ -74,6 +75,7 @@ sources:
     classifier: phase
     columns: {{uncertainty: uncertainty, reference: truth}}
     link: {{by: field, field: patient}}
+  - {{name: redcap, kind: clinical, path: redcap.csv, patient: record_id, variables: {{grade: grade}}}}
 studies:
   - study_file: study.yaml
     centre: {{url: "http://127.0.0.1:9"}}

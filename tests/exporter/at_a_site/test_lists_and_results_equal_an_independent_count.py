@@ -84,6 +84,7 @@ COUNTED_WITH_EVERY_SOURCE = [
     "burned_in",
     "confidence",
     "correctness",
+    "subgroup",
     "slice_thickness",
     "field_strength",
     "imaging_studies",
