@@ -1,4 +1,4 @@
-"""Lesions as a reader or a tool follows them: a CSV table with a line for each lesion on each day. It never leaves the site.
+"""Lesions as a reader or a tool follows them: a table or log with a line for each lesion on each day. It never leaves the site.
 
 What became of a patient's lesions between the last two days (found again, new, gone) is kept; names of
 lesions, sizes and days are not.
@@ -17,13 +17,14 @@ from pydantic import Field
 from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, day_of, rows_of
+from studyscope_exporter.csv_table import Encoding, day_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.lesion_change import LesionChange
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
+from studyscope_exporter.sources.log_lines import log_lines
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
+from studyscope_exporter.sources.tables import LinesRead, findings, readable
 
 
 class Columns(Strict):
@@ -41,7 +42,7 @@ class Settings(Strict):
 
     name: Slug
     kind: Literal["lesions"]
-    path: SitePath
+    path: SitePath = Field(description="a CSV table, a workbook (.xlsx), or a tool's log as JSON lines (.jsonl)")
     columns: Columns = Columns()
     where: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="column -> values; only lines with one of them count, as in a tool's type of finding"
@@ -99,9 +100,12 @@ class LesionsSource:
         settings, read = self.settings, _Read()
         named = [name for name in settings.columns.model_dump().values() if name is not None]
         with readable(settings.path):
-            for line, row in rows_of(table_bytes(settings.path), settings.encoding, [*named, *settings.where], settings.sheet):
+            for line, row in log_lines(settings.path, settings.encoding, [*named, *settings.where], settings.sheet):
                 read.rows += 1
-                self._take(line, row, read)
+                if row is None:
+                    read.refuse(line, "is no object")
+                else:
+                    self._take(line, row, read)
         return read
 
     def _take(self, line: int, row: Mapping[str, str], read: _Read) -> None:

@@ -14,7 +14,9 @@ JSON_ENDINGS = frozenset({".jsonl", ".ndjson", ".json"})
 LONGEST_FIELD = 1_000
 
 
-def log_lines(path: Path, encoding: Encoding, wanted: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str] | None]]:
+def log_lines(
+    path: Path, encoding: Encoding, wanted: Sequence[str], sheet: str = ""
+) -> Iterator[tuple[int, Mapping[str, str] | None]]:
     """Each line's wanted columns as texts with its number; None for a line of JSON that is no object.
 
     In JSON a dot in a column's name steps into an object, and a column that is not there is empty.
@@ -22,7 +24,7 @@ def log_lines(path: Path, encoding: Encoding, wanted: Sequence[str]) -> Iterator
     """
     raw = table_bytes(path)
     if path.suffix.lower() not in JSON_ENDINGS:
-        yield from rows_of(raw, encoding, wanted)
+        yield from rows_of(raw, encoding, wanted, sheet)
         return
     for number, line in enumerate(raw.splitlines(), 1):
         if line.strip():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,16 @@ def test_lesions_are_held_against_those_of_the_day_before_the_last(tmp_path: Pat
     found = lesion_changes(inventory, ["table"])
     assert found == {SITE.patient("Ada"): LesionChange(1, 1, 1), SITE.patient("Ben"): LesionChange(0, 0, 1)}
     assert (done.seen, done.read) == (9, 2)
+
+
+def test_a_tool_s_log_of_lesions_says_the_same_as_a_table(tmp_path: Path, inventory: Inventory) -> None:
+    sessions = [("Ada", "1", "2026-01-01"), ("Ada", "1", "2026-03-01"), ("Ada", 2, "2026-03-01"), ("Ben", None, "2026-01-01")]
+    lines = [json.dumps({"who": {"id": who}, "lesion": lesion, "date": day}) for who, lesion, day in sessions]
+    (tmp_path / "l.jsonl").write_text("\n".join([*lines, "[]", "{", ""]))
+    done = scan(inventory, "lesions", path=tmp_path / "l.jsonl", columns={"patient": "who.id"})
+
+    assert lesion_changes(inventory, ["table"]) == {SITE.patient("Ada"): LesionChange(1, 1, 0)}
+    assert (done.seen, done.unreadable) == (6, {"is no object": 2})
 
 
 def test_no_name_of_a_lesion_and_no_day_is_kept(tmp_path: Path, inventory: Inventory) -> None:
