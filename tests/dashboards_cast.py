@@ -70,7 +70,10 @@ def _prepare(centre: Centre) -> None:
     file = centre.folder / "studies" / "liver.yaml"
     study = yaml.safe_load(file.read_text(encoding="utf-8"))
     study["landmarks"] = [{"code": "dome", "label": "Dome of the liver"}]
-    study["classifiers"] = [{"id": "cirrhosis", "title": "Cirrhosis", "positive": ["cirrhosis"]}]
+    study["classifiers"] = [
+        {"id": "cirrhosis", "title": "Cirrhosis", "positive": ["cirrhosis"]},
+        {"id": "fibrosis", "title": "Stage of fibrosis", "positive": ["f3", "f4"], "published": "calibration"},
+    ]
     study["time_points"] = [{"id": "baseline", "title": "Baseline", "day": 0}, {"id": "month-3", "title": "Month 3", "day": 90}]
     study["attributes"] = ["SliceThickness", "PatientAge"]
     study["variables"] = [{"id": "diabetes", "title": "Diabetes", "codes": {"yes": ["1"], "no": ["0"]}}]

@@ -12,7 +12,10 @@ import pytest
 from dashboards_cast import HIDDEN, SITES, consortium
 from prometheus_server import Prometheus
 from studyscope_contract.catalogue import TABLES, classification, imaging, progress, segmentation
+from studyscope_contract.catalogue.subgroups import CORRECTNESS_BY_CONFIDENCE as CROSSING
+from studyscope_contract.policy import PRESETS
 from studyscope_dashboards.classifier import EDGES, calibration, risk_and_coverage
+from studyscope_dashboards.confidence import reliability, risk_by_confidence
 from studyscope_dashboards.cover import Covered, what_is_covered
 from studyscope_dashboards.coverage_line import coverage_line, public_coverage_line
 from studyscope_dashboards.histograms import bucket_names, distance_from_pool, edges_of, shares_by_bucket
@@ -33,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 
 def asked(server: Prometheus, expr: str, *labels: str) -> Rows:
-    found = server.query(filled(expr, {"study": "liver", "site": ".*"}), time.time())
+    found = server.query(filled(expr, {"study": "liver", "site": ".*", "classifier": "fibrosis"}), time.time())
     return {tuple(row["metric"].get(label, "") for label in labels): float(row["value"][1]) for row in found}
 
 
@@ -80,6 +83,21 @@ def test_the_curves_of_a_classifier_follow_from_its_score_histograms(server: Pro
     assert [decided["coverage", x] for x in ("0", "0.1", "0.2", "0.3", "0.4")] == pytest.approx([100, 80, 60, 40, 20])
     assert [value for (line, _), value in decided.items() if line == "risk"] == pytest.approx([50] * 5)
     assert len(edges_of(classification.SCORE_OF_POSITIVES)) == len(EDGES) + 1
+
+
+def test_reliability_and_risk_say_what_hidden_counts_leave_open(server: Prometheus) -> None:
+    """In the cast as many are right in each of five bands as are wrong in the lowest; the other wrong ones are hidden."""
+    points = asked(server, reliability(1, "t").build().targets[0].expr, "line", "x")
+    curves = asked(server, risk_by_confidence(1, "t").build().targets[0].expr, "line", "x")
+    (each,) = asked(server, f'sum({CROSSING.metric}{{correctness="wrong"}})').values()
+    sites = asked(server, f"{CROSSING.metric}", "site").keys()
+    hidden = len(sites) * (PRESETS["tens"].s - 1)
+
+    assert {x: value for (line, x), value in points.items() if line == "right"} == {"0.55": pytest.approx(50)}
+    assert [curves["coverage", x] for x in ("0", "0.6", "0.9")] == pytest.approx([100, 100 * 4 / 6, 100 / 6])
+    assert [curves["risk, at least", x] for x in ("0", "0.9")] == pytest.approx([100 / 6, 0])
+    most = (each + 4 * hidden) / (6 * each + 4 * hidden), hidden / (hidden + each)
+    assert [curves["risk, at most", x] for x in ("0", "0.9")] == pytest.approx([100 * share for share in most])
 
 
 def test_what_a_total_covers_is_of_the_sites_that_show_it(server: Prometheus) -> None:
