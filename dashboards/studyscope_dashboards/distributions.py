@@ -15,7 +15,7 @@ from studyscope_dashboards.coverage_line import LABEL as COVERS
 from studyscope_dashboards.fields import by_site, colour_overrides, setting, shading, site_link_column
 from studyscope_dashboards.many_sites import CHOOSE, bars_by_site
 from studyscope_dashboards.palette import BLUE, GREY, PETROL, colours
-from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, shares, site_bars
+from studyscope_dashboards.panels import bars, grid, lines, now, over_days, rows, shares, site_bars
 from studyscope_dashboards.why_nothing import COLUMN, MOVED, rows_without, with_status, with_words
 
 QUARTILES = {0.25: "first quartile", 0.5: "median", 0.75: "third quartile"}
@@ -129,7 +129,7 @@ def history_by_code(panel_id: int, title: str, table: Table, *matchers: str) -> 
     label = table.dimensions[0].label
     panel = lines(panel_id, title, f"{table.help} Daily history at its true time, last known where a site was silent.")
     expr = f"sum by ({label}) ({q.last_known(table.metric, *matchers)})"
-    panel = panel.with_target(over_time(expr, f"{{{{{label}}}}}"))
+    panel = panel.with_target(over_days(expr, f"{{{{{label}}}}}"))
     for name, properties in colour_overrides(colours(codes_of(table))):
         panel = panel.override_by_name(name, properties)
     return panel

@@ -16,7 +16,7 @@ from studyscope_dashboards import queries as q
 from studyscope_dashboards.coverage_line import LABEL, coverage_line
 from studyscope_dashboards.fields import by_site, setting, shading, site_link_column, transformed
 from studyscope_dashboards.many_sites import LINES, LINES_OF, largest
-from studyscope_dashboards.panels import curves, grid, over_time, rows, warmth
+from studyscope_dashboards.panels import curves, grid, over_days, rows, warmth
 from studyscope_dashboards.site_colours import site_styles
 from studyscope_dashboards.why_nothing import COLUMN, MOVED, with_status, with_words
 
@@ -85,7 +85,7 @@ def heat_over_time(panel_id: int, title: str, table_: Table, unit: str, *matcher
     edges = f"({now} unless on (le) (({now} unless on (le) {_shared_edges(then)}) and on () count({then})))"
     known = f"({q.last_known(cell, *matchers)} and on (le) {edges})"
     complete = f"count({known}) == count({edges}) * count({q.last_known(cell, *matchers, WHOLE)})"
-    target = over_time(f"sum by (le) ({known}) and on () ({complete})", "{{le}}")
+    target = over_days(f"sum by (le) ({known}) and on () ({complete})", "{{le}}")
     return panel.with_target(target.format(PromQueryFormat.HEATMAP))
 
 

@@ -78,6 +78,11 @@ def over_time(expr: str, legend: str = "", ref: str = "A") -> prometheus.Dataque
     return prometheus.Dataquery().expr(expr).range().legend_format(legend).ref_id(ref).datasource(DATASOURCE)
 
 
+def over_days(expr: str, legend: str = "", ref: str = "A") -> prometheus.Dataquery:
+    """As `over_time`, of daily history: it is asked for four times a day at the most, as more would show nothing more."""
+    return over_time(expr, legend, ref).interval("6h")
+
+
 def now(expr: str, legend: str = "", ref: str = "A") -> prometheus.Dataquery:
     """A query at the end of the dashboard's time range, as one value per series."""
     return prometheus.Dataquery().expr(expr).instant().legend_format(legend).ref_id(ref).datasource(DATASOURCE)

@@ -9,7 +9,7 @@ from studyscope_dashboards import queries as q
 from studyscope_dashboards.fields import code_words
 from studyscope_dashboards.many_sites import FEW
 from studyscope_dashboards.palette import GREEN, GREY, STATE_COLOURS
-from studyscope_dashboards.panels import over_time, states_over_time
+from studyscope_dashboards.panels import over_days, states_over_time
 
 _NEVER, _TAKEN_BACK = -1, -2
 WORDS = {"active": "reported", "paused": "paused", "frozen": "frozen", "withdrawn": "left the study"}
@@ -33,4 +33,4 @@ def reports_over_time(panel_id: int, *, paged: bool = False) -> statetimeline.Pa
     never = f"0 * max by (site) ({state} == 1) + {_NEVER}"
     every = f"{activity} or on (site) {taken_back} or on (site) {never}"
     panel = panel.per_page(FEW) if paged else panel
-    return panel.mappings(code_words(by_number, colour)).with_target(over_time(every, "{{site}}")).no_value("No report yet.")
+    return panel.mappings(code_words(by_number, colour)).with_target(over_days(every, "{{site}}")).no_value("No report yet.")

@@ -14,7 +14,7 @@ from studyscope_dashboards.forecast import pace_and_need, target_reached
 from studyscope_dashboards.many_sites import LINES, LINES_OF, largest, many
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import GREEN, colours
-from studyscope_dashboards.panels import at, bars, grid, lines, now, number, over_time, rows
+from studyscope_dashboards.panels import at, bars, grid, lines, now, number, over_days, rows
 from studyscope_dashboards.site_colours import site_styles
 from studyscope_dashboards.site_map import site_map, sites_in_each_state
 from studyscope_dashboards.site_table import every_site
@@ -185,8 +185,8 @@ def patients_over_time(panel_id: int) -> timeseries.Panel:
     half = f"quantile(0.5, {known}) and on () {many(over_time=True)}"
     for pattern, properties in site_styles():
         panel = panel.override_by_regexp(pattern, properties)
-    panel = panel.with_target(over_time(f"{known} and on (site) {largest(now_shown, LINES, over_time=True)}", "{{site}}"))
+    panel = panel.with_target(over_days(f"{known} and on (site) {largest(now_shown, LINES, over_time=True)}", "{{site}}"))
     panel = panel.override_by_query(
         "B", [setting("color", {"mode": "fixed", "fixedColor": "text"}), setting("custom.lineWidth", 4)]
     )
-    return panel.with_target(over_time(half, "half of all sites up to", "B"))
+    return panel.with_target(over_days(half, "half of all sites up to", "B"))

@@ -13,7 +13,7 @@ from studyscope_dashboards.fields import code_words, colour_overrides, columns, 
 from studyscope_dashboards.out_of_the_ordinary import out_of_the_ordinary
 from studyscope_dashboards.page import page, site_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREEN, GREY, ORANGE, STATE_COLOURS, STATE_WORDS
-from studyscope_dashboards.panels import grid, lines, now, number, over_time, rows, steps, words
+from studyscope_dashboards.panels import grid, lines, now, number, over_days, rows, steps, words
 from studyscope_dashboards.pool import pool
 from studyscope_dashboards.refusals import reason_column
 from studyscope_dashboards.reports_over_time import reports_over_time
@@ -140,7 +140,7 @@ def progress_over_time(panel_id: int) -> timeseries.Panel:
     )
     shown = f"max by (site) ({q.last_known(progress.PATIENTS.metric)})"
     planned = f"max by (site) ({q.last_known(centre.SITE_TARGET_BY_NOW.name)})"
-    panel = panel.with_target(over_time(shown, "shown", "A")).with_target(over_time(planned, "planned by then", "B"))
+    panel = panel.with_target(over_days(shown, "shown", "A")).with_target(over_days(planned, "planned by then", "B"))
     for name, properties in colour_overrides({"shown": BLUE, "planned by then": GREY}):
         panel = panel.override_by_name(name, properties)
     return panel

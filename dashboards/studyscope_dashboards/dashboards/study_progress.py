@@ -16,7 +16,7 @@ from studyscope_dashboards.many_sites import BARS, FEW, largest, least, many
 from studyscope_dashboards.milestones import milestones
 from studyscope_dashboards.page import page, sites_variable, study_variable
 from studyscope_dashboards.palette import BLUE, GREY, ORANGE, PETROL
-from studyscope_dashboards.panels import bars, grid, lines, now, over_time, rows, steps
+from studyscope_dashboards.panels import bars, grid, lines, now, over_days, rows, steps
 from studyscope_dashboards.pool import pool
 
 COVERED = (
@@ -71,8 +71,8 @@ def total_over_time(panel_id: int) -> timeseries.Panel:
     known = q.last_known(PATIENTS.metric)
     half = f"{q.PER_SITE} group_left () floor({q.last(centre.SITE_BASE.name, at_end=True)} / 2)"
     rest = f"{q.PER_SITE} group_left () ceil({q.last(centre.SITE_BASE.name, at_end=True)} / 2 - 1)"
-    panel = panel.with_target(over_time(f"sum({known} - {half})", "at least", "A")).with_target(over_time(shown, "shown", "B"))
-    panel = panel.with_target(over_time(f"sum({known} + {rest})", "at most", "C"))
+    panel = panel.with_target(over_days(f"sum({known} - {half})", "at least", "A")).with_target(over_days(shown, "shown", "B"))
+    panel = panel.with_target(over_days(f"sum({known} + {rest})", "at most", "C"))
     for name, properties in colour_overrides({"at least": PETROL, "shown": BLUE, "at most": PETROL}):
         panel = panel.override_by_name(name, properties)
     band = [setting("custom.fillBelowTo", "at least"), setting("custom.fillOpacity", 25), setting("custom.lineWidth", 1)]
