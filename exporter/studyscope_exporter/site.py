@@ -33,6 +33,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.last_scan import LastScan, SourceOutcome, passed_over
 from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.release_number import release_number
+from studyscope_exporter.removed_studies import domain_folder, removed_studies
 from studyscope_exporter.retirement import refuse_if_retired
 from studyscope_exporter.scan_cluster import ScanCluster
 from studyscope_exporter.settings import SiteSettings, StudySettings, effective_policy, read_study_file
@@ -84,6 +85,7 @@ class Site:
         self.studies = tuple(self._open_study(study) for study in settings.studies)
         self.cluster = ScanCluster(settings.dask) if settings.dask else None
         studies = frozenset(study.study.id for study in self.studies)
+        self._removed = tuple(removed_studies(settings.state, settings.site, self.identity, studies))
         context = SiteContext(pseudonyms, self.clock.now, studies, self.cluster)
         self.sources = tuple(open_source(source, context) for source in settings.sources)
         return self
@@ -94,9 +96,9 @@ class Site:
     def _open_study(self, settings: StudySettings) -> StudyAtSite:
         study = read_study_file(settings.study_file)
         settings = settings.model_copy(update={"policy": effective_policy(settings, study)})
-        folder = self.settings.state / "studies" / study.id
+        folder = domain_folder(self.settings.state, study.id)
         domain = Domain.open(
-            folder / "domain",
+            folder,
             site=self.settings.site,
             study=study,
             policy=settings.policy,
@@ -109,7 +111,7 @@ class Site:
         )
         self._open.enter_context(domain)
         domain.addressed(Recipient(settings.centre.url, settings.centre.keys), self.clock.now().date())
-        outbox, last = Outbox(folder / "outbox"), domain.last_report()
+        outbox, last = Outbox(folder.parent / "outbox"), domain.last_report()
         if last is not None:
             outbox.put(last)  # a kill between release and outbox must not lose it
         return StudyAtSite(self.settings.site, study, settings, domain, outbox)
@@ -178,7 +180,8 @@ class Site:
         return at_site.collected
 
     def _beside(self, at_site: StudyAtSite) -> Iterator[Neighbour]:
-        """The other studies of this hospital, as they are at this moment."""
+        """The other studies of this hospital, as they are at this moment; those taken out of the site file as they were."""
+        yield from self._removed
         for other in self.studies:
             theirs = None if other is at_site else self._own(other)
             if theirs is not None:

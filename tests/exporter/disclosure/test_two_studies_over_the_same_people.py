@@ -112,3 +112,17 @@ def test_before_a_version_is_accepted_people_here_read_whom_it_counts(tmp_path: 
     said = capsys.readouterr().out
     assert "two approvers" in said
     assert "0 by version 2, 16 by version 1, 0 by both" in said
+
+
+def test_a_study_that_was_taken_out_of_the_site_file_is_still_waited_for(tmp_path: Path) -> None:
+    site = Site(tmp_path, patients=20, studies=("liver",))
+    site.scanned_and_approved()
+    site.once()
+    site.studies = ("spleen",)
+    site.write()
+    with OpenSite(read_site_file(site.file), SystemClock()) as opened_again:
+        (spleen,) = opened_again.studies
+        contributions = opened_again.contributions(spleen)
+    assert contributions is not None
+    assert [(one.study, len(one.counted)) for one in contributions.beside] == [("liver (no longer in the site file)", 20)]
+    assert too_like(roster_of(contributions.tables[POPULATION]), contributions.beside, 11)
