@@ -1,4 +1,4 @@
-"""Studies that were taken out of the site file: their last numbers stand where they were sent, so the others still wait for them."""
+"""Studies taken out of the site file: their last numbers stand where they were sent, so the others still wait for them."""
 
 from __future__ import annotations
 
