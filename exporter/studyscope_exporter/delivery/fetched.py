@@ -158,7 +158,7 @@ def _brought(shelf: Shelf, body: bytes, start: Start) -> Iterable[bytes]:
     except (SignedStudyProblem, FileProblem) as problem:
         log.warning("study %s: a study file that the centre brought was not kept: %s", shelf.study, problem)
         return said(start, "400 Bad Request", str(problem))
-    log.info("study %s: the centre brought version %d of the study file; see study diff", shelf.study, version)
+    log.info("study %s: the centre brought version %d of the study file; see study diff %s", shelf.study, version, shelf.study)
     return said(start, "200 OK", f"version {version} lies ready for study diff and study accept")
 
 
