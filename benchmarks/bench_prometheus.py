@@ -1,8 +1,8 @@
 """Prometheus' own scrape_duration_seconds: the centre's /metrics, the same page ready made, Pushgateway with as many samples.
 
-Needs Prometheus and Pushgateway (Debian: prometheus, prometheus-pushgateway). One Prometheus scrapes all three; the centre
-and Pushgateway answer compressed, the page ready made is plain. Only scrapes that brought the whole page count, and of them
-not the first, which makes the series; nan stands where none came within its interval.
+Needs Prometheus and Pushgateway (Debian: prometheus, prometheus-pushgateway). Each is scraped by a new Prometheus of its own,
+one after the other; all three answer compressed. Only scrapes that brought the whole page count, and of them not the first,
+which makes the series; nan stands where none came within its interval. With the defaults it takes under four minutes.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ CELLS = 450
 
 
 @contextmanager
-def prometheus(folder: Path, targets: dict[str, int], interval: int) -> Iterator[str]:
-    """The address of a Prometheus that scrapes these ports."""
+def prometheus(folder: Path, target: int, interval: int) -> Iterator[str]:
+    """The address of a Prometheus that scrapes this port, as job `it`."""
     program = shutil.which("prometheus")
     if program is None:
         raise SystemExit("needs Prometheus: apt-get install prometheus")
-    jobs = [{"job_name": name, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]} for name, port in targets.items()]
+    jobs = [{"job_name": "it", "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}]
     times = {"scrape_interval": f"{interval}s", "scrape_timeout": f"{interval}s"}
     (folder / "prometheus.yml").write_text(yaml.safe_dump({"global": times, "scrape_configs": jobs}))
     port = free_port()
@@ -49,21 +49,31 @@ def prometheus(folder: Path, targets: dict[str, int], interval: int) -> Iterator
                 process.terminate()
 
 
-def durations(url: str, seconds: int, samples: int) -> dict[str, list[float]]:
-    """Seconds of every scrape that brought nearly so many `samples`, by job, the first left out."""
-    found: dict[str, list[float]] = {}
-    for series in _series(url, f"scrape_duration_seconds[{seconds}s]"):
-        job = series["metric"]["job"]
-        (brought,) = _series(url, f'scrape_samples_scraped{{job="{job}"}}[{seconds}s]')
-        whole = {when for when, number in brought["values"] if int(number) > 0.9 * samples}
-        found[job] = [float(took) for when, took in series["values"] if when in whole][1:]
-    return found
+def durations(folder: Path, port: int, seconds: int, interval: int, samples: int) -> list[float]:
+    """Seconds of every scrape of `port` that brought nearly so many `samples`, the first left out."""
+    folder.mkdir()
+    with prometheus(folder, port, interval) as url:
+        time.sleep(seconds)
+        ((took,), (brought,)) = (
+            [series["values"] for series in _series(url, f'{name}{{job="it"}}[{seconds}s]')]
+            for name in ("scrape_duration_seconds", "scrape_samples_scraped")
+        )
+    whole = {when for when, number in brought if int(number) > 0.9 * samples}
+    return [float(each) for when, each in took if when in whole][1:]
 
 
 def _series(url: str, query: str) -> list[dict[str, Any]]:
     answer = httpx.get(f"{url}/api/v1/query", params={"query": query}, timeout=30, trust_env=False).raise_for_status()
     series: list[dict[str, Any]] = answer.json()["data"]["result"]
     return series
+
+
+def page_of(port: int) -> tuple[bytes, bytes]:
+    """/metrics of the centre, plain and as it is sent compressed."""
+    with httpx.Client(timeout=120, trust_env=False) as client:
+        plain = client.get(f"http://127.0.0.1:{port}/metrics", headers={"Accept-Encoding": "identity"}).content
+        with client.stream("GET", f"http://127.0.0.1:{port}/metrics", headers={"Accept-Encoding": "gzip"}) as answer:
+            return plain, b"".join(answer.iter_raw())
 
 
 def as_many(samples: int) -> bytes:
@@ -74,27 +84,29 @@ def as_many(samples: int) -> bytes:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=330, help="default: %(default)s, about 200,000 samples")
-    parser.add_argument("--seconds", type=int, default=120, help="how long Prometheus scrapes (default: %(default)s)")
-    parser.add_argument("--interval", type=int, default=20, help="seconds (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=42, help="how long each is scraped (default: %(default)s)")
+    parser.add_argument("--interval", type=int, default=7, help="seconds (default: %(default)s)")
     options = parser.parse_args()
     port, floor_port, keys = free_port(), free_port(), new_keys(options.sites)
+    found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
+
+        def scraped(name: str, target: int) -> None:
+            found[name] = durations(home / name, target, options.seconds, options.interval, samples)
+
         with Server(serve_centre, str(home / "centre"), port, port=port, keys=keys, durable=False, cells=CELLS) as centre:
-            page = httpx.get(
-                f"http://127.0.0.1:{port}/metrics", headers={"Accept-Encoding": "identity"}, timeout=120, trust_env=False
-            ).content
-            samples = page.count(b"\n") - page.count(b"\n#")
-            with (
-                Server(serve_floor, floor_port, page, port=floor_port),
-                pushgateway(keys, as_many(samples // options.sites)) as (peer, peer_process),
-                prometheus(home, {"centre": port, "ready made": floor_port, "Pushgateway": peer}, options.interval) as url,
-            ):
-                time.sleep(options.seconds)
-                found = durations(url, options.seconds, samples)
-                memory = resident_megabytes(centre.number), resident_megabytes(peer_process)
+            plain, packed = page_of(port)
+            samples = plain.count(b"\n") - plain.count(b"\n#")
+            scraped("centre", port)
+            memory = [resident_megabytes(centre.number)]
+        with Server(serve_floor, floor_port, packed, "gzip", port=floor_port):
+            scraped("ready made", floor_port)
+        with pushgateway(keys, as_many(samples // options.sites)) as (peer, peer_process):
+            scraped("Pushgateway", peer)
+            memory.append(resident_megabytes(peer_process))
     middle = {job: statistics.median(took) if took else math.nan for job, took in found.items()}
-    print(f"{samples} samples, {len(page) / 1e6:.1f} MB; load {os.getloadavg()[0]:.1f}")
+    print(f"{samples} samples, {len(plain) / 1e6:.1f} MB plain, {len(packed) / 1e6:.2f} MB gzip; load {os.getloadavg()[0]:.1f}")
     for job, seconds in middle.items():
         print(f"  {job:12} {seconds:6.3f} s  (" + " ".join(f"{one:.2f}" for one in found[job]) + ")")
     print(f"  centre / ready made {middle['centre'] / middle['ready made']:.2f}")

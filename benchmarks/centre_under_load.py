@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from aggregator_cast import NOW, Centre, StandingClock, a_report, a_study, a_table
+from aggregator_cast import NOW, Centre, a_report, a_study, a_table
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.serving import SEND_BUFFER, serve
 from studyscope_aggregator.settings import Listen
@@ -87,26 +87,37 @@ def serve_centre(folder: str, port: int, *, keys: dict[str, bytes], durable: boo
     for site in centre.sites if cells else ():
         for study in names:
             store.append(an_entry(SignedReport.sign(a_report(site, study=study, tables=shown), centre.keys[site]))).result()
-    app = create_app(settings, store, StandingClock(NOW + dt.timedelta(days=5000)))
+    # Reports that it begins with are of today, those that are pushed of thousands of days.
+    app = create_app(settings, store, AheadClock(0 if cells else 5000))
     serve(app, Listen(host="127.0.0.1", port=port))
 
 
-def serve_floor(port: int, body: bytes) -> None:
+def serve_floor(port: int, body: bytes, encoding: str = "identity") -> None:
     """Reads what is sent and answers with `body`: what no server in front of anything can be quicker than."""
+    headers = [(b"content-length", str(len(body)).encode()), (b"content-encoding", encoding.encode())]
 
     async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
         if scope["type"] != "http":
             return
         while (await receive()).get("more_body"):
             pass
-        length = [(b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200 if body else 204, "headers": length})
+        await send({"type": "http.response.start", "status": 200 if body else 204, "headers": headers if body else []})
         await send({"type": "http.response.body", "body": body})
 
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         listening.bind(("127.0.0.1", port))
         uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")).run(sockets=[listening])
+
+
+class AheadClock:
+    """The time of this machine, so many days ahead of the tests' present, so that every report is of the past."""
+
+    def __init__(self, days: int) -> None:
+        self._ahead = NOW + dt.timedelta(days=days) - dt.datetime.now(dt.UTC)
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC) + self._ahead
 
 
 class Server:

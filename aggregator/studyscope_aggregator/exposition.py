@@ -1,27 +1,25 @@
 """The page that Prometheus scrapes, from blocks that are made when a report comes.
 
-Two parts. The first follows reports alone: each site's lines of each family are printed once, when
-its report is taken. The second follows clock, registry and refusals: states, targets, totals. The
-gzip form is one member of two deflate streams, so that the large first part is compressed once.
+Three parts. The first follows reports alone: each site's lines of each family are printed once, when
+its report is taken. The second follows registry, refusals and the sites' states: targets, totals. The
+third is all that every second changes: how old each site's newest report is.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-
-from isal import isal_zlib
 
 from studyscope_aggregator.consortium import Consortium, SiteKey
 from studyscope_aggregator.families import HEADERS, MOVING_FAMILIES, REPORT_FAMILIES, by_family
 from studyscope_aggregator.forecast.forecast_task import Forecasts
-from studyscope_aggregator.forecast.outlook import outlook_samples
+from studyscope_aggregator.forecast.outlook import Outlook, outlook_samples
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.milestones import milestone_samples
+from studyscope_aggregator.page_parts import Page, Part
 from studyscope_aggregator.registered_sites import RegisteredSite
 from studyscope_aggregator.samples import Sample, published, site_facts
 from studyscope_aggregator.standing import Standing
@@ -32,20 +30,25 @@ from studyscope_contract.mail_choices import MailChoices
 from studyscope_contract.study import Study
 
 MOVES_EVERY = dt.timedelta(seconds=1)
-"""How old the second part may be."""
+"""How old a page may be."""
 
 REPORTED = [series.name for series in REPORT_FAMILIES]
-MOVING = [series.name for series in MOVING_FAMILIES]
-
-_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+AGES = centre.SITE_REPORT_AGE.name
+STILL = [series.name for series in MOVING_FAMILIES if series.name != AGES]
 
 
 @dataclass(frozen=True)
-class Page:
-    """One state of /metrics in both forms."""
+class _StillOf:
+    """All that the second part is made from: while it is the same, so is the part."""
 
-    plain: bytes
-    gzip: bytes
+    edition: tuple[int, int]
+    today: dt.date
+    states: tuple[tuple[str, int, bool, bool], ...]
+    forecasts: Mapping[str, Outlook]
+
+    @classmethod
+    def of(cls, edition: tuple[int, int], today: dt.date, members: list[Member], forecasts: Mapping[str, Outlook]) -> _StillOf:
+        return cls(edition, today, tuple((one.state, one.missed, one.expected, one.current) for one in members), forecasts)
 
 
 class Exposition:
@@ -54,11 +57,12 @@ class Exposition:
     def __init__(self, consortium: Consortium, metrics: OwnMetrics, forecasts: Forecasts) -> None:
         self._consortium, self._metrics, self._forecasts = consortium, metrics, forecasts
         self._blocks: dict[SiteKey, tuple[Standing, dict[str, bytes]]] = {}
-        self._reported = _Part(b"")
+        self._reported = self._still = Part(b"")
         self._numbers: tuple[int, int] | None = None
         self._memory: dict[str, TotalsMemory] = {}
         self._totals: dict[str, StudyTotals] = {}
-        self._page = Page(b"", b"")
+        self._page = Page(())
+        self._still_of: _StillOf | None = None
         self._made: tuple[tuple[int, int], dt.datetime] | None = None
 
     def page(self, now: dt.datetime) -> Page:
@@ -66,7 +70,7 @@ class Exposition:
         edition = self._consortium.edition
         if self._made is None or self._made[0] != edition or not dt.timedelta(0) <= now - self._made[1] < MOVES_EVERY:
             started = time.perf_counter()
-            self._page = self._render(now)
+            self._page = self._render(now, edition)
             self._made = edition, now
             self._metrics.render_seconds.set(time.perf_counter() - started)
         return self._page
@@ -76,15 +80,21 @@ class Exposition:
         self._add_up(list(self._consortium.members(now)))
         return self._totals
 
-    def _render(self, now: dt.datetime) -> Page:
+    def _render(self, now: dt.datetime, edition: tuple[int, int]) -> Page:
         members = list(self._consortium.members(now))
         if self._numbers != self._consortium.numbers_edition:
             self._numbers = self._consortium.numbers_edition
-            self._reported = _Part(self._reported_bytes(members))
-        self._add_up(members)
-        moving = _Part(_joined([_encoded(self._moving(members, now.date()))], MOVING), last=True)
-        self._metrics.published_samples.set(self._reported.samples + moving.samples)
-        return Page(self._reported.plain + moving.plain, _gzip(self._reported, moving))
+            self._reported = Part(self._reported_bytes(members))
+        still_of = _StillOf.of(edition, now.date(), members, self._forecasts.current)
+        if self._still_of != still_of:
+            self._still_of = still_of
+            self._add_up(members)
+            self._still = Part(_joined([_encoded(self._moving(members, now.date()))], STILL))
+        ages = (Sample(AGES, _who(one), int(one.age.total_seconds())) for one in members)
+        moving = Part(_joined([_encoded(ages)], [AGES]), last=True)
+        page = Page((self._reported, self._still, moving))
+        self._metrics.published_samples.set(sum(part.samples for part in page.parts))
+        return page
 
     def _reported_bytes(self, members: list[Member]) -> bytes:
         blocks: dict[SiteKey, tuple[Standing, dict[str, bytes]]] = {}
@@ -136,24 +146,6 @@ class Exposition:
             yield from outlook_samples(outlook)
 
 
-class _Part:
-    """Bytes with what is needed to put their deflated form into one gzip member with another part's."""
-
-    def __init__(self, plain: bytes, *, last: bool = False) -> None:
-        self.plain = plain
-        self.crc = isal_zlib.crc32(plain)
-        self.samples = plain.count(b"\n") - plain.count(b"\n#") - plain.startswith(b"#")
-        deflater = isal_zlib.compressobj(1, wbits=-15)
-        self.deflated = deflater.compress(plain) + deflater.flush(isal_zlib.Z_FINISH if last else isal_zlib.Z_FULL_FLUSH)
-
-
-def _gzip(first: _Part, last: _Part) -> bytes:
-    """One gzip member (RFC 1952) of both parts; `first` ended with a full flush."""
-    crc = isal_zlib.crc32_combine(first.crc, last.crc, len(last.plain))
-    size = (len(first.plain) + len(last.plain)) & 0xFFFFFFFF
-    return b"".join((_GZIP_HEADER, first.deflated, last.deflated, struct.pack("<II", crc, size)))
-
-
 def _joined(blocks: list[dict[str, bytes]], names: list[str]) -> bytes:
     """The families in the order of `names`, each with its header once and every block's lines after it."""
     parts: list[bytes] = []
@@ -184,7 +176,6 @@ def _site_samples(one: Member) -> Iterator[Sample]:
     yield Sample(centre.SITE_INFO.name, (*who, ("name", site.name), ("city", site.city), *place), 1)
     for state in centre.SITE_STATES:
         yield Sample(centre.SITE_STATE.name, (*who, ("state", state)), int(state == one.state))
-    yield Sample(centre.SITE_REPORT_AGE.name, who, int(one.age.total_seconds()))
     yield Sample(centre.SITE_MISSED_GRID_POINTS.name, who, one.missed)
 
 

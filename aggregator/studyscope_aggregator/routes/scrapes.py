@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from studyscope_aggregator.families import CONTENT_TYPE
+from studyscope_aggregator.page_parts import Page
 from studyscope_aggregator.wiring import Wired
 
 router = APIRouter()
@@ -21,7 +25,13 @@ async def metrics(request: Request, wired: Wired) -> Response:
     headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(page.gzip, headers=headers | {"Content-Encoding": "gzip"})
-    return Response(page.plain, headers=headers)
+    return StreamingResponse(_parts(page), headers=headers | {"Content-Length": str(page.size)})
+
+
+async def _parts(page: Page) -> AsyncIterator[bytes]:
+    """As they are: to join them would take longer than to send them."""
+    for part in page.parts:
+        yield part.plain
 
 
 @router.get("/metrics/self", response_class=Response, responses=_TEXT)
