@@ -39,16 +39,11 @@ STILL = [series.name for series in MOVING_FAMILIES if series.name != AGES]
 
 @dataclass(frozen=True)
 class _StillOf:
-    """All that the second part is made from: while it is the same, so is the part."""
+    """All that the first two parts are made from, with the hour, as no site's state changes within one (state.Member)."""
 
     edition: tuple[int, int]
-    today: dt.date
-    states: tuple[tuple[str, int, bool, bool], ...]
+    hour: dt.datetime
     forecasts: Mapping[str, Outlook]
-
-    @classmethod
-    def of(cls, edition: tuple[int, int], today: dt.date, members: list[Member], forecasts: Mapping[str, Outlook]) -> _StillOf:
-        return cls(edition, today, tuple((one.state, one.missed, one.expected, one.current) for one in members), forecasts)
 
 
 class Exposition:
@@ -63,6 +58,7 @@ class Exposition:
         self._totals: dict[str, StudyTotals] = {}
         self._page = Page(())
         self._still_of: _StillOf | None = None
+        self._members: list[Member] = []
         self._made: tuple[tuple[int, int], dt.datetime] | None = None
 
     def page(self, now: dt.datetime) -> Page:
@@ -81,18 +77,16 @@ class Exposition:
         return self._totals
 
     def _render(self, now: dt.datetime, edition: tuple[int, int]) -> Page:
-        members = list(self._consortium.members(now))
-        if self._numbers != self._consortium.numbers_edition:
-            self._numbers = self._consortium.numbers_edition
-            self._reported = Part(self._reported_bytes(members))
-        still_of = _StillOf.of(edition, now.date(), members, self._forecasts.current)
+        still_of = _StillOf(edition, now.replace(minute=0, second=0, microsecond=0), self._forecasts.current)
         if self._still_of != still_of:
-            self._still_of = still_of
-            self._add_up(members)
-            self._still = Part(_joined([_encoded(self._moving(members, now.date()))], STILL))
-        ages = (Sample(AGES, _who(one), int(one.age.total_seconds())) for one in members)
-        moving = Part(_joined([_encoded(ages)], [AGES]), last=True)
-        page = Page((self._reported, self._still, moving))
+            self._still_of, self._members = still_of, list(self._consortium.members(now))
+            if self._numbers != self._consortium.numbers_edition:
+                self._numbers = self._consortium.numbers_edition
+                self._reported = Part(self._reported_bytes(self._members))
+            self._add_up(self._members)
+            self._still = Part(_joined([_encoded(self._moving(self._members, now.date()))], STILL))
+        ages = (Sample(AGES, _who(one), max(0, int((now - one.since).total_seconds()))) for one in self._members)
+        page = Page((self._reported, self._still, Part(_joined([_encoded(ages)], [AGES]), last=True)))
         self._metrics.published_samples.set(sum(part.samples for part in page.parts))
         return page
 

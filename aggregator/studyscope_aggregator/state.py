@@ -27,8 +27,9 @@ class TakenBack:
 
 @dataclass(frozen=True)
 class Member:
-    """One site of one study as it stands at a moment.
+    """One site of one study as it stands in an hour: states change with grid points and days, which begin at full hours.
 
+    `since`: when the window of its newest report ended; of one that never reported, when it could have begun.
     `missed`: grid points of the site that passed without a report. `expected`: a member today that has not left.
     `current`: its numbers belong into the current totals. `taken_back`: its newest report, where none counts any more.
     """
@@ -38,7 +39,7 @@ class Member:
     standing: Standing | None
     state: str
     missed: int
-    age: dt.timedelta
+    since: dt.datetime
     expected: bool
     current: bool
     taken_back: TakenBack | None = None
@@ -64,7 +65,7 @@ def member(
         standing=standing,
         state=state,
         missed=missed,
-        age=max(now - since, dt.timedelta(0)),
+        since=since,
         expected=expected,
         current=expected and not _dropped(standing, missed, study.alerts, now),
         taken_back=None if standing else taken_back,

@@ -55,7 +55,7 @@ def test_a_site_that_never_reported_is_measured_from_its_registration() -> None:
     one = stands(None)
 
     assert (one.state, one.missed) == ("never_reported", 13)
-    assert one.age == NOW - dt.datetime(2026, 5, 20, tzinfo=dt.UTC)
+    assert one.since == dt.datetime(2026, 5, 20, tzinfo=dt.UTC)
 
 
 @pytest.mark.parametrize(("grid", "steps", "state"), [(Grid(), 3, "retracted"), (Grid(), 4, "silent"), (WEEKLY, 3, "retracted")])
@@ -68,7 +68,7 @@ def test_a_site_whose_reports_were_all_taken_back_has_reported_and_is_measured_o
 
     one = member(study, a_site(), REGISTERED, None, now, newest)
 
-    assert (one.state, one.missed, one.expected, one.age) == (state, steps, True, now - newest.grid_time)
+    assert (one.state, one.missed, one.expected, one.since) == (state, steps, True, newest.grid_time)
     assert member(study, a_site(), REGISTERED, reported(), now, newest).taken_back is None, "a newer report counts"
 
 
@@ -116,4 +116,19 @@ def test_a_site_without_a_key_is_measured_from_its_first_day_as_a_member() -> No
     study = Study.model_validate(a_study(("berlin",)))
     found = member(study, a_site(member_from="2026-05-02"), None, None, NOW)
 
-    assert (found.state, found.expected, found.age) == ("never_reported", True, dt.timedelta(days=30, hours=12))
+    assert (found.state, found.expected, NOW - found.since) == ("never_reported", True, dt.timedelta(days=30, hours=12))
+
+
+@pytest.mark.parametrize("grid", [Grid(), Grid(at_hour=23), Grid(every_days=7, at_hour=0)])
+@pytest.mark.parametrize("activity", ["active", "paused"])
+def test_no_state_changes_within_an_hour(grid: Grid, activity: str) -> None:
+    newest = reported(grid.index(NOW), activity, grid.moment(grid.index(NOW)), grid)
+    hours = [NOW + dt.timedelta(hours=hour) for hour in range(0, 24 * 60, 7)]
+
+    told = [
+        {stands(newest, hour + dt.timedelta(seconds=later), member_until="2026-07-09").state for later in (0, 1, 1800, 3599)}
+        for hour in hours
+    ]
+
+    assert all(len(states) == 1 for states in told)
+    assert len(set.union(*told)) >= 3, "it was late, silent or closed meanwhile"

@@ -214,7 +214,7 @@ def test_the_bounds_hold_the_truth_of_the_definition_in_force(consortium: list[t
         tables = (a_table("population", {(): published}),) if published else ()
         standing = Standing.of(a_report(tables=tables, facts=facts, grid_point=TODAY), NOW)
         site = versions[3].sites[0]
-        members.append(Member(versions[3], site, standing, "fresh", 0, NOW - NOW, expected=True, current=True))
+        members.append(Member(versions[3], site, standing, "fresh", 0, NOW, expected=True, current=True))
         truth += new
 
     totals = study_totals(versions[3], members, TotalsMemory(), versions.get)
