@@ -16,8 +16,9 @@ from studyscope_demo.consortium import COORDINATOR, site_mail
 from studyscope_demo.folder import DemoFolder
 from studyscope_demo.ports import Ports
 
-# Ten seconds are a day here, so mails cannot wait as long as in a real study.
-TIMING = MailTiming(gather="5s", regather="10s", repeat="24h")
+# Ten seconds are a day here, so mails cannot wait as long as in a real study. But Prometheus tells each minute for a quarter of
+# an hour what is over: where a group is looked at more often than that, two that are over take turns, each in a mail of its own.
+TIMING = MailTiming(gather="5s", regather="70s", repeat="24h")
 
 
 def write_mail_routes(folder: DemoFolder, ports: Ports, today: dt.date) -> bool:
