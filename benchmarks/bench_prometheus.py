@@ -93,7 +93,7 @@ def main() -> None:
         home = Path(folder)
 
         def scraped(name: str, target: int) -> None:
-            found[name] = durations(home / name, target, options.seconds, options.interval, samples)
+            found[name] = durations(home / f"scraped {name}", target, options.seconds, options.interval, samples)
 
         with Server(serve_centre, str(home / "centre"), port, port=port, keys=keys, durable=False, cells=CELLS) as centre:
             plain, packed = page_of(port)

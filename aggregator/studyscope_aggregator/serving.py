@@ -17,8 +17,8 @@ GRACE_SECONDS = 10
 """How long requests that run may take after SIGTERM."""
 
 SEND_BUFFER = 128 * 1024
-"""Bytes that wait in the kernel for a reader. A page of 28 MB goes out in pieces that stay in the processor's cache:
-7 ms to Prometheus on the same machine, where the buffer that the kernel would let grow takes 20 (docs/sizing.md)."""
+"""Bytes that wait in the kernel for a reader. A page of 28 MB goes out in pieces that are read
+soon after they were written; what a buffer that the kernel lets grow costs on a busy machine is in docs/sizing.md."""
 
 TICKS_BETWEEN_SIGNS = 100
 """uvicorn ticks ten times a second."""
