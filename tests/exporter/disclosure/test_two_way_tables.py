@@ -84,7 +84,7 @@ def test_nobody_can_contribute_to_a_crossing_directly(tmp_path: Path) -> None:
 
 
 def test_a_policy_that_declares_an_unknown_or_one_way_table_is_refused_with_what_is_allowed() -> None:
-    with pytest.raises(ValidationError, match=r"two_way: 'sex' is no table for this list; allowed: job_outcome_by_age_band"):
+    with pytest.raises(ValidationError, match=r"two_way: 'sex' is no table for this list; allowed: .*job_outcome_by_age_band"):
         Policy(two_way=("sex",))
     with pytest.raises(ValidationError, match=r"refuse: 'sexx' is no table"):
         Policy(refuse=("sexx",))
