@@ -1,6 +1,6 @@
 """Which series of a platform count: those of its datasets, and those that carry its tags.
 
-Shapes of requests and answers as in Kaapana 0.6: kaapana-backend, client/dataset and dataset/series.
+Shapes of requests and answers as in Kaapana 0.6.0: kaapana-backend, client/dataset and dataset/series.
 """
 
 from __future__ import annotations

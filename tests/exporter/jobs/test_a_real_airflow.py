@@ -83,6 +83,8 @@ def airflow_3(home: Path) -> Iterator[tuple[str, httpx.Client]]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__API_AUTH__JWT_SECRET": "of this test alone " * 8,
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # else its own tasks fail where the machine is busy
+        "AIRFLOW__CORE__PARALLELISM": "2",
     }
     subprocess.run([program, "db", "migrate"], env=environment, check=True, capture_output=True)
     with ExitStack() as stack:
