@@ -212,6 +212,16 @@ def test_a_refused_table_never_leaves(tmp_path: Path) -> None:
     assert report.report.facts.tables["sex"] == "refused"
 
 
+@pytest.mark.parametrize(("beside", "shown"), [(0, False), (1, False), (14, False), (15, True)])
+def test_a_result_is_shown_only_while_the_threshold_of_people_are_beside_it(tmp_path: Path, beside: int, shown: bool) -> None:
+    hospital = Hospital()
+    hospital.admit(62, sex="F", stage=1, state="present")
+    hospital.admit(beside, start=100, sex="F", stage=1, state="missing")
+    with opened(tmp_path) as domain:
+        released = vectors(domain.release(hospital.contributions(), FACTS, 100))
+    assert (("present",) in released.get(STATE, {})) is shown
+
+
 def test_a_sensitive_cell_that_holds_everybody_is_withheld(tmp_path: Path) -> None:
     hospital = berlin(stage=1)
     with opened(tmp_path / "all") as domain:
