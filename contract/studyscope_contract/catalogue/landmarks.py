@@ -28,6 +28,7 @@ LANDMARK_ERROR = Table(
     dimensions=(Dimension("le", edges(1, 2, 2.5, 3, 4, 5, 10)),),
     per="landmark",
     subpopulation=True,
+    within=(LANDMARK_STATE.id, "found"),
 )
 
 TABLES = (LANDMARK_STATE, LANDMARK_ERROR)

@@ -51,6 +51,7 @@ LESIONS = Table(
     dimensions=(Dimension("le", edges(0, 1, 2, 3, 5, 10, 20)),),
     per="structure",
     subpopulation=True,
+    within=("structure_state", "present", "empty"),
 )
 
 REVIEW_STATE = Table(

@@ -220,3 +220,23 @@ def test_a_group_of_the_past_is_protected_under_the_greater_k_from_what_comes_la
     verdict = WitnessAudit().audit([before], now)
     assert not verdict.passed
     assert "sex at grid point 101: M" in verdict.why
+
+
+@pytest.mark.parametrize(
+    ("whole", "cells", "part"),
+    [
+        (TableKey("landmark_state", "nasion"), {"found": 61, "missing": 4}, TableKey("landmark_error", "nasion")),
+        (TableKey("structure_state", "liver"), {"present": 58, "missing": 4, "empty": 3}, TableKey("lesions", "liver")),
+    ],
+)
+def test_buckets_are_held_against_the_result_whose_patients_they_hold(
+    whole: TableKey, cells: dict[str, int], part: TableKey
+) -> None:
+    """Of 65 results 61 have an error or a number of lesions: whoever adds up the buckets counts the four that have none."""
+    size = version(POPULATION, ((),), {(): 65}, 65, TENS, 1)
+    state = version(whole, tuple((code,) for code in cells), {(code,): count for code, count in cells.items()}, 65, TENS, 1)
+    buckets = version(part, (("1.0",), ("2.0",)), {("1.0",): 31, ("2.0",): 30}, 61, TENS, 1)
+    world = world_of([Release(101, TENS, (size, state, buckets))])
+
+    values = [sorted(world.truth[variable] for variable, _ in row.terms) for row in world.rows if (row.low, row.high) == (0, 0)]
+    assert sorted([*(count for code, count in cells.items() if code != "missing"), 61]) in values
