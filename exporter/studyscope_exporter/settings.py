@@ -46,10 +46,7 @@ class Centre(Strict):
     @field_validator("url")
     @classmethod
     def _is_encrypted(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme == "https" and parts.hostname:
-            return url.rstrip("/")
-        if parts.scheme == "http" and _is_this_machine(parts.hostname or ""):
+        if may_be_a_centre(url):
             return url.rstrip("/")
         raise ValueError("must be an https:// address; http:// is allowed for this machine only")
 
@@ -185,6 +182,14 @@ def _public_key(text: str) -> str:
         return VerifyingKey.parse(text).text
     except KeyProblem as problem:
         raise ValueError(str(problem)) from None
+
+
+def may_be_a_centre(url: str) -> bool:
+    """Whether reports may go there: encrypted, or to this machine."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(parts.hostname or ""))
+    )
 
 
 def _is_this_machine(host: str) -> bool:

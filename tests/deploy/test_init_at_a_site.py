@@ -170,12 +170,15 @@ def test_without_a_terminal_a_missing_answer_is_named(study_file: Path) -> None:
 
 def test_on_a_terminal_it_asks_and_makes_the_approvers_key(study_file: Path) -> None:
     here = study_file.parent
+    (here / "dicom").mkdir(exist_ok=True)
     answers = [
-        ("Study file", "nowhere.yaml"), ("There is no file", ""), ("Study file", "liver.yaml"), ("Which site", "paris"),
-        ("Which site", "berlin"), ("DICOM files", "dicom"), ("label maps", ""), ("Log of inference", ""), ("Address of the centre", "https://c.example"),
-        ("Who signs", ""), ("Public key of Data protection", "nonsense"), ("Enter to try again", ""), ("Public key", ""),
+        ("Study file", "nowhere.yaml"), ("There is no file nowhere.yaml. Study file", "liver.yaml"), ("Which site", "paris"),
+        ("paris is none of its sites. Which site", "berlin"), ("DICOM files", "nowhere"),
+        ("There is no folder nowhere. Folder", "dicom"), ("label maps", ""), ("Log of inference", ""),
+        ("Address of the centre", "http://c.example"), ("no https:// address", "https://c.example"),
+        ("Who signs", ""), ("Public key of Data protection", "nonsense"), ("Public key", ""),
         ("new passphrase", "long enough"), ("Again", "long enough"), ("Issuer of Patient ID", ""),
-        ("EXACT numbers", "yes"), ("Enter to try again", ""), ("EXACT numbers", ""),
+        ("EXACT numbers", "yes"), ("20 letters or more", ""),
     ]  # fmt: skip
     code, said = conversation([sys.executable, "-m", "studyscope_exporter.cli", "init"], here, answers)
 

@@ -19,3 +19,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "centre.image" -}}
 {{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end -}}
+
+{{/* Kubernetes takes no other size for a set that is there, and its own refusal leaves a failed release behind. */}}
+{{- define "centre.size" -}}
+{{- $there := lookup "apps/v1" "StatefulSet" .Release.Namespace (include "centre.name" .) -}}
+{{- if $there -}}
+{{- $size := (index $there.spec.volumeClaimTemplates 0).spec.resources.requests.storage -}}
+{{- if ne $size .Values.store.size -}}
+{{- fail (printf "store.size: stays %s while the release is there, for Kubernetes allows no other; to have more space, grow the claim: kubectl -n %s edit pvc store-%s-0" $size .Release.Namespace (include "centre.name" .)) -}}
+{{- end -}}
+{{- end -}}
+{{ .Values.store.size }}
+{{- end -}}
