@@ -75,7 +75,9 @@ def test_a_study_that_chooses_nothing_has_no_folder_of_its_own() -> None:
 def test_an_unknown_page_or_panel_is_refused_with_what_is_allowed() -> None:
     with pytest.raises(UnknownPanel, match="there is no page 'progress'; allowed: collaboration, consortium"):
         study_pages(a_choosing_study({"page": "progress"}), PAGES)
-    with pytest.raises(UnknownPanel, match="no panel of consortium 'map'; allowed: sites-by-state, patients-shown"):
+    with pytest.raises(
+        UnknownPanel, match="no panel of consortium 'map'; allowed: sites-by-state, sites-in-each-state, patients-shown"
+    ):
         study_pages(a_choosing_study({"page": "consortium", "panels": ["map"]}), PAGES)
     with pytest.raises(ValidationError, match="either `panels`"):
         a_choosing_study({"page": "consortium", "panels": ["a"], "hide": ["b"]})
