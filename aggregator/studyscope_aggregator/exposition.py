@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +19,8 @@ from studyscope_aggregator.forecast.forecast_task import Forecasts
 from studyscope_aggregator.forecast.outlook import Outlook, outlook_samples
 from studyscope_aggregator.metrics import OwnMetrics
 from studyscope_aggregator.milestones import milestone_samples
+from studyscope_aggregator.packed_lines import PackedLines
+from studyscope_aggregator.packed_lines import by_family as lines_by_family
 from studyscope_aggregator.page_parts import Page, Part
 from studyscope_aggregator.registered_sites import RegisteredSite
 from studyscope_aggregator.samples import Sample, published, site_facts
@@ -51,8 +53,8 @@ class Exposition:
 
     def __init__(self, consortium: Consortium, metrics: OwnMetrics, forecasts: Forecasts) -> None:
         self._consortium, self._metrics, self._forecasts = consortium, metrics, forecasts
-        self._blocks: dict[SiteKey, tuple[Standing, dict[str, bytes]]] = {}
-        self._reported = self._still = Part(b"")
+        self._blocks: dict[SiteKey, tuple[Standing, PackedLines]] = {}
+        self._reported = self._still = Part(())
         self._numbers: tuple[int, int] | None = None
         self._memory: dict[str, TotalsMemory] = {}
         self._totals: dict[str, StudyTotals] = {}
@@ -82,26 +84,26 @@ class Exposition:
             self._still_of, self._members = still_of, list(self._consortium.members(now))
             if self._numbers != self._consortium.numbers_edition:
                 self._numbers = self._consortium.numbers_edition
-                self._reported = Part(self._reported_bytes(self._members))
+                self._reported = Part(self._reported_pieces(self._members))
             self._add_up(self._members)
-            self._still = Part(_joined([_encoded(self._moving(self._members, now.date()))], STILL))
+            self._still = Part(_pieces(self._moving(self._members, now.date()), STILL))
         ages = (Sample(AGES, _who(one), max(0, int((now - one.since).total_seconds()))) for one in self._members)
-        page = Page((self._reported, self._still, Part(_joined([_encoded(ages)], [AGES]), last=True)))
+        page = Page((self._reported, self._still, Part(_pieces(ages, [AGES]), last=True)))
         self._metrics.published_samples.set(sum(part.samples for part in page.parts))
         return page
 
-    def _reported_bytes(self, members: list[Member]) -> bytes:
-        blocks: dict[SiteKey, tuple[Standing, dict[str, bytes]]] = {}
+    def _reported_pieces(self, members: list[Member]) -> Iterator[bytes]:
+        blocks: dict[SiteKey, tuple[Standing, PackedLines]] = {}
         for one in members:
             if one.standing is None:
                 continue
             key = one.study.id, one.site.id
             made = self._blocks.get(key)
             if made is None or made[0] is not one.standing:
-                made = one.standing, _encoded(_of_report(one.standing))
+                made = one.standing, PackedLines(_encoded(_of_report(one.standing)))
             blocks[key] = made
         self._blocks = blocks
-        return _joined([block for _, block in blocks.values()], REPORTED)
+        return lines_by_family([packed for _, packed in blocks.values()], REPORTED, HEADERS)
 
     def _add_up(self, members: list[Member]) -> None:
         studies: dict[str, tuple[Study, list[Member]]] = {}
@@ -140,18 +142,13 @@ class Exposition:
             yield from outlook_samples(outlook)
 
 
-def _joined(blocks: list[dict[str, bytes]], names: list[str]) -> bytes:
-    """The families in the order of `names`, each with its header once and every block's lines after it."""
-    parts: list[bytes] = []
-    for name in names:
-        lines = [block[name] for block in blocks if name in block]
-        if lines:
-            parts.append(HEADERS[name])
-            parts.extend(lines)
-    return b"".join(parts)
+def _pieces(samples: Iterable[Sample], names: list[str]) -> Iterator[bytes]:
+    """The families in the order of `names`, each with its header before its lines."""
+    lines = _encoded(samples)
+    return (HEADERS[name] + lines[name] for name in names if name in lines)
 
 
-def _encoded(samples: Iterator[Sample]) -> dict[str, bytes]:
+def _encoded(samples: Iterable[Sample]) -> dict[str, bytes]:
     return {name: text.encode() for name, text in by_family(samples).items()}
 
 

@@ -14,7 +14,7 @@ from studyscope_contract.report import PolicyStatement, Report, SiteFacts
 Cells = Mapping[tuple[str, ...], int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A table that the site shows; cells in the order of the report.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
+from studyscope_aggregator.canonical_report import CanonicalReport, facts_in, policy_in
 from studyscope_aggregator.standing import Standing
 from studyscope_aggregator.store import Entry
 from studyscope_contract.report import ReportProblem, SignedReport
@@ -25,4 +27,13 @@ def stored_standing(entry: Entry) -> Standing | None:
             problem,
         )
         return None
-    return Standing.of(report, entry.activity_since)
+    return _sharing(Standing.of(report, entry.activity_since), entry.body)
+
+
+def _sharing(standing: Standing, body: bytes) -> Standing:
+    """The same with a policy and facts that are kept once for all sites that have equal ones."""
+    form = CanonicalReport.of(body)
+    if form is None:
+        return standing
+    policy, facts = policy_in(form.policy), facts_in(form.facts)
+    return replace(standing, policy=policy or standing.policy, facts=facts or standing.facts)

@@ -44,6 +44,8 @@ class TotalsMemory:
     study: Study | None = None
     found: dict[TableKey, Known] = field(default_factory=dict)
     same: dict[tuple[int, TableKey], bool] = field(default_factory=dict)
+    without: dict[Part, Part] = field(default_factory=dict)
+    """Parts of sites in tables that they do not show, once each: of fifty tables a site may show five."""
 
 
 def study_totals(
@@ -55,7 +57,7 @@ def study_totals(
     table as the version in force does; elsewhere it is as if it had never reported.
     """
     if memory.study is not study:
-        memory.study, memory.found, memory.same = study, {}, {}
+        memory.study, memory.found, memory.same, memory.without = study, {}, {}, {}
     last_known = [m for m in members if m.expected]
     current = [m for m in last_known if m.current]
     kinds = {"current": current, "last_known": last_known}
@@ -65,12 +67,12 @@ def study_totals(
         before, now = memory.found.get(key, []), Known()
         for kind in KINDS:
             sites = [_if_same(one.standing, study, key, memory, definition_of) for one in kinds[kind]]
-            parts = tuple(_part(site, key) for site in sites)
-            # Both kinds hold the same sites on most days, and are then added up once.
-            total = next((total for known, total in (*now, *before) if known == parts), None)
-            if total is None:
-                total = table_total(key, table, study.codes(table), sites)
-            now.append((parts, total))
+            parts = tuple(_part(site, key, memory) for site in sites)
+            # Both kinds hold the same sites on most days, and are then added up, and kept, once.
+            same = next((each for each in (*now, *before) if each[0] == parts), None)
+            known = same or (parts, table_total(key, table, study.codes(table), sites))
+            total = known[1]
+            now.append(known)
             if total.cells:
                 tables[kind, key] = total
         memory.found[key] = now
@@ -92,10 +94,11 @@ def _if_same(
     return site if memory.same[at] else None
 
 
-def _part(site: Standing | None, key: TableKey) -> Part:
+def _part(site: Standing | None, key: TableKey, memory: TotalsMemory) -> Part:
     if site is None:
         return None
-    return site.site, site.policy.hash, site.tables.get(key), site.facts.tables.get(key.table)
+    part = site.site, site.policy.hash, site.tables.get(key), site.facts.tables.get(key.table)
+    return part if part[2] is not None else memory.without.setdefault(part, part)
 
 
 def total_samples(totals: StudyTotals) -> Iterator[Sample]:
