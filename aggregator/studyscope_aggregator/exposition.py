@@ -61,15 +61,15 @@ class Exposition:
         self._page = Page(())
         self._still_of: _StillOf | None = None
         self._members: list[Member] = []
-        self._made: tuple[tuple[int, int], dt.datetime] | None = None
+        self._made: tuple[_StillOf, dt.datetime] | None = None
 
     def page(self, now: dt.datetime) -> Page:
         """/metrics at `now`, at most a second old."""
-        edition = self._consortium.edition
-        if self._made is None or self._made[0] != edition or not dt.timedelta(0) <= now - self._made[1] < MOVES_EVERY:
+        still_of = _StillOf(self._consortium.edition, now.replace(minute=0, second=0, microsecond=0), self._forecasts.current)
+        if self._made is None or self._made[0] != still_of or not dt.timedelta(0) <= now - self._made[1] < MOVES_EVERY:
             started = time.perf_counter()
-            self._page = self._render(now, edition)
-            self._made = edition, now
+            self._page = self._render(now, still_of)
+            self._made = still_of, now
             self._metrics.render_seconds.set(time.perf_counter() - started)
         return self._page
 
@@ -78,8 +78,7 @@ class Exposition:
         self._add_up(list(self._consortium.members(now)))
         return self._totals
 
-    def _render(self, now: dt.datetime, edition: tuple[int, int]) -> Page:
-        still_of = _StillOf(edition, now.replace(minute=0, second=0, microsecond=0), self._forecasts.current)
+    def _render(self, now: dt.datetime, still_of: _StillOf) -> Page:
         if self._still_of != still_of:
             self._still_of, self._members = still_of, list(self._consortium.members(now))
             if self._numbers != self._consortium.numbers_edition:

@@ -10,9 +10,9 @@ from studyscope_aggregator.access.query_text import Matchers, QueryRefused, Quer
 from studyscope_aggregator.access.role import Scope
 from studyscope_aggregator.access.visible_series import TOTALS, NotVisible, Pin, groups, pins
 
-LONGEST = 20_000
-"""Characters of a query; the longest of our dashboards has a third of it."""
-MOST_OPERATORS = 2_000
+LONGEST = 40_000
+"""Characters of a query; the longest of our dashboards has two thirds of it."""
+MOST_OPERATORS = 4_000
 """Signs that can nest; the parser ends the program where they nest by the ten thousand."""
 STUDY_PREFIX = "study_"
 """With this begins every series that comes from a study."""
