@@ -11,9 +11,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from studyscope_contract.canonical import serialised
 from studyscope_contract.report import PolicyStatement, SiteFacts
@@ -27,6 +27,7 @@ _FORM = re.compile(
     rb'"tables":(?P<tables>\[.*\])\}),"signature":"(?P<signature>[A-Za-z0-9+/]{86}==)"\}'
 )
 
+Model = TypeVar("Model", bound=BaseModel)
 Lively = Literal["active", "paused", "frozen"]
 
 
@@ -67,18 +68,18 @@ class CanonicalReport:
 @lru_cache(maxsize=1000)
 def policy_in(text: bytes) -> PolicyStatement | None:
     """The policy that has exactly this canonical form; read once, as a site's policy is the same for months."""
-    try:
-        policy = PolicyStatement.model_validate_json(text)
-    except ValidationError:
-        return None
-    return policy if serialised(policy.model_dump(mode="json")) == text else None
+    return _in_form(PolicyStatement, text)
 
 
 @lru_cache(maxsize=1000)
 def facts_in(text: bytes) -> SiteFacts | None:
     """The facts that have exactly this canonical form."""
+    return _in_form(SiteFacts, text)
+
+
+def _in_form(model: type[Model], text: bytes) -> Model | None:
     try:
-        facts = SiteFacts.model_validate_json(text)
+        found = model.model_validate_json(text)
     except ValidationError:
         return None
-    return facts if serialised(facts.model_dump(mode="json")) == text else None
+    return found if serialised(found.model_dump(mode="json")) == text else None

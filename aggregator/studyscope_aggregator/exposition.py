@@ -59,7 +59,6 @@ class Exposition:
         self._memory: dict[str, TotalsMemory] = {}
         self._totals: dict[str, StudyTotals] = {}
         self._page = Page(())
-        self._still_of: _StillOf | None = None
         self._members: list[Member] = []
         self._made: tuple[_StillOf, dt.datetime] | None = None
 
@@ -79,8 +78,8 @@ class Exposition:
         return self._totals
 
     def _render(self, now: dt.datetime, still_of: _StillOf) -> Page:
-        if self._still_of != still_of:
-            self._still_of, self._members = still_of, list(self._consortium.members(now))
+        if self._made is None or self._made[0] != still_of:
+            self._members = list(self._consortium.members(now))
             if self._numbers != self._consortium.numbers_edition:
                 self._numbers = self._consortium.numbers_edition
                 self._reported = Part(self._reported_pieces(self._members))

@@ -30,49 +30,32 @@ class Questions:
         return self.ask(f"{question} (Enter for none): ").strip()
 
     def file(self, question: str) -> Path:
-        wrong = ""
-        while True:
-            path = Path(self.text(wrong + question)).expanduser()
-            if path.is_file():
-                return path
-            wrong = f"There is no file {path}. "
+        def path(asked: str) -> str:
+            return str(Path(self.text(asked)).expanduser())
+
+        return Path(_until(path, question, lambda answer: Path(answer).is_file(), "There is no file {}. "))
 
     def folder(self, question: str) -> str:
         """'' for none."""
-        wrong = ""
-        while True:
-            answer = self.optional(wrong + question)
-            if not answer or Path(answer).is_dir():
-                return answer
-            wrong = f"There is no folder {answer}. "
+        return _until(self.optional, question, lambda answer: not answer or Path(answer).is_dir(), "There is no folder {}. ")
 
     def centre(self, question: str) -> str:
-        wrong = ""
-        while True:
-            answer = self.text(wrong + question)
-            if may_be_a_centre(answer):
-                return answer
-            wrong = f"{answer} is no https:// address. "
+        return _until(self.text, question, may_be_a_centre, "{} is no https:// address. ")
 
     def site_of(self, study: Study) -> str:
         known = [site.id for site in study.sites]
-        wrong = ""
-        while True:
-            question = f"{wrong}Which site are you? The study names {', '.join(known)}"
-            answer = self.text(question, known[0] if len(known) == 1 else "")
-            if answer in known:
-                return answer
-            wrong = f"{answer} is none of its sites. "
+
+        def which(asked: str) -> str:
+            return self.text(asked, known[0] if len(known) == 1 else "")
+
+        question = f"Which site are you? The study names {', '.join(known)}"
+        return _until(which, question, lambda answer: answer in known, "{} is none of its sites. ")
 
     def legal_basis(self, least: int) -> str:
         """Where a protocol that obliges to exact numbers is written; '' where there is none."""
         question = "If an approved protocol obliges you to EXACT numbers of patients by stage: its name, section, who approved it"
-        wrong = ""
-        while True:
-            answer = self.optional(wrong + question)
-            if not answer or len(answer) >= least:
-                return answer
-            wrong = f"Name protocol, section and who approved it, {least} letters or more. "
+        wrong = f"Name protocol, section and who approved it, {least} letters or more. "
+        return _until(self.optional, question, lambda answer: not answer or len(answer) >= least, wrong)
 
     def approver_key(self, question: str) -> str:
         """The text of a public key, or '' when one is to be made."""
@@ -83,3 +66,11 @@ class Questions:
                 return VerifyingKey.parse(answer).text if answer else ""
             except KeyProblem as problem:
                 wrong = f"{problem}. "
+
+
+def _until(ask: Ask, question: str, is_right: Callable[[str], bool], wrong: str) -> str:
+    """The first answer that is right; after each other one it is asked again, with what was `wrong` before the question."""
+    answer = ask(question)
+    while not is_right(answer):
+        answer = ask(wrong.format(answer) + question)
+    return answer

@@ -16,12 +16,12 @@ from pydantic import Field
 from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, rows_of
+from studyscope_exporter.csv_table import Encoding
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
+from studyscope_exporter.sources.tables import LinesRead, findings, table_lines
 
 LONGEST_VALUE = 200
 Values = Mapping[str, tuple[str, ...]]
@@ -85,10 +85,9 @@ class ClinicalSource:
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()
         named = [settings.patient, *([settings.issuer_column] if settings.issuer_column else []), *settings.variables.values()]
-        with readable(settings.path):
-            for line, row in rows_of(table_bytes(settings.path), settings.encoding, [*named, *settings.where], settings.sheet):
-                read.rows += 1
-                self._take(line, row, read)
+        lines = table_lines(settings.path, settings.encoding, [*named, *settings.where], settings.sheet)
+        for line, row in read.counted(settings.path, lines):
+            self._take(line, row, read)
         return read
 
     def _take(self, line: int, row: Mapping[str, str], read: _Read) -> None:

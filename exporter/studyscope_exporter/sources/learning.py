@@ -25,7 +25,7 @@ from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.log_lines import log_lines
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, readable
+from studyscope_exporter.sources.tables import LinesRead, findings
 
 STATES = ("taken_part", "late", "missed")
 WORDS = {
@@ -107,10 +107,8 @@ class LearningSource:
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()
         named = [name for name in settings.columns.model_dump().values() if name is not None]
-        with readable(settings.path):
-            for line, row in log_lines(settings.path, settings.encoding, named):
-                read.rows += 1
-                self._take(line, row, read)
+        for line, row in read.counted(settings.path, log_lines(settings.path, settings.encoding, named)):
+            self._take(line, row, read)
         return read
 
     def _take(self, line: int, row: Mapping[str, str] | None, read: _Read) -> None:

@@ -24,7 +24,7 @@ from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.log_lines import log_lines
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, readable
+from studyscope_exporter.sources.tables import LinesRead, findings
 
 
 class Columns(Strict):
@@ -99,13 +99,12 @@ class LesionsSource:
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()
         named = [name for name in settings.columns.model_dump().values() if name is not None]
-        with readable(settings.path):
-            for line, row in log_lines(settings.path, settings.encoding, [*named, *settings.where], settings.sheet):
-                read.rows += 1
-                if row is None:
-                    read.refuse(line, "is no object")
-                else:
-                    self._take(line, row, read)
+        lines = log_lines(settings.path, settings.encoding, [*named, *settings.where], settings.sheet)
+        for line, row in read.counted(settings.path, lines):
+            if row is None:
+                read.refuse(line, "is no object")
+            else:
+                self._take(line, row, read)
         return read
 
     def _take(self, line: int, row: Mapping[str, str], read: _Read) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from studyscope_exporter.csv_table import Encoding, TableProblem, rows_of
+from studyscope_exporter.csv_table import Encoding, TableProblem
 from studyscope_exporter.foreign_json import parsed
 from studyscope_exporter.linking import field_value
-from studyscope_exporter.sources.tables import table_bytes
+from studyscope_exporter.sources.tables import table_bytes, table_lines
 
 JSON_ENDINGS = frozenset({".jsonl", ".ndjson", ".json"})
 LONGEST_FIELD = 1_000
@@ -22,11 +22,10 @@ def log_lines(
     In JSON a dot in a column's name steps into an object, and a column that is not there is empty.
     Raises OSError and TableProblem.
     """
-    raw = table_bytes(path)
     if path.suffix.lower() not in JSON_ENDINGS:
-        yield from rows_of(raw, encoding, wanted, sheet)
+        yield from table_lines(path, encoding, wanted, sheet)
         return
-    for number, line in enumerate(raw.splitlines(), 1):
+    for number, line in enumerate(table_bytes(path).splitlines(), 1):
         if line.strip():
             yield number, _fields(line, wanted, number)
 

@@ -17,12 +17,12 @@ from pydantic import Field
 from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, day_of, rows_of
+from studyscope_exporter.csv_table import Encoding, day_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
+from studyscope_exporter.sources.tables import LinesRead, findings, table_lines
 
 
 class Columns(Strict):
@@ -96,10 +96,9 @@ class RosterSource:
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()
         named = [name for name in settings.columns.model_dump().values() if name is not None]
-        with readable(settings.path):
-            for line, row in rows_of(table_bytes(settings.path), settings.encoding, [*named, *settings.where], settings.sheet):
-                read.rows += 1
-                self._take(line, row, read)
+        lines = table_lines(settings.path, settings.encoding, [*named, *settings.where], settings.sheet)
+        for line, row in read.counted(settings.path, lines):
+            self._take(line, row, read)
         return read
 
     def _take(self, line: int, row: Mapping[str, str], read: _Read) -> None:

@@ -17,12 +17,12 @@ from studyscope_contract.code_list import NOT_STATED
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import load_code_list
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, rows_of
+from studyscope_exporter.csv_table import Encoding
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
+from studyscope_exporter.sources.tables import LinesRead, findings, table_lines
 
 
 class Columns(Strict):
@@ -86,16 +86,14 @@ class SequencesSource:
     def _read(self) -> _Read:
         settings, read, kinds = self.settings, _Read(), load_code_list("mr_sequence")
         columns = settings.columns
-        with readable(settings.path):
-            raw = table_bytes(settings.path)
-            for line, row in rows_of(raw, settings.encoding, [columns.series, columns.sequence], settings.sheet):
-                read.rows += 1
-                uid, word = row[columns.series], row[columns.sequence]
-                code = settings.codes.get(word.casefold()) or kinds.code(word)
-                if not uid:
-                    read.refuse(line, "names no series")
-                elif code != NOT_STATED:
-                    read.told[self.site.pseudonyms.series(uid)] = code
+        lines = table_lines(settings.path, settings.encoding, [columns.series, columns.sequence], settings.sheet)
+        for line, row in read.counted(settings.path, lines):
+            uid, word = row[columns.series], row[columns.sequence]
+            code = settings.codes.get(word.casefold()) or kinds.code(word)
+            if not uid:
+                read.refuse(line, "names no series")
+            elif code != NOT_STATED:
+                read.told[self.site.pseudonyms.series(uid)] = code
         return read
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from studyscope_exporter.csv_table import TableProblem, sentences
+from studyscope_exporter.csv_table import Encoding, TableProblem, rows_of, sentences
 from studyscope_exporter.sources.source import Finding, ScanResult, SourceUnavailable
 
 MOST_BYTES = 1 << 28
+
+Line = TypeVar("Line")
 
 
 @dataclass
@@ -19,6 +22,13 @@ class LinesRead:
 
     rows: int = 0
     bad: dict[str, list[int]] = field(default_factory=dict)
+
+    def counted(self, table: Path, lines: Iterable[Line]) -> Iterator[Line]:
+        """Each of the `lines` of `table`; raises SourceUnavailable where they cannot be read."""
+        with readable(table):
+            for line in lines:
+                self.rows += 1
+                yield line
 
     def scanned(self, new: int, gone: int = 0, unlinked: int = 0) -> ScanResult:
         """The result of a scan that found so much `new` and so much `gone`."""
@@ -38,6 +48,13 @@ def table_bytes(table: Path) -> bytes:
     if table.stat().st_size > MOST_BYTES:
         raise TableProblem("is larger than 256 MiB; is it the right file?")
     return table.read_bytes()
+
+
+def table_lines(
+    table: Path, encoding: Encoding, wanted: Sequence[str], sheet: str = ""
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """As csv_table.rows_of, of a file that is opened when the first line is asked for. Raises OSError and TableProblem."""
+    yield from rows_of(table_bytes(table), encoding, wanted, sheet)
 
 
 @contextmanager

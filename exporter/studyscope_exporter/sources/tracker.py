@@ -17,12 +17,12 @@ from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import STAGES
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, rows_of
+from studyscope_exporter.csv_table import Encoding
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
+from studyscope_exporter.sources.tables import LinesRead, findings, table_lines
 
 
 class Settings(Strict):
@@ -84,10 +84,8 @@ class TrackerSource:
     def _read(self) -> _Read:
         settings, read = self.settings, _Read()
         columns = [settings.patient, *([settings.issuer_column] if settings.issuer_column else []), *settings.stages.values()]
-        with readable(settings.path):
-            for line, row in rows_of(table_bytes(settings.path), settings.encoding, columns, settings.sheet):
-                read.rows += 1
-                self._take(line, row, read)
+        for line, row in read.counted(settings.path, table_lines(settings.path, settings.encoding, columns, settings.sheet)):
+            self._take(line, row, read)
         return read
 
     def _take(self, line: int, row: Mapping[str, str], read: _Read) -> None:
