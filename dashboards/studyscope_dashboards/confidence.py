@@ -6,6 +6,8 @@ nobody where the risk shall be at least so much, for as many as can be where it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grafana_foundation_sdk.builders import trend
 
 from studyscope_contract.catalogue import centre
@@ -39,7 +41,7 @@ def reliability(panel_id: int, title: str) -> trend.Panel:
         both = f"sum({right} and {wrong})"
         points.append(_point(f"100 * {both} / ({both} + sum({wrong} and {right}))", middle, "right"))
         points.append(_point(f"0 * {both} + {100 * middle:g}", middle, "calibrated"))
-    return _drawn(panel, points, "Confidence", {"right": BLUE, "calibrated": GREY}, ("calibrated",))
+    return _drawn(panel, [points], "Confidence", {"right": BLUE, "calibrated": GREY}, ("calibrated",))
 
 
 def risk_by_confidence(panel_id: int, title: str) -> trend.Panel:
@@ -52,15 +54,16 @@ def risk_by_confidence(panel_id: int, title: str) -> trend.Panel:
         "withholds a count, it may be nobody or all that its threshold allows.",
         "percent",
     )
-    points, everybody = [], f"({_few('right', *BANDS)} + {_few('wrong', *BANDS)})"
+    coverage, at_least, at_most = [], [], []
+    everybody = f"({_few('right', *BANDS)} + {_few('wrong', *BANDS)})"
     for first, band in enumerate(BANDS):
         kept, least = BANDS[first:], float(band.split("-")[0])
         decided = f"({_few('right', *kept)} + {_few('wrong', *kept)})"
-        points.append(_point(f"100 * {decided} / {everybody}", least, "coverage"))
-        points.append(_point(_risk(_few("wrong", *kept), _many("right", *kept)), least, "risk, at least"))
-        points.append(_point(_risk(_many("wrong", *kept), _few("right", *kept)), least, "risk, at most"))
+        coverage.append(_point(f"100 * {decided} / {everybody}", least, "coverage"))
+        at_least.append(_point(_risk(_few("wrong", *kept), _many("right", *kept)), least, "risk, at least"))
+        at_most.append(_point(_risk(_many("wrong", *kept), _few("right", *kept)), least, "risk, at most"))
     colours = {"coverage": BLUE, "risk, at least": ORANGE, "risk, at most": ORANGE}
-    return _drawn(panel, points, "Confidence of at least", colours, ("risk, at least", "risk, at most"))
+    return _drawn(panel, [coverage, at_least, at_most], "Confidence of at least", colours, ("risk, at least", "risk, at most"))
 
 
 def _risk(wrong: str, right: str) -> str:
@@ -94,11 +97,17 @@ def _point(expr: str, x: float, line: str) -> str:
     return f'label_replace(label_replace({expr}, "x", "{x:g}", "", ""), "line", "{line}", "", "")'
 
 
-def _drawn(panel: trend.Panel, points: list[str], x_name: str, colour_of: dict[str, str], dashed: tuple[str, ...]) -> trend.Panel:
+def _drawn(
+    panel: trend.Panel, lines: Sequence[Sequence[str]], x_name: str, colour_of: dict[str, str], dashed: tuple[str, ...]
+) -> trend.Panel:
+    """`lines` are asked apart: in one query they would be longer than the centre takes."""
     nobody = or_nobody(q.of_study(CROSSING.metric, CHOSEN), "x", "line", "no site declares it")
     covers = named_in_legend(coverage_line(CROSSING, CHOSEN), "x", "line")
-    panel = panel.no_value(NOTHING).with_target(rows(" or ".join((*points, covers, nobody))))
-    panel = panel.transformations(matrix("x", "line", x_name))
+    first, *others = lines
+    panel = panel.no_value(NOTHING).with_target(rows(" or ".join((*first, covers, nobody))))
+    for ref, points in zip("BCDEF", others, strict=False):
+        panel = panel.with_target(rows(" or ".join(points), ref))
+    panel = panel.transformations(matrix("x", "line", x_name, queries=len(lines)))
     for name, properties in colour_overrides(colour_of):
         panel = panel.override_by_name(name, [*properties, *([DASHED] if name in dashed else [])])
     panel = panel.override_by_regexp("/ sites · /", [setting("color", {"mode": "fixed", "fixedColor": GREY})])

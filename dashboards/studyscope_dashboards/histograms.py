@@ -132,15 +132,25 @@ def named_in_legend(line: str, row: str, column: str) -> str:
     return f'label_replace(label_replace(NaN * {line}, "{column}", "$1", "{LABEL}", "(.*)"), "{row}", "0", "", "")'
 
 
-def matrix(row: str, column: str, heading: str) -> list[models.DataTransformerConfig]:
-    """Rows by the number in label `row`, columns by label `column`; the first column is called `heading`."""
+def matrix(row: str, column: str, heading: str, queries: int = 1) -> list[models.DataTransformerConfig]:
+    """Rows by the number in label `row`, columns by label `column`; the first column is called `heading`.
+
+    The answers of several `queries` are laid into one table before, each of whose rows has the value of one of them.
+    """
     corner = f"{row}\\{column}"
     return [
+        *(_one_table(queries) if queries > 1 else ()),
         transformed("groupingToMatrix", columnField=column, rowField=row, valueField="Value", emptyValue="null"),
         transformed("convertFieldType", conversions=[{"targetField": corner, "destinationType": "number"}]),
         transformed("organize", renameByName={corner: heading}, indexByName={}, excludeByName={}),
         transformed("sortBy", fields={}, sort=[{"field": heading}]),
     ]
+
+
+def _one_table(queries: int) -> tuple[models.DataTransformerConfig, ...]:
+    values = [f"Value #{ref}" for ref in "ABCDEF"[:queries]]
+    picked = {"include": values, "reducer": "lastNotNull"}
+    return transformed("merge"), transformed("calculateField", mode="reduceRow", alias="Value", reduce=picked)
 
 
 def distance_from_pool(table_: Table, least_sites: int = 4) -> str:

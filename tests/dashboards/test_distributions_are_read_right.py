@@ -88,7 +88,8 @@ def test_the_curves_of_a_classifier_follow_from_its_score_histograms(server: Pro
 def test_reliability_and_risk_say_what_hidden_counts_leave_open(server: Prometheus) -> None:
     """In the cast as many are right in each of five bands as are wrong in the lowest; the other wrong ones are hidden."""
     points = asked(server, reliability(1, "t").build().targets[0].expr, "line", "x")
-    curves = asked(server, risk_by_confidence(1, "t").build().targets[0].expr, "line", "x")
+    lines = (asked(server, target.expr, "line", "x") for target in risk_by_confidence(1, "t").build().targets)
+    curves = {key: value for line in lines for key, value in line.items()}
     (each,) = asked(server, f'sum({CROSSING.metric}{{correctness="wrong"}})').values()
     sites = asked(server, f"{CROSSING.metric}", "site").keys()
     hidden = len(sites) * (PRESETS["tens"].s - 1)
