@@ -35,7 +35,7 @@ def _requests(state: State, point: int, terms: Terms) -> Iterator[tuple[TableKey
     today = terms.policy.grid.moment(point).date()
     for key in terms.waiting(state):
         since = state.asked[key].since if key in state.asked else point
-        begun = max([terms.policy.grid.moment(since).date(), *terms.signing_days(key, state.approvals)])
+        begun = max([terms.policy.grid.moment(since).date(), *terms.signing_days(key, state)])
         yield key, Asked(since, (today - begun) >= dt.timedelta(days=terms.policy.approval_days))
 
 

@@ -72,7 +72,7 @@ def recovered(
     retired = _retired(loaded, reports, terms)
     offered = terms.tables.keys() - retired
     shown = tuple(key for name in now.tables if (key := TableKey(*name)) in offered and not terms.refused(key))
-    known = _still_counts(kept, reports, terms)
+    known = _still_counts([*kept, *rebuilt], reports, terms)
     grid = terms.policy.grid
     following = State(
         tables={key: replace(_table(key, now, known, terms, random), retired=key in retired) for key in terms.tables},
@@ -143,11 +143,17 @@ def _policies(kept: Sequence[Mapping[str, Any]]) -> tuple[PolicySignature, ...]:
     return tuple(PolicySignature(**line["policy_signature"]) for line in kept if line["act"] == "policy")
 
 
-def _still_counts(kept: Sequence[Mapping[str, Any]], reports: Sequence[Report], terms: Terms) -> frozenset[TableKey]:
+def _still_counts(lines: Sequence[Mapping[str, Any]], reports: Sequence[Report], terms: Terms) -> frozenset[TableKey]:
     """Tables that count today what they counted when they were shown last: by the ledger, without one by the study's version."""
-    opened = [line["tables"] for line in kept if line["act"] == "opened"]
+    opened, counted = dict[str, str](), dict[str, str | None]()
+    for line in lines:
+        if line["act"] == "opened":
+            opened = line["tables"]
+        elif line["act"] == "release":
+            last = (table for table in line.get("tables", ()) if table["cells"] and table["released"] == line["grid_point"])
+            counted |= {name: opened.get(name) for table in last for name in [str(TableKey(table["table"], table["per"]))]}
     if opened:
-        return frozenset(key for key in terms.tables if opened[-1].get(str(key)) == terms.definitions[key])
+        return frozenset(key for key in terms.tables if (opened | counted).get(str(key)) == terms.definitions[key])
     same = not reports or reports[-1].facts.study_version == terms.study.version
     return frozenset(terms.tables) if same else frozenset()
 

@@ -29,9 +29,8 @@ def reported_today(state: State, today: Counted, point: int, terms: Terms) -> tu
         shown = _exact_cells(key, today.columns, today.state.answers, terms)
         table, name = state.table(key), terms.of_table(key)
         if shown is not None and (shown, name) != (table.shown, table.terms):
-            moved[key] = replace(
-                table, shown=shown, terms=name, last_terms=name, version=table.version + 1, released=point, reopen_over=0
-            )
+            table = table.under(name, len(state.approvals))
+            moved[key] = replace(table, shown=shown, version=table.version + 1, released=point, reopen_over=0)
     if not moved:
         return state, frozenset()
     return replace(state.with_tables(moved), parameters=terms.parameters), frozenset(moved)

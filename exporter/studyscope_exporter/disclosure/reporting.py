@@ -140,5 +140,5 @@ def _unaudited(moved: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _line(table: ProtectedTable, state: State, terms: Terms) -> dict[str, Any]:
-    approvers = terms.approvers(TableKey(table.table, table.per), state.approvals)
+    approvers = terms.approvers(TableKey(table.table, table.per), state)
     return table.model_dump(mode="json") | {"approved_by": sorted(approvers)}

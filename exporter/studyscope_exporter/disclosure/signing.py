@@ -50,7 +50,7 @@ def tables_approved(
             raise ApprovalProblem(f"{table} is no table of this study that the policy lets out")
     approval = Approval.sign({table: terms.definitions[table] for table in tables}, terms.policy, key, day, shown)
     state, acts = policy_signed(state, terms, key, day)
-    if approval in state.approvals:
+    if approval in state.approvals and all(approval in terms.covering(table, state) for table in tables):
         return state, acts, approval
     # The approval's signature is the approver's, that of the line is the site's.
     acts = [*acts, {"act": "approval", "approval": approval.as_json()}]

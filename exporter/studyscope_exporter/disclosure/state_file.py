@@ -138,6 +138,8 @@ _PLAIN_OF_TABLE = (
     "retired",
     "reopen_over",
     "counted_by",
+    "signed_since",
+    "signed_before",
 )
 
 

@@ -90,13 +90,14 @@ def _accepted(state: State, candidate: Release, fresh: frozenset[TableKey], term
     tables = {key: replace(state.table(key), clock=Clock.drawn(terms.policy, random)) for key in sorted(fresh)}
     for version in candidate.tables:
         table = tables.get(version.key, state.table(version.key))
-        tables[version.key] = _published(table, version, candidate.grid_point, terms)
+        table = table.under(terms.of_table(version.key), len(state.approvals))
+        tables[version.key] = _published(table, version, candidate.grid_point)
     history = (*state.history, candidate) if candidate.tables else state.history
     return replace(state.with_tables(tables), history=history, holds=0, parameters=terms.parameters)
 
 
-def _published(table: TableState, version: TableVersion, point: int, terms: Terms) -> TableState:
-    name, shown = terms.of_table(version.key), tuple(version.shown.items())
+def _published(table: TableState, version: TableVersion, point: int) -> TableState:
+    shown = tuple(version.shown.items())
     if not shown:  # nobody sees a version of it
-        return replace(table, shown=(), terms=name)
-    return replace(table, shown=shown, terms=name, last_terms=name, version=table.version + 1, released=point)
+        return replace(table, shown=())
+    return replace(table, shown=shown, version=table.version + 1, released=point)

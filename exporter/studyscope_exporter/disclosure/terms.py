@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from studyscope_contract.canonical import content_hash
@@ -88,20 +88,22 @@ class Terms:
             return 0
         return 2 if self.policy.approvals == "four_eyes" else 1
 
-    def approvers(self, key: TableKey, approvals: Sequence[Approval]) -> frozenset[str]:
+    def approvers(self, key: TableKey, state: State) -> frozenset[str]:
         """Those who signed the table as it is now; of signatures that lie too far apart, the most that belong together."""
-        given = [(dt.date.fromisoformat(one.day), one.approver) for one in self._covering(key, approvals)]
+        given = [(dt.date.fromisoformat(one.day), one.approver) for one in self.covering(key, state)]
         together = dt.timedelta(days=self.policy.approval_days)
         groups = (frozenset(who for day, who in given if last - together <= day <= last) for last, _ in given)
         return max(groups, key=len, default=frozenset())
 
-    def signing_days(self, key: TableKey, approvals: Sequence[Approval]) -> list[dt.date]:
+    def signing_days(self, key: TableKey, state: State) -> list[dt.date]:
         """When the table as it is now was signed."""
-        return [dt.date.fromisoformat(one.day) for one in self._covering(key, approvals)]
+        return [dt.date.fromisoformat(one.day) for one in self.covering(key, state)]
 
-    def _covering(self, key: TableKey, approvals: Sequence[Approval]) -> list[Approval]:
-        codes, threshold = self.definitions[key], self.parameters.s
-        return [one for one in approvals if one.covers(key, codes, self.rules_hash, threshold)]
+    def covering(self, key: TableKey, state: State) -> list[Approval]:
+        """The approvals that count for the table as it is now; who comes back to what was signed once signs anew."""
+        codes, threshold, table = self.definitions[key], self.parameters.s, state.tables.get(key)
+        given = state.approvals[table.first_approval(self.of_table(key)) if table is not None else 0 :]
+        return [one for one in given if one.covers(key, codes, self.rules_hash, threshold)]
 
     def signed(self, state: State) -> bool:
         """Whether the newest policy that an approver signed is the one in force."""
@@ -117,7 +119,7 @@ class Terms:
 
     def approvals_missing(self, key: TableKey, state: State) -> int:
         """How many approvers more have to sign before the table may leave; 0 or less: none."""
-        return self.approvals_needed(key, state) - len(self.approvers(key, state.approvals))
+        return self.approvals_needed(key, state) - len(self.approvers(key, state))
 
     def waiting(self, state: State) -> tuple[TableKey, ...]:
         """Tables that nobody approved yet as they are now, or that need a second approver."""

@@ -13,7 +13,7 @@ from studyscope_exporter.disclosure.state_file import FAMILY, KEY_NAME_BYTES, MA
 
 DOMAIN = b"berlin/liver-study"
 SINCE_FORMAT_2 = {"generation", "activity", "overtaken", "policies", "approvers"}
-OF_A_TABLE = {"leaving_since", "retired", "reopen_over"}
+OF_A_TABLE = {"leaving_since", "retired", "reopen_over", "signed_since", "signed_before"}
 
 
 def as_format_1(raw: bytes) -> bytes:
