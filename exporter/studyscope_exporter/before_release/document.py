@@ -21,6 +21,8 @@ from studyscope_exporter.policy_words import policy_sentences
 Mark = Literal["new", "changed", "removed", "same"]
 NOT_NOW = "no number of it changes with this report"
 NOTHING_YET = "nothing was counted for it here yet"
+NO_NUMBER_YET = "shows no number yet: too few patients are in it, or came to it since it was counted last"
+STILL_NO_NUMBER = "is counted with the next report, and shows no number then either"
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,12 @@ def _section(
 
 
 def _situation(preview: TablePreview, *, exact: bool) -> str:
-    if not exact and preview.situation in ("gathering", "waiting", "held"):
+    numbers = preview.now or preview.next
+    if not exact and (preview.situation in ("gathering", "waiting", "held") or (preview.situation == "moves" and not numbers)):
         return NOT_NOW
-    if preview.situation == "gathering" and not (preview.now or any(preview.exact.values())):
-        return NOTHING_YET
-    return SITUATIONS[preview.situation]
+    if preview.situation == "gathering" and not preview.now:
+        return NO_NUMBER_YET if any(preview.exact.values()) else NOTHING_YET
+    return SITUATIONS[preview.situation] if numbers or preview.situation != "moves" else STILL_NO_NUMBER
 
 
 def _unfilled(waiting: Sequence[TablePreview], study: Study, *, exact: bool) -> Iterator[Unfilled]:

@@ -40,7 +40,9 @@ def hidden_cells(
         return
     if not exact:
         if hidden and shown:
-            why = f"fewer than {parameters.s} people, or nobody, or kept back: nobody outside can tell which"
+            few = f"fewer than {parameters.s} people, or nobody"
+            which = f"{few}, are in it or beside it" if table.sensitive else few
+            why = f"{which}: nobody outside can tell which"
             yield Hidden("; ".join(cell_words(table, cell) for cell in hidden), why)
         return
     yield from _hidden_with_counts(preview, table, hidden, parameters, told)
@@ -64,12 +66,20 @@ def _hidden_with_counts(
             outside = f"whoever has every number can work out {low} to {high}, which is no small group ({parameters.k} or more)"
             yield Hidden(said([cell]), f"fewer than {parameters.s} people, so not shown; {outside}")
     if many and preview.situation == "moves":
-        beside = f"kept back with the fewer than {parameters.s} people beside it, or with nobody"
-        yield Hidden(said(many), f"{beside}: were it shown, they could be counted")
+        yield Hidden(said(many), _few_others(table, parameters.s))
     elif many:
         yield Hidden(said(many), f"enough people, but: {SITUATIONS[preview.situation]}")
     if nobody and (under or many):
         yield Hidden(_many(nobody, "more code"), "nobody; outside it looks the same as a few")
+
+
+def _few_others(table: Table, least: int) -> str:
+    """Why a number of a sensitive table is not shown although enough people are in it (docs/decisions/0010)."""
+    whole = "one of these subgroups" if table.kind is Kind.TWO_WAY else "the table"
+    return (
+        f"enough people, but fewer than {least} people of {whole} have another result, or nobody has. Whoever knows how many "
+        f"there are in all could subtract, and count those few. It is shown once {least} people have another result"
+    )
 
 
 def _many(number: int, what: str) -> str:

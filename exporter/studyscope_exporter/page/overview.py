@@ -10,11 +10,12 @@ from studyscope_contract.metric import Kind, Table
 from studyscope_contract.policy import Parameters
 from studyscope_exporter.before_release.document import counts_as_shown
 from studyscope_exporter.before_release.words import SITUATIONS, bucket_words, cell_words, overlap_words, table_words
-from studyscope_exporter.disclosure.contributions import POPULATION
+from studyscope_exporter.disclosure.contributions import POPULATION, Cell
 from studyscope_exporter.disclosure.preview import Preview, TablePreview
+from studyscope_exporter.disclosure.sensitive import may_be_shown
 from studyscope_exporter.site import Site, StudyAtSite
 
-FIRST = ("population", "stage", "reached", "roster_state", "structure_state", "job_outcome", "job_failure", "review_state")
+FIRST = ("population", "stage", "reached", "roster_state", "structure_state", "job_outcome", "job_failure_reason", "review_state")
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _rows(preview: TablePreview, table: Table, parameters: Parameters) -> Iterat
     buckets = bucket_words(table, now or cells) if table.kind is Kind.HISTOGRAM else {}
     for cell in cells:
         exact = counts.get(cell, 0)
-        why = "" if cell in now else _why(preview, table, exact, parameters)
+        why = "" if cell in now else _why(preview, table, cell, exact, parameters)
         yield Row(buckets.get(cell) or cell_words(table, cell), exact, now.get(cell), why)
 
 
@@ -111,11 +112,13 @@ def _place(table: Table, cell: tuple[str, ...]) -> int:
     return table.cells.index(cell) if cell in table.cells else len(table.cells)
 
 
-def _why(preview: TablePreview, table: Table, exact: int, parameters: Parameters) -> str:
+def _why(preview: TablePreview, table: Table, cell: Cell, exact: int, parameters: Parameters) -> str:
     if preview.situation in ("not_approved", "timed_out", "refused", "retired", "no_source", "reported"):
         return SITUATIONS[preview.situation]
     if exact < parameters.s and table.kind is not Kind.MAGNITUDE:
         return f"fewer than {parameters.s} people"
+    if table.sensitive and cell not in may_be_shown(table, preview.exact, sum(preview.exact.values()), parameters.s):
+        return f"fewer than {parameters.s} people have another result, or nobody has"
     if preview.situation == "moves":
         return "appears with the next report, if it may"
     return SITUATIONS[preview.situation]

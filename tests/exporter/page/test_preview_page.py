@@ -191,3 +191,20 @@ def test_where_others_can_tell_that_a_hidden_cell_is_not_empty_the_page_does_not
 
     assert "can work out 11 to 14, which is no small group (11 or more)" in told.why
     assert "looks the same as nobody" in few.why
+
+
+def test_a_result_that_nearly_everybody_shares_is_hidden_with_the_reason_in_plain_words() -> None:
+    key, parameters = TableKey("job_outcome", "segment"), Policy().parameters
+    preview = TablePreview(key, "moves", (), (), {("succeeded",): 160, ("failed",): 10})
+    codes = (("succeeded",), ("failed",))
+
+    few, nearly_all = hidden_cells(preview, TABLES[key.table], codes, parameters, {}, exact=True)
+
+    assert few.words == "failed (10)"
+    assert nearly_all.words == "succeeded (160)"
+    assert "fewer than 15 people of the table have another result, or nobody has" in nearly_all.why
+
+
+def test_without_exact_numbers_a_table_that_moves_without_a_number_looks_like_one_that_does_not_move(site: Path) -> None:
+    assert "Is counted with the next report, and shows no number then either" in text(page(site))
+    assert "Is counted with the next report" not in text(page(site, "--without-exact"))
