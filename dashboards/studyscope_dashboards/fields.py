@@ -51,6 +51,13 @@ def code_words(words_of: Mapping[str, str], colour_of: Mapping[str, str] | None 
     return [models.ValueMap(options=options)]
 
 
+def no_number_as(words: str) -> models.ValueMapping:
+    """The mapping that shows a row without a number as `words`."""
+    match = models.SpecialValueMatch.NULL_AND_NAN
+    options = models.DashboardSpecialValueMapOptions(match=match, result=models.ValueMappingResult(text=words))
+    return models.SpecialValueMap(options=options)
+
+
 def state_column(heading: str) -> tuple[str, list[models.DynamicConfigValue]]:
     """The override of a table column that holds a site's state."""
     cell = {"type": "color-text"}

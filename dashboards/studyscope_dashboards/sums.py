@@ -9,6 +9,7 @@ from grafana_foundation_sdk.builders import bargauge, table
 from studyscope_contract.catalogue import centre
 from studyscope_contract.metric import Table
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.bounds import with_bounds
 from studyscope_dashboards.distributions import with_coverage
 from studyscope_dashboards.fields import columns, site_link_column
 from studyscope_dashboards.panels import bars, grid, rows
@@ -23,9 +24,8 @@ def sum_of_all(panel_id: int, title: str, table_: Table) -> bargauge.Panel:
         title,
         f"{table_.help} Each patient adds at most {table_.clip}, so the true sum can be larger. Grey: of which sites.",
     )
-    for ref, part, words in (("A", "", "shown"), ("B", "lower", "at least"), ("C", "upper", "at most")):
-        panel = panel.with_target(at_end(f"sum({q.total(table_, part)})", words, ref))
-    return with_coverage(panel, table_)
+    panel = panel.with_target(at_end(f"sum({q.total(table_)})", "shown", "S"))
+    return with_coverage(with_bounds(panel, table_), table_)
 
 
 def sums_by_site(panel_id: int, title: str, shown: Sequence[tuple[str, Table]]) -> table.Panel:

@@ -18,6 +18,7 @@ from studyscope_dashboards.classifier import EDGES, calibration, risk_and_covera
 from studyscope_dashboards.confidence import reliability, risk_by_confidence
 from studyscope_dashboards.cover import Covered, what_is_covered
 from studyscope_dashboards.coverage_line import coverage_line, public_coverage_line
+from studyscope_dashboards.dashboards.consortium import patients_bounds
 from studyscope_dashboards.histograms import bucket_names, distance_from_pool, edges_of, shares_by_bucket
 from studyscope_dashboards.look.variables import filled
 from studyscope_dashboards.queries import total
@@ -139,3 +140,14 @@ def test_exact_numbers_are_called_so(server: Prometheus) -> None:
         "madrid": "exact numbers",
         "oslo": "never reported",
     }
+
+
+def test_an_upper_bound_that_nobody_knows_is_said_in_words(server: Prometheus) -> None:
+    """Oslo never reported, so any number of patients can be there."""
+    least, most, unknown = (target.expr for target in patients_bounds(1).build().targets)
+    as_if_known = unknown.replace("_upper", "_lower")
+
+    assert list(asked(server, least)) == [()]
+    assert asked(server, most) == {}
+    assert [math.isnan(number) for number in asked(server, unknown).values()] == [True]
+    assert asked(server, as_if_known) == {}

@@ -38,6 +38,7 @@ MISTAKES: list[tuple[str, Callable[[Page], None], str]] = [
     ("an id twice", lambda page: first(page).update(id=1), "id 1 is another panel's"),
     ("panels on top of each other", lambda page: first(page)["gridPos"].update(x=0), "overlaps Sites by state"),
     ("a panel beyond the grid", lambda page: page["panels"][4]["gridPos"].update(w=10), "beyond column 24"),
+    ("a title that is cut", lambda page: first(page).update(title="Patients shown by all sites"), "has room for 19"),
     ("no unit", lambda page: first(page)["fieldConfig"]["defaults"].update(unit=""), "panel-units"),
     ("no description", lambda page: first(page).update(description="patients"), "panel-title-description"),
     ("no words for nothing", lambda page: first(page)["fieldConfig"]["defaults"].update(noValue=""), "nothing to show"),

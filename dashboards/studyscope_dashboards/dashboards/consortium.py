@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models import common as choices
 
 from studyscope_contract.catalogue import centre, progress
 from studyscope_dashboards import queries as q
+from studyscope_dashboards.bounds import IN_WORDS, with_bounds
 from studyscope_dashboards.distributions import with_coverage
 from studyscope_dashboards.fields import columns, setting, site_link_column, state_column
 from studyscope_dashboards.forecast import pace_and_need, target_reached
@@ -56,12 +57,9 @@ def patients_bounds(panel_id: int) -> stat.Panel:
         panel_id,
         "Patients, at least and at most",
         "Between these lies the true number at the sites' last releases: rounding and hidden small sites are counted in. "
-        "Without an upper bound where a site has not published at all.",
+        "How many there are at most nobody knows while a site has never published.",
     )
-    low = now(q.total(progress.PATIENTS, "lower"), "at least", "A")
-    high = now(q.total(progress.PATIENTS, "upper"), "at most", "B")
-    # With its name also where it stands alone: a lower bound without the words would look like a count.
-    return panel.with_target(low).with_target(high).text_mode(choices.BigValueTextMode.VALUE_AND_NAME)
+    return with_bounds(panel, progress.PATIENTS, IN_WORDS).text_mode(choices.BigValueTextMode.VALUE_AND_NAME)
 
 
 def coverage(panel_id: int) -> stat.Panel:

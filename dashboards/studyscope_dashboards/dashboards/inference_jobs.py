@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import table
-from grafana_foundation_sdk.models import dashboard as models
 
 from studyscope_contract.catalogue import centre, jobs, subgroups
 from studyscope_dashboards import queries as q
 from studyscope_dashboards.by_subgroup import share_by_subgroup
 from studyscope_dashboards.cover import Covered, what_is_covered
 from studyscope_dashboards.distributions import compared, history_by_code, pooled, quantiles_by_site, share_of_codes
-from studyscope_dashboards.fields import by_site, site_link_column
+from studyscope_dashboards.fields import by_site, no_number_as, site_link_column
 from studyscope_dashboards.histograms import heat_by_site
 from studyscope_dashboards.page import choice, page, sites_variable, study_variable
 from studyscope_dashboards.panels import grid, rows
@@ -66,12 +65,7 @@ def learning_rounds(panel_id: int) -> table.Panel:
     every = f'label_replace(NaN * max by (site) ({q.of_sites(centre.SITE_INFO.name)}), "state", "{STATES[0]}", "", "")'
     counts = f"max by (site, state) ({q.of_sites(centre.SITE_LEARNING_ROUNDS.name)}) or {every}"
     panel = panel.with_target(rows(counts)).transformations(by_site("state", STATES))
-    nothing = models.SpecialValueMap(
-        options=models.DashboardSpecialValueMapOptions(
-            match=models.SpecialValueMatch.NA_N, result=models.ValueMappingResult(text="–")
-        )
-    )
-    return panel.mappings([nothing]).override_by_name(*site_link_column("Site"))
+    return panel.mappings([no_number_as("–")]).override_by_name(*site_link_column("Site"))
 
 
 def subgroups_row() -> build.Row:

@@ -47,25 +47,23 @@ def dashboard() -> build.Dashboard:
         *(Covered(title, table_, (STRUCTURE,)) for title, table_, *_ in MEASURES),
         Covered("Kinds of error", quality.LABEL_NOISE),
         Covered("Annotation: what readers did", ANNOTATED),
-        Covered("Landmark $landmark", LANDMARKS, (LANDMARK,)),
-        Covered("Classifier $classifier: agreement", classification.CLASSIFICATION_OUTCOME, (CLASSIFIER,)),
-        Covered("Classifier $classifier: right or wrong", classification.CORRECTNESS, (CLASSIFIER,)),
+        Covered("$landmark: found or missing", LANDMARKS, (LANDMARK,)),
+        Covered("$classifier: agreement", classification.CLASSIFICATION_OUTCOME, (CLASSIFIER,)),
+        Covered("$classifier: right or wrong", classification.CORRECTNESS, (CLASSIFIER,)),
     ]
     return (
         built.with_panel(
             heat_by_site(14, "$structure: overlap (Dice), distribution by site", quality.STRUCTURE_DICE, STRUCTURE).span(24)
         )
         .with_panel(compared_in_table(5, "Kinds of error in automatic results", quality.LABEL_NOISE).span(24).height(10))
-        .with_panel(compared(6, "Landmark $landmark: found or missing", LANDMARKS, LANDMARK).span(10).height(10))
+        .with_panel(compared(6, "$landmark: found or missing", LANDMARKS, LANDMARK).span(10).height(10))
         .with_panel(within_radius(7).span(14).height(10))
-        .with_panel(compared(8, "Classifier $classifier: decision", CLASSIFIED, CLASSIFIER).span(10).height(10))
+        .with_panel(compared(8, "$classifier: decision", CLASSIFIED, CLASSIFIER).span(10).height(10))
         .with_panel(agreement(9).span(14).height(10))
-        .with_panel(reliability(18, "Classifier $classifier: right decisions by confidence").span(8))
-        .with_panel(risk_by_confidence(19, "Classifier $classifier: risk by confidence").span(8))
-        .with_panel(detected_and_false(12, "Classifier $classifier: what each threshold gives", CLASSIFIER).span(8))
-        .with_panel(
-            compared(20, "Classifier $classifier: right or wrong", classification.CORRECTNESS, CLASSIFIER).span(24).height(9)
-        )
+        .with_panel(reliability(18, "$classifier: right decisions by confidence").span(8))
+        .with_panel(risk_by_confidence(19, "$classifier: risk by confidence").span(8))
+        .with_panel(detected_and_false(12, "$classifier: what each threshold gives", CLASSIFIER).span(8))
+        .with_panel(compared(20, "$classifier: right or wrong", classification.CORRECTNESS, CLASSIFIER).span(24).height(9))
         .with_panel(compared_in_table(15, "Annotation: what readers did with the draft", ANNOTATED).span(24).height(10))
         .with_panel(heat_by_site(16, "Annotation: rounds, distribution by site", annotation.ANNOTATION_ROUNDS).span(12))
         .with_panel(heat_by_site(17, "Annotation: draft against final (Dice)", annotation.DRAFT_DICE).span(12))
@@ -80,8 +78,8 @@ def score_curves() -> build.Row:
         build.Row("Classifier $classifier: calibration and risk from scores, where sites share their edges")
         .id(40)
         .collapsed(True)
-        .with_panel(calibration(10, "Classifier $classifier: calibration", CLASSIFIER).span(12))
-        .with_panel(risk_and_coverage(11, "Classifier $classifier: risk and coverage", CLASSIFIER).span(12))
+        .with_panel(calibration(10, "$classifier: calibration", CLASSIFIER).span(12))
+        .with_panel(risk_and_coverage(11, "$classifier: risk and coverage", CLASSIFIER).span(12))
     )
 
 
@@ -89,7 +87,7 @@ def within_radius(panel_id: int) -> table.Panel:
     """The cumulative buckets of the error are the success detection rate at each radius."""
     panel = grid(
         panel_id,
-        "Landmark $landmark: per cent found within so many millimetres",
+        "$landmark: per cent found within so many millimetres",
         "Success detection rate: share of the patients shown whose landmark lies within each radius of its reference.",
     )
     series = q.cell_series(landmarks.LANDMARK_ERROR)
@@ -103,7 +101,7 @@ def agreement(panel_id: int) -> table.Panel:
     """Shares need both cells of their reference class; where one is hidden there is no number."""
     panel = grid(
         panel_id,
-        "Classifier $classifier: agreement with the reference",
+        "$classifier: agreement with the reference",
         "Sensitivity and specificity in per cent of the patients shown, from rounded counts: near small numbers they are coarse. "
         "No number where a site withholds one of the two counts.",
     )

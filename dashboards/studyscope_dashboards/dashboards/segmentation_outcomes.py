@@ -28,7 +28,7 @@ def dashboard() -> build.Dashboard:
     variables = [study_variable(), sites_variable(), choice("structure", "Structure", structures)]
     state, volume = segmentation.STRUCTURE_STATE, segmentation.STRUCTURE_VOLUME
     covered = [
-        Covered("$structure: present, missing, empty", state, (CHOSEN,)),
+        Covered("$structure: present or missing", state, (CHOSEN,)),
         Covered("$structure: volume", volume, (CHOSEN,)),
         Covered("$structure: separate parts", segmentation.LESIONS, (CHOSEN,)),
         Covered("Review of segmentations", segmentation.REVIEW_STATE),
@@ -39,8 +39,8 @@ def dashboard() -> build.Dashboard:
         .with_panel(
             share_of_codes(1, "Share of segmentations without the structure", state, ("missing", "empty"), 50).span(24).height(10)
         )
-        .with_panel(pooled(2, "$structure: present, missing, empty, all sites", state, CHOSEN).span(8).height(9))
-        .with_panel(compared(3, "$structure: present, missing, empty, sites compared", state, CHOSEN).span(16).height(9))
+        .with_panel(pooled(2, "$structure: present or missing, all sites", state, CHOSEN).span(8).height(9))
+        .with_panel(compared(3, "$structure: present or missing, sites compared", state, CHOSEN).span(16).height(9))
         .with_panel(quantiles_by_site(4, "$structure: volume, sites compared", volume, "suffix: mL", CHOSEN).span(12))
         .with_panel(history_by_code(5, "$structure over time, chosen sites", state, CHOSEN).span(12))
         .with_panel(compared(6, "Review of segmentations, sites compared", segmentation.REVIEW_STATE).span(12))
