@@ -38,6 +38,21 @@ class Dimension:
 
 
 @dataclass(frozen=True)
+class Within:
+    """Whoever is in `cells` of one table is in one of the cells `of` in another; without codes, anywhere in that table.
+
+    The other is `table` for the same structure, workflow or classifier, or for `per` where that is named. `only`: of the
+    tables with this fact it is one for that structure, or attribute, alone.
+    """
+
+    table: str
+    of: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    per: str = ""
+    only: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """One table of the catalogue.
 
@@ -59,7 +74,7 @@ class Table:
     fixed_at_admission: bool = False  # never recomputed for a patient who was counted once
     crosses: tuple[str, ...] = ()  # ids of the two tables that a two-way table is made of
     clip: int = 0  # the most that one patient adds to a magnitude
-    within: tuple[str, ...] = ()  # id of a table, then codes of it: who is in this table is in these cells
+    within: tuple[Within, ...] = ()
     of_readers: bool = False  # tells of the work of people too: nothing until a policy declares it with its legal basis
     reportable: bool = False  # a site whose protocol obliges it may show it with unit `reported`; no attribute of a patient
 

@@ -9,6 +9,7 @@ from attacking.on_twins import by_freezing_days
 from attacking.people import Life
 from studyscope_contract.policy import Policy
 from studyscope_exporter.disclosure.audit import NoAudit
+from studyscope_exporter.disclosure.witness import WitnessAudit
 
 GROUPS = [(few, seed) for seed in range(4) for few in (3, 6, 9)]
 
@@ -48,16 +49,16 @@ def test_t16_control_two_studies_counted_on_the_same_days_do() -> None:
     assert sum(one.proven for one in found) / len(found) >= 0.5
 
 
-TWINS = [(3, 2), (6, 3), (6, 4), (6, 7)]
+TWINS = [(3, 2), (6, 4), (6, 7)]
 
 
 def test_t16_twins_are_not_told_apart_even_by_somebody_who_knows_on_which_day_each_was_counted() -> None:
-    found = [by_freezing_days(few, seed, Life(8, weeks=20), Policy(), told=True) for few, seed in TWINS]
+    found = [by_freezing_days(few, seed, Life(8, weeks=20), Policy(), told=True, audit=WitnessAudit()) for few, seed in TWINS]
     assert all(one.versions > 5 for one in found)
+    assert sum(one.small for one in found) > 20
     assert not any(one.proven for one in found)
 
 
 def test_t16_control_twins_that_do_not_wait_for_one_another_are() -> None:
-    found = [by_freezing_days(few, seed, Life(8, weeks=20), Policy(), told=False) for few, seed in TWINS]
-    assert all(one.fits for one in found)
-    assert sum(one.proven for one in found) / len(found) >= 0.5
+    found = [by_freezing_days(few, seed, Life(8, weeks=20), Policy(), told=False, audit=None) for few, seed in TWINS[:2]]
+    assert sum(one.proven for one in found) / sum(one.small for one in found) >= 0.1

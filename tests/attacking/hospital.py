@@ -41,6 +41,10 @@ STAGE, REACHED, SEX, AGE, VENDOR = (TableKey(name) for name in ("stage", "reache
 MODALITY, STATE, VOLUME = TableKey("modality"), TableKey("structure_state", "liver"), TableKey("structure_volume", "liver")
 OUTCOME = TableKey("job_outcome", "segment")
 ONE_WAY = (POPULATION, STAGE, REACHED, SEX, AGE, VENDOR, MODALITY, STATE, VOLUME, OUTCOME)
+DECIDED, AGREED = TableKey("classification_result", "malignancy"), TableKey("classification_outcome", "malignancy")
+DECISION = np.array(
+    [0, 1, 1, 0], dtype=np.int32
+)  # positive, negative: what was decided on true and false positives and negatives
 MODALITIES = (("CT",), ("MR",), ("CT", "MR"), ("CT", "PT"))
 Chosen = NDArray[np.bool_]
 """Per patient, whether the study is about them."""
@@ -84,21 +88,24 @@ class Dice:
 
 
 def terms_of(policy: Policy, of: Study = STUDY) -> Terms:
-    refused = tuple(sorted({key.table for key, _ in of.tables()} - {key.table for key in ONE_WAY} - set(policy.two_way)))
+    told = {key.table for key in (*ONE_WAY, DECIDED, AGREED)}
+    refused = tuple(sorted({key.table for key, _ in of.tables()} - told - set(policy.two_way)))
     return Terms.of(of, "berlin", policy.model_copy(update={"refuse": refused}))
 
 
 def lived(life: Life, seed: int, policy: Policy, audit: Audit | None = None, later: Mapping[int, Policy] | None = None) -> Lived:
     """The history of one hospital under `policy`, and from the weeks in `later` on under other ones."""
-    return lived_by(people(life, seed), life.weeks, seed, policy, audit, later, of=study_of(life.structures))
+    return lived_by(people(life, seed), life.weeks, seed, policy, audit, later, of=study_of(life))
 
 
-def study_of(structures: int) -> Study:
-    """The study that looks for so many structures."""
-    if structures == 1:
+def study_of(life: Life) -> Study:
+    """The study that such a hospital takes part in."""
+    if life.structures == 1 and not life.classified:
         return STUDY
-    further = [{"code": f"s{number}", "label": f"Structure {number}"} for number in range(1, structures)]
-    return study(workflows=WORKFLOWS, structures=[{"code": "liver", "label": "Liver"}, *further])
+    further = [{"code": f"s{number}", "label": f"Structure {number}"} for number in range(1, life.structures)]
+    structures = [{"code": "liver", "label": "Liver"}, *further]
+    classifiers = [{"id": AGREED.per, "title": "Malignancy", "positive": ["malignant"]}] if life.classified else []
+    return study(workflows=WORKFLOWS, structures=structures, classifiers=classifiers)
 
 
 def lived_by(
@@ -125,7 +132,7 @@ def lived_by(
 
 
 def lived_together(
-    ours: People, weeks: int, seed: int, policy: Policy, *, both: tuple[Chosen, Chosen], told: bool
+    ours: People, weeks: int, seed: int, policy: Policy, *, both: tuple[Chosen, Chosen], told: bool, audit: Audit | None = None
 ) -> tuple[Lived, Lived]:
     """Two studies of one hospital from the first day, about those chosen for each. `told`: each knows whom the other counted."""
     terms = terms_of(policy)
@@ -133,7 +140,7 @@ def lived_together(
     walks = []
     for place, chosen in enumerate(both):
         dice = Dice(2 * seed + place)
-        walks.append(_Walk(_begun(terms, roster, answers, dice), terms, ours, NoAudit(), dice))
+        walks.append(_Walk(_begun(terms, roster, answers, dice), terms, ours, audit or NoAudit(), dice))
         walks[place].choose(chosen, unsaid=True)
     events = {day for event in ours.event_days() for day in (event, event + 1)}
     for day in range(weeks * DAYS_A_WEEK):
@@ -165,7 +172,7 @@ def _approved(state: State, terms: Terms) -> State:
 
 
 def _answers(terms: Terms) -> tuple[Answer, ...]:
-    single = {frozenset({cell}) for key in ONE_WAY for cell in terms.codes[key]}
+    single = {frozenset({cell}) for key in (*ONE_WAY, DECIDED, AGREED) for cell in terms.codes.get(key, ())}
     reached = {frozenset((stage,) for stage in STAGES[: n + 1]) for n in range(len(STAGES))}
     modalities = {frozenset((code,) for code in codes) for codes in MODALITIES}
     return tuple(sorted(single | reached | modalities, key=sorted))
@@ -255,6 +262,7 @@ class _Walk:
             MODALITY: self._column(there, ours.of["modality"], [frozenset((c,) for c in codes) for codes in MODALITIES]),
             OUTCOME: self._column(segmented, ours.of["outcome"], self._singles(OUTCOME)),
             **self._structures(segmented),
+            **self._decisions(segmented),
         }
 
     def _structures(self, segmented: Chosen) -> dict[TableKey, Column]:
@@ -266,6 +274,13 @@ class _Walk:
             present = segmented & (state == 0)
             columns[TableKey(VOLUME.table, structure.code)] = self._column(present, volume, self._singles(VOLUME))
         return columns
+
+    def _decisions(self, segmented: Chosen) -> dict[TableKey, Column]:
+        agreement = self._people.of.get("agreement")
+        if agreement is None:
+            return {}
+        decided = self._column(segmented, DECISION[agreement], self._singles(DECIDED))
+        return {DECIDED: decided, AGREED: self._column(segmented, agreement, self._singles(AGREED))}
 
     def _there(self, day: int) -> Chosen:
         return self._chosen & (self._people.joined <= day) & (day < self._people.left)

@@ -30,6 +30,13 @@ def who_lack_a_structure(life: Life, seed: int, audit: Audit | None) -> tuple[in
     return _proven(history.published, truth, from_inside(life), STATE.table)
 
 
+def who_is_misjudged(life: Life, seed: int, audit: Audit | None) -> tuple[int, int]:
+    """Small groups in the two tables of a classifier, of which one is the other in more detail, and how many are proven."""
+    history = lived(life, seed, Policy(), audit)
+    truth = {name: (behind.cells, behind.patients) for name, behind in history.truth.items()}
+    return _proven(history.published, truth, from_inside(life), "classification")
+
+
 def by_the_threshold_alone(life: Life, seed: int) -> tuple[int, int]:
     """The control: the same hospital, where a cell is shown as soon as it holds enough people."""
     history, parameters = lived(life, seed, Policy()), Policy().parameters

@@ -61,7 +61,7 @@ def from_inside(life: Life) -> Background:
         nobody_leaves=not life.leaving,
         stages_only_advance=True,
         answers_stay=not life.leaving,
-        who_contributes={"structure_state": "segmented", "job_outcome": "segmented"},
+        who_contributes=dict.fromkeys(("structure_state", "job_outcome", "classification_result"), "segmented"),
     )
 
 

@@ -71,10 +71,11 @@ not notice that they are others (at least 50 % proven).
 |---|---|---|---|---|"""
 
 TWINS = """
-The same, and an attacker who knows on which day each number was counted. Pass: nothing proven.
-Control: two studies that do not know of each other (proven at least once).
+The same under the audit, cell by cell: the attacker has every table of both, knows on which day each was counted, and holds sizes,
+sexes, ages and vendors of the one against the other. Pass: of no part of the group (of three women, say) is anything proven.
+Control: two studies that do not know of each other (at least 10 % proven).
 
-| hospital | histories | versions of both | groups proven to be 1..k-1 | verdict |
+| hospital | histories | releases of both | proven of small parts of the group | verdict |
 |---|---|---|---|---|"""
 
 STRUCTURES = """
@@ -87,11 +88,19 @@ Control: each cell is shown as soon as it holds enough people, however few are b
 | hospital | audit | histories | proven of small groups in tables of structures | verdict |
 |---|---|---|---|---|"""
 
+CLASSIFIED = """
+## A classifier's decisions and how they agree with the truth
+
+A classifier decides on everybody within days of the images, and the truth becomes known of everybody: who was called positive are
+the true and the false positives. The attacker of the house holds the two tables against one another. Pass: nothing proven. Control: without the audit (at least 1 %).
+
+| hospital | audit | histories | proven of small groups in both tables | verdict |
+|---|---|---|---|---|"""
+
 OVERLAP = """
 Two studies of one hospital, the second without such a group, and each waits for the other as the exporter makes it; nobody
 leaves, and the reader of both knows that, but not on which day each number was counted. Pass: nothing proven. Control: both
-counted on the same days (at least 50 % proven). Only the two sizes are attacked; what other tables of two studies say together
-is not.
+counted on the same days (at least 50 % proven). Of both only the sizes are attacked here, without the audit.
 
 | hospital | histories | versions of both | groups proven to be 1..k-1 | verdict |
 |---|---|---|---|---|"""
@@ -121,6 +130,8 @@ def page(rows: Sequence[Row], found: Mapping[str, Sums]) -> str:
         *_each(rows, found, {"twins": _twins}),
         STRUCTURES,
         *_each(rows, found, {"structures": _structures, "unguarded": _unguarded}),
+        CLASSIFIED,
+        *_each(rows, found, {"classified": _classified}),
         *people_section(rows, found),
         *use_section(rows, found),
         ELSEWHERE,
@@ -200,16 +211,24 @@ def _same_days(row: Row, t: Sums) -> str:
 
 
 def _twins(row: Row, t: Sums) -> str:
+    found = f"{t['versions'] / t.histories:.1f} | {share(t['small_proven'], t['small'])}"
     if not row.about["told"]:
-        return f"| control: neither knows of the other | {t.histories} | {_found(t)} | {lives(t['proven'], 1, 1)} |"
-    said = verdict(t["proven"] + t["wrong"] > 0, False, t.histories, row.histories)
-    return f"| {_hospital(row)} | {t.histories} | {_found(t)} | {said} |"
+        return f"| control: neither knows of the other | {t.histories} | {found} | {lives(t['small_proven'], t['small'], 0.1)} |"
+    said = verdict(t["small_proven"] > 0, False, t.histories, row.histories)
+    return f"| {_hospital(row)} | {t.histories} | {found} | {said} |"
 
 
 def _structures(row: Row, t: Sums) -> str:
     said = verdict(t["small_proven"] > 0, False, t.histories, row.histories) if row.about["audited"] else "reported"
     audited = "yes" if row.about["audited"] else "no"
     return f"| {_hospital(row)} | {audited} | {t.histories} | {share(t['small_proven'], t['small'])} | {said} |"
+
+
+def _classified(row: Row, t: Sums) -> str:
+    if row.about["audited"]:
+        return _structures(row, t)
+    said = lives(t["small_proven"], t["small"], 0.01)
+    return f"| control: {_hospital(row)} | no | {t.histories} | {share(t['small_proven'], t['small'])} | {said} |"
 
 
 def _unguarded(row: Row, t: Sums) -> str:
@@ -267,7 +286,4 @@ hospitals that show the same), T12 (death at every moment; a lost state and its 
 lies), T17 (the scraped page of a real centre, in every format) and the reader attacker (what the stages tell of the work of a
 hospital's only reader: of no week that there was any, nor how much to within a bin) run with `make test` (`tests/attack`,
 `tests/exporter/disclosure`), each with its control.
-
-**Not attacked yet:** what several tables of two studies over nearly the same patients say together (T16: only their sizes are).
-Until that is, a data-protection officer should think twice before a second study over the same patients.
 """

@@ -16,13 +16,17 @@ DAYS_A_WEEK = 7
 
 @dataclass(frozen=True)
 class Life:
-    """How a hospital lives; rates are per week, `advance` per patient and week; so many `structures` are sought in everybody."""
+    """How a hospital lives; rates are per week, `advance` per patient and week; so many `structures` are sought in everybody.
+
+    `classified`: a classifier decides on everybody who was segmented, and of everybody the truth becomes known.
+    """
 
     rate: float
     weeks: int = 104
     leaving: float = 0.0
     advance: float = 0.05
     structures: int = 1
+    classified: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ SHARES: Mapping[str, tuple[float, ...]] = {
 }
 """Share of patients with each answer, in the order of the tables' codes."""
 
+AGREEMENT = (0.27, 0.03, 0.65, 0.05)
+"""Share of the patients who are truly and falsely called positive and negative, in the order of the table's codes."""
+
 FOUND = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.04)
 """Share of the patients in whom each further structure is found, in turns: the last is a rare one."""
 
@@ -79,6 +86,8 @@ def people(life: Life, seed: int) -> People:
         there = FOUND[number % len(FOUND)]
         of[of_structure("state", number)] = dice.choice(3, size, p=(there, 0.7 * (1 - there), 0.3 * (1 - there))).astype(np.int32)
         of[of_structure("volume", number)] = dice.choice(len(SHARES["volume"]), size, p=SHARES["volume"]).astype(np.int32)
+    if life.classified:
+        of["agreement"] = dice.choice(len(AGREEMENT), size, p=AGREEMENT).astype(np.int32)
     return People(joined, left, segmented, reviewed, of)
 
 

@@ -9,7 +9,7 @@ by definition who is truly positive or truly negative, and two cuts of the same 
 one another, say more than the audit of each takes into account.
 """
 
-from studyscope_contract.metric import Dimension, Kind, Table, Unit, edges
+from studyscope_contract.metric import Dimension, Kind, Table, Unit, Within, edges
 
 CLASSIFICATION_RESULT = Table(
     id="classification_result",
@@ -35,6 +35,10 @@ CLASSIFICATION_OUTCOME = Table(
     per="classifier",
     subpopulation=True,
     sensitive=True,
+    within=(
+        Within(CLASSIFICATION_RESULT.id, ("positive",), cells=("true_positive", "false_positive")),
+        Within(CLASSIFICATION_RESULT.id, ("negative",), cells=("false_negative", "true_negative")),
+    ),
 )
 
 
@@ -49,7 +53,7 @@ def _score(table_id: str, metric: str, whose: str, outcomes: tuple[str, str]) ->
         dimensions=(Dimension("le", edges(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)),),
         per="classifier",
         subpopulation=True,
-        within=(CLASSIFICATION_OUTCOME.id, *outcomes),
+        within=(Within(CLASSIFICATION_OUTCOME.id, outcomes),),
     )
 
 

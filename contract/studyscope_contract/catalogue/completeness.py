@@ -3,7 +3,7 @@
 `missing` is a field that says nothing; `not_mapped` says something that no code stands for.
 """
 
-from studyscope_contract.metric import Dimension, Kind, Table, Unit
+from studyscope_contract.metric import Dimension, Kind, Table, Unit, Within
 
 COMPLETENESS = ("present", "missing", "not_mapped")
 
@@ -18,6 +18,10 @@ ATTRIBUTE_COMPLETENESS = Table(
     dimensions=(Dimension("state", COMPLETENESS),),
     per="attribute",
     subpopulation=True,
+    within=(
+        Within("slice_thickness", cells=("present",), only="slice-thickness"),
+        Within("field_strength", cells=("present",), only="magnetic-field-strength"),
+    ),
 )
 
 VARIABLE_COMPLETENESS = Table(

@@ -1,9 +1,15 @@
 """What was imaged, with what, and whom: the distributions of a study's image data."""
 
-from studyscope_contract.metric import Dimension, Kind, Table, Unit, edges
+from studyscope_contract.metric import Dimension, Kind, Table, Unit, Within, edges
 from studyscope_contract.vocabulary import AGE_BANDS, SEXES, load_code_list
 
 ACQUISITION_YEARS = ("before-2010", *(str(year) for year in range(2010, 2041)), "not_stated")
+
+
+def _not_stated(attribute: str) -> Within:
+    """Of whom it is not known, an image series lacks the attribute."""
+    return Within("attribute_completeness", ("missing",), cells=("not_stated",), per=attribute)
+
 
 SEX = Table(
     id="sex",
@@ -14,6 +20,7 @@ SEX = Table(
     rule="PatientSex (0010,0040) of the patient's first series, fixed at admission.",
     dimensions=(Dimension("sex", SEXES),),
     fixed_at_admission=True,
+    within=(_not_stated("patient-sex"),),
 )
 
 AGE_BAND = Table(
@@ -25,6 +32,7 @@ AGE_BAND = Table(
     rule="Age at the acquisition of the patient's first series, fixed at admission.",
     dimensions=(Dimension("age_band", AGE_BANDS),),
     fixed_at_admission=True,
+    within=(_not_stated("patient-age"),),
 )
 
 ACQUISITION_YEAR = Table(
@@ -36,6 +44,7 @@ ACQUISITION_YEAR = Table(
     rule="The year in which the patient's first series was acquired, fixed at admission.",
     dimensions=(Dimension("year", ACQUISITION_YEARS),),
     fixed_at_admission=True,
+    within=(_not_stated("acquisition-date"),),
 )
 
 VENDOR = Table(
@@ -47,6 +56,7 @@ VENDOR = Table(
     rule="Manufacturer (0008,0070) of the patient's first image series, fixed at admission.",
     dimensions=(Dimension("vendor", load_code_list("vendor").codes),),
     fixed_at_admission=True,
+    within=(_not_stated("manufacturer"),),
 )
 
 MODEL_CLASS = Table(
@@ -58,6 +68,7 @@ MODEL_CLASS = Table(
     rule="Family of ManufacturerModelName (0008,1090) of the patient's first image series, fixed at admission.",
     dimensions=(Dimension("model_class", load_code_list("model_class").codes),),
     fixed_at_admission=True,
+    within=(_not_stated("manufacturer-model-name"),),
 )
 
 MODALITY = Table(
@@ -68,6 +79,7 @@ MODALITY = Table(
     help="Patients with at least one series of the modality; a patient can be in several.",
     rule="Every Modality (0008,0060) among the patient's series of the study.",
     dimensions=(Dimension("modality", load_code_list("modality").codes),),
+    within=(_not_stated("modality"),),
 )
 
 BODY_PART = Table(
@@ -78,6 +90,7 @@ BODY_PART = Table(
     help="Patients with at least one series of the body region; a patient can be in several.",
     rule="Every region of BodyPartExamined (0018,0015) among the patient's image series of the study.",
     dimensions=(Dimension("body_part", load_code_list("body_part").codes),),
+    within=(_not_stated("body-part-examined"),),
 )
 
 MR_SEQUENCE = Table(
@@ -90,6 +103,7 @@ MR_SEQUENCE = Table(
     "the patient's MR series.",
     dimensions=(Dimension("mr_sequence", load_code_list("mr_sequence").codes),),
     subpopulation=True,
+    within=(Within("modality", ("MR",)),),
 )
 
 LATERALITY = Table(
@@ -100,6 +114,7 @@ LATERALITY = Table(
     help="Patients with at least one image series of the side; a patient can be in several.",
     rule="Every side that Laterality (0020,0060), else ImageLaterality (0020,0062), says of the patient's image series.",
     dimensions=(Dimension("laterality", load_code_list("laterality").codes),),
+    within=(_not_stated("laterality"),),
 )
 
 IDENTITY_REMOVED = Table(
@@ -111,6 +126,7 @@ IDENTITY_REMOVED = Table(
     rule="PatientIdentityRemoved (0012,0062): `no` where one image series says so, `yes` where all do, else `not_stated`.",
     dimensions=(Dimension("identity_removed", ("yes", "no", "not_stated")),),
     sensitive=True,
+    within=(_not_stated("patient-identity-removed"),),
 )
 
 BURNED_IN = Table(
@@ -122,6 +138,7 @@ BURNED_IN = Table(
     rule="BurnedInAnnotation (0028,0301): `yes` where one image series says so, `no` where all do, else `not_stated`.",
     dimensions=(Dimension("burned_in", ("yes", "no", "not_stated")),),
     sensitive=True,
+    within=(_not_stated("burned-in-annotation"),),
 )
 
 SLICE_THICKNESS = Table(
@@ -144,6 +161,7 @@ FIELD_STRENGTH = Table(
     rule="MagneticFieldStrength (0018,0087) of the patient's first MR series that states one.",
     dimensions=(Dimension("le", edges(1, 2, 4)),),
     subpopulation=True,
+    within=(Within("modality", ("MR",)),),
 )
 
 STUDIES = Table(

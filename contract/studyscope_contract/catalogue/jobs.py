@@ -1,6 +1,6 @@
 """How inference jobs turn out, per workflow of the study."""
 
-from studyscope_contract.metric import Dimension, Kind, Table, Unit, edges
+from studyscope_contract.metric import Dimension, Kind, Table, Unit, Within, edges
 from studyscope_contract.vocabulary import FAILURE_REASONS, JOB_OUTCOMES
 
 JOB_OUTCOME = Table(
@@ -27,7 +27,7 @@ JOB_FAILURE_REASON = Table(
     per="workflow",
     subpopulation=True,
     sensitive=True,
-    within=("job_outcome", "failed"),
+    within=(Within("job_outcome", ("failed",)),),
 )
 
 JOB_DURATION = Table(
@@ -40,7 +40,7 @@ JOB_DURATION = Table(
     dimensions=(Dimension("le", edges(30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)),),
     per="workflow",
     subpopulation=True,
-    within=("job_outcome", "succeeded"),
+    within=(Within("job_outcome", ("succeeded",)),),
 )
 
 JOB_QUEUE_WAIT = Table(

@@ -3,7 +3,7 @@
 The cumulative buckets of `landmark_error` are the success detection rate at each radius.
 """
 
-from studyscope_contract.metric import Dimension, Kind, Table, Unit, edges
+from studyscope_contract.metric import Dimension, Kind, Table, Unit, Within, edges
 
 LANDMARK_STATE = Table(
     id="landmark_state",
@@ -28,7 +28,7 @@ LANDMARK_ERROR = Table(
     dimensions=(Dimension("le", edges(1, 2, 2.5, 3, 4, 5, 10)),),
     per="landmark",
     subpopulation=True,
-    within=(LANDMARK_STATE.id, "found"),
+    within=(Within(LANDMARK_STATE.id, ("found",)),),
 )
 
 TABLES = (LANDMARK_STATE, LANDMARK_ERROR)

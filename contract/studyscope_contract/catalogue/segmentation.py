@@ -1,6 +1,6 @@
 """How segmentations turn out, for the one algorithm and version that the study names."""
 
-from studyscope_contract.metric import Dimension, Kind, Table, Unit, edges
+from studyscope_contract.metric import Dimension, Kind, Table, Unit, Within, edges
 from studyscope_contract.vocabulary import REVIEW_STATES, SEGMENT_STATES
 
 STRUCTURE_STATE = Table(
@@ -26,7 +26,7 @@ STRUCTURE_VOLUME = Table(
     dimensions=(Dimension("le", edges(1, 5, 20, 50, 100, 200, 400, 800, 1200, 1600, 2000, 3000)),),
     per="structure",
     subpopulation=True,
-    within=("structure_state", "present"),
+    within=(Within("structure_state", ("present",)),),
 )
 
 EXTRA_STRUCTURES = Table(
@@ -51,7 +51,7 @@ LESIONS = Table(
     dimensions=(Dimension("le", edges(0, 1, 2, 3, 5, 10, 20)),),
     per="structure",
     subpopulation=True,
-    within=("structure_state", "present", "empty"),
+    within=(Within("structure_state", ("present", "empty")),),
 )
 
 REVIEW_STATE = Table(

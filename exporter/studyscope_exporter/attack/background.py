@@ -54,12 +54,11 @@ def _same_day(puzzle: Puzzle, now: Mapping[TableKey, Placed], background: Backgr
         for i, code in enumerate(codes):
             puzzle.equal([reached.cells[code]], [stage.cells[later] for later in codes[i:]])
     for key, one in now.items():
-        whole = now.get(TableKey(one.table.within[0], key.per)) if one.table.within else None
-        if whole is not None:
-            # At most: somebody may have no value (a case without a score).
-            puzzle.at_least([whole.cells[code,] for code in one.table.within[1:]], [one.total])
-            if background.answers_stay:
-                puzzle.equal([one.total], [whole.cells[code,] for code in one.table.within[1:]])
+        for fact in one.table.within:
+            whole = now.get(TableKey(fact.table, fact.per or key.per)) or now.get(TableKey(fact.table))
+            if whole is not None and fact.only in ("", key.per):
+                # What a house calls settled is whose results a table holds, not what every image states.
+                _within(puzzle, _of(one, fact.cells), _of(whole, fact.of), all_of_them=background.answers_stay and not fact.per)
         stage_of = background.who_contributes.get(key.table)
         if stage_of is not None and reached is not None:
             puzzle.equal([one.total], [reached.cells[stage_of,]])
@@ -67,6 +66,20 @@ def _same_day(puzzle: Puzzle, now: Mapping[TableKey, Placed], background: Backgr
             for dimension, margin in enumerate(_margins(one, now)):
                 if margin is not None:
                     _margin(puzzle, one, margin, dimension)
+
+
+def _within(puzzle: Puzzle, inner: Sequence[int], outer: Sequence[int], *, all_of_them: bool) -> None:
+    """At most: somebody may have no value (a case without a score)."""
+    if inner and outer:
+        puzzle.at_least(outer, inner)
+        if all_of_them:
+            puzzle.equal(outer, inner)
+
+
+def _of(one: Placed, codes: Sequence[str]) -> list[int]:
+    """Those in the cells of these codes, without codes everybody; nothing where the study does not have all of them."""
+    cells = [one.cells.get((code,)) for code in codes] or [one.total]
+    return [] if None in cells else [cell for cell in cells if cell is not None]
 
 
 def _margins(one: Placed, now: Mapping[TableKey, Placed]) -> list[Placed | None]:

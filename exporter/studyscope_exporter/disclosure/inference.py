@@ -16,7 +16,7 @@ from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.history import Release
 from studyscope_exporter.disclosure.knowledge import world_of
 from studyscope_exporter.disclosure.world import NO_LIMIT, World
-from studyscope_exporter.disclosure.world_search import WorldSearch
+from studyscope_exporter.disclosure.world_search import Patience, WorldSearch
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def tightest_intervals(
     world, end = world_of(releases), now() + seconds
     if not world.newest:
         return ()
-    reach = _Reach(world)
+    reach = _Reach(world, Patience(2.0, end, now))
     reach.together()
     newest = {version.key: version for release in releases for version in release.tables}
     intervals = []
@@ -60,8 +60,8 @@ def tightest_intervals(
 class _Reach:
     """The least and the greatest value of each variable over every world found so far; the true one is the first."""
 
-    def __init__(self, world: World) -> None:
-        self._world, self._search = world, WorldSearch(world, seconds=2.0)
+    def __init__(self, world: World, patience: Patience) -> None:
+        self._world, self._search = world, WorldSearch(world, patience)
         self.low, self.high = list(world.truth), list(world.truth)
 
     def together(self) -> None:

@@ -23,6 +23,7 @@ def between_tables(world: World, release: Release, placed: Versions, sizes: Size
     _one_count(world, release, placed)
     _margins(world, release, placed)
     _one_total(world, release, placed, sizes)
+    _within(world, release, placed)
 
 
 def _one_count(world: World, release: Release, placed: Versions) -> None:
@@ -75,7 +76,7 @@ def _one_total(world: World, release: Release, placed: Versions, sizes: Sizes) -
         table, one = TABLES[version.key.table], placed[version.key][-1]
         if not table.subpopulation:
             continue
-        if not table.within:
+        if all(fact.cells for fact in table.within):
             world.sizes.append(one.total)
         others = same.setdefault(version.patients, [])
         counted = version.key, ()
@@ -84,13 +85,35 @@ def _one_total(world: World, release: Release, placed: Versions, sizes: Sizes) -
             others.append((counted, one.total))
         elif other != one.total:
             world.know(0, 0, [(other, 1), (one.total, -1)])
-        whole = _latest(placed, table.within[0], version.key.per) if table.within else None
-        if whole is not None and whole.grid_point == release.grid_point:
-            cells = [whole.cells.get((code,)) for code in table.within[1:]]
-            shown = [cell for cell in cells if cell is not None]
-            # Where one of them was left out (a case without a score) the two are not the same, and nobody knows that they are.
-            if len(shown) == len(cells) and sum(world.truth[cell] for cell in shown) == world.truth[one.total]:
-                world.know(0, 0, [*((cell, 1) for cell in shown), (one.total, -1)])
+
+
+def _within(world: World, release: Release, placed: Versions) -> None:
+    """Who is in some cells of a table is in some cells of another; nearly always the other way round too.
+
+    Where somebody was left out (a case without a score) nobody can know that it is so.
+    """
+    for key, versions in placed.items():
+        for fact in TABLES[key.table].within:
+            one, whole = versions[-1], _latest(placed, fact.table, fact.per or key.per)
+            if whole is None or fact.only not in ("", key.per) or not _at_one_moment(one, whole, release.grid_point):
+                continue
+            beside = _of(whole, fact.of, 1), _of(one, fact.cells, -1)
+            if all(beside):
+                terms = [*beside[0], *beside[1]]
+                world.know(0, 0 if world.true_value(tuple(terms)) == 0 else NO_LIMIT, terms)
+
+
+def _of(one: Placed, codes: Sequence[str], sign: int) -> list[tuple[int, int]]:
+    """Those in the cells of these codes, without codes everybody; nothing where the study does not have all of them."""
+    cells = [one.cells.get((code,)) for code in codes] or [one.total]
+    found = [(cell, sign) for cell in cells if cell is not None]
+    return found if len(found) == len(cells) else []
+
+
+def _at_one_moment(one: Placed, other: Placed, point: int) -> bool:
+    """Whether both moved now, or one of them did and the other cannot have changed since."""
+    older, newer = sorted((one, other), key=lambda placed: placed.grid_point)
+    return newer.grid_point == point and _same_time(older, newer.version, point)
 
 
 def _stages_reached(release: Release) -> list[Counted]:

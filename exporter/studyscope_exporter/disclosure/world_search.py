@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import inf
 
 import highspy
@@ -10,16 +11,32 @@ import numpy as np
 
 from studyscope_exporter.disclosure.world import World
 
+_DUAL, _PRIMAL = 1, 4  # HiGHS's numbers for its simplex methods
+_FEW = 30
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for the solver: at most `seconds` for one question, and not beyond `until` by the clock `now`."""
+
+    seconds: float
+    until: float
+    now: Callable[[], float]
+
+    def left(self) -> float:
+        """Seconds that the next question may take."""
+        return min(self.seconds, self.until - self.now())
+
 
 class WorldSearch:
-    """HiGHS over a world's constraints; `seconds` is the longest time for one question.
+    """HiGHS over a world's constraints; a question that takes longer than the `patience` has no answer.
 
     Each question is first asked in fractions, which is answered in a moment and most often in whole
     numbers; only what is not is asked in whole numbers.
     """
 
-    def __init__(self, world: World, seconds: float) -> None:
-        self._size, self._seconds = len(world.truth), seconds
+    def __init__(self, world: World, patience: Patience) -> None:
+        self._size, self._patience = len(world.truth), patience
         self._bounds = np.array([world.low, world.high], dtype=np.int64).reshape(2, -1)
         self._sides = np.array([[row.low, row.high] for row in world.rows], dtype=np.int64).reshape(-1, 2).T
         terms = [term for row in world.rows for term in row.terms]
@@ -33,35 +50,53 @@ class WorldSearch:
         self._finished = False
         self.bound = 0.0
 
-    def best(self, terms: Sequence[tuple[int, int]], sign: int) -> list[int] | None:
-        """The world with the least (sign 1) or greatest (-1) sum, checked in whole numbers; None without one."""
+    def best(self, terms: Sequence[tuple[int, int]], sign: int, seconds: float = inf) -> list[int] | None:
+        """The world with the least (sign 1) or greatest (-1) sum, checked in whole numbers; None without one.
+
+        After `seconds` it is the best that was found.
+        """
         found = self.at_once(terms, sign)
         if found is None:
             self._whole = self._whole or self._in_whole_numbers()
-            self._asked(self._whole, terms, sign)
-            self._finished = bool(self._whole.getModelStatus() == highspy.HighsModelStatus.kOptimal)
-            found = self._world(self._whole)
+            asked = self._asked(self._whole, terms, sign, 0.0, seconds)
+            self._finished = asked and bool(self._whole.getModelStatus() == highspy.HighsModelStatus.kOptimal)
+            found = self._world(self._whole) if asked else None
         return found
 
     def at_once(self, terms: Sequence[tuple[int, int]], sign: int) -> list[int] | None:
         """As `best`, where fractions give whole numbers; else None, and `bound` is what no world can go beyond."""
-        self._asked(self._fractions, terms, sign)
-        optimal = self._fractions.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        # A question about a few begins near the last answer, which still fits: there the primal method is the quicker one.
+        self._fractions.setOptionValue("simplex_strategy", _PRIMAL if len(terms) < _FEW else _DUAL)
+        # In fractions the solver counts the time of all questions together, in whole numbers that of each.
+        asked = self._asked(self._fractions, terms, sign, self.seconds_in_fractions())
+        optimal = asked and self._fractions.getModelStatus() == highspy.HighsModelStatus.kOptimal
         self.bound = sign * self._fractions.getInfo().objective_function_value if optimal else -sign * inf
         found = self._world(self._fractions) if optimal else None
         self._finished = found is not None
         return found
 
+    def seconds_in_fractions(self) -> float:
+        """How long all questions in fractions took together."""
+        return float(self._fractions.getRunTime())
+
     def finished(self) -> bool:
         """Whether the last question was answered to the end, not only until its time was over."""
         return self._finished
 
-    def _asked(self, solver: highspy.Highs, terms: Sequence[tuple[int, int]], sign: int) -> None:
+    def _asked(
+        self, solver: highspy.Highs, terms: Sequence[tuple[int, int]], sign: int, before: float, most: float = inf
+    ) -> bool:
+        """Whether there was time to ask, `most` seconds; `before` is what the solver counts of earlier questions."""
+        left = min(self._patience.left(), most)
+        if left <= 0:
+            return False
+        solver.setOptionValue("time_limit", before + left)
         costs = np.zeros(self._size)
         for variable, coefficient in terms:
             costs[variable] += sign * coefficient
         solver.changeColsCost(self._size, self._every, costs)
         solver.run()
+        return True
 
     def _world(self, solver: highspy.Highs) -> list[int] | None:
         """The solver works with tolerances; a witness counts only if it meets every constraint exactly."""
@@ -77,7 +112,7 @@ class WorldSearch:
 
     def _solver(self) -> highspy.Highs:
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        for option, value in (("output_flag", False), ("threads", 1), ("time_limit", self._seconds), ("random_seed", 0)):
+        for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 0)):
             solver.setOptionValue(option, value)
         low, high = self._bounds.astype(np.double)
         solver.addVars(self._size, low, high)
