@@ -14,12 +14,17 @@ INFERENCE_JOBS = f"/d/inference_jobs?{_CHOSEN}"
 SEGMENTATIONS = f"/d/segmentation_outcomes?{_CHOSEN}&var-structure={{{{ $labels.structure }}}}"
 
 
-LAST_REPORT = (
-    "{{ with printf `last_over_time("
-    + centre.SITE_LAST_REPORT.name
-    + "{study=%q,site=%q}[1d])` $labels.study $labels.site | query }} Its last report is of "
-    '{{ (. | first | value | toTime).Format "2 January 2006" }}.{{ end }}'
-)
+_NEWEST = f"printf `last_over_time({centre.SITE_LAST_REPORT.name}{{study=%q,site=%q}}[1d])` $labels.study $labels.site | query"
+
+
+def where_it_shows_numbers(then: str, otherwise: str = "") -> str:
+    """`then` for a site of which a report counts, `otherwise` for one that never reported or has none left."""
+    return f"{{{{ with {_NEWEST} }}}}{then}{{{{ else }}}}{otherwise}{{{{ end }}}}"
+
+
+LAST_REPORT_DAY = ' Its last report is of {{ (. | first | value | toTime).Format "2 January 2006" }}.'
+"""Only inside of `where_it_shows_numbers`."""
+LAST_REPORT = where_it_shows_numbers(LAST_REPORT_DAY)
 """A sentence with the day of the site's newest report, which begins with a space; nothing where there is none."""
 
 

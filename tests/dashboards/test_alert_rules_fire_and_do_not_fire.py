@@ -14,7 +14,6 @@ import yaml
 from studyscope_contract.catalogue import centre
 from studyscope_dashboards.prometheus import PUBLISHED_JOB
 from studyscope_dashboards.rules import alert_rules, write_rules
-from studyscope_dashboards.site_rules import LAST_REPORT
 
 PROMTOOL = shutil.which("promtool")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
@@ -56,7 +55,8 @@ def check(folder: Path, series: list[dict[str, str]], fires: dict[str, set[str]]
 
 def _alert(rule: dict[str, Any]) -> dict[str, Any]:
     words = {"name": "Hospital of Lyon", "city": "Lyon", "study": "liver-ct", "site": "lyon"}
-    annotations = {key: text.replace(LAST_REPORT, "") for key, text in rule["annotations"].items()}  # no report, no sentence
+    no_report = re.compile(r"\{\{ with .*\{\{ else \}\}(.*?)\{\{ end \}\}")
+    annotations = {key: no_report.sub(r"\1", text) for key, text in rule["annotations"].items()}
     texts = {key: re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda match: words[match[1]], text) for key, text in annotations.items()}
     return {"exp_labels": {**words, **rule["labels"]}, "exp_annotations": texts}
 
@@ -99,6 +99,16 @@ def test_a_late_site_is_late_and_not_silent(tmp_path: Path) -> None:
 def test_late_goes_on_while_silent_so_that_it_is_not_reported_as_over(tmp_path: Path) -> None:
     series = in_state(("late", "1x10 0x590"), ("silent", "0x10 1x590"))
     check(tmp_path, series, {"5m": {"site_late"}, "30m": {"site_late", "site_silent"}})
+
+
+@needs_promtool
+def test_of_a_silent_site_whose_reports_were_all_taken_back_no_number_is_said_to_be_shown(tmp_path: Path) -> None:
+    (silent,) = (rule for rule in alert_rules() if rule.name == "site_silent")
+    what = _alert(silent.to_prometheus())["exp_annotations"]["what"]
+
+    assert "were taken back" in what
+    assert "last known" not in what
+    check(tmp_path, in_state(("silent", "1x600")), {"30m": {"site_late", "site_silent"}})
 
 
 @needs_promtool
