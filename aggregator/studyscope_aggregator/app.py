@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request
@@ -38,7 +39,8 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
     Raises FileProblem, KeyProblem, LinkProblem, StoreUnavailable.
     """
     metrics = OwnMetrics()
-    consortium = Consortium(RegistryWatch(settings.registry, metrics, clock), store)
+    beside = ThreadPoolExecutor(1, "registry")
+    consortium = Consortium(RegistryWatch(settings.registry, metrics, clock, beside=beside), store)
     metrics.store_up.set(1)
     forecasts = Forecasts()
     reception = Reception(consortium, store, clock, metrics)
@@ -61,10 +63,11 @@ def create_app(settings: CentreSettings, store: ReportStore, clock: Clock) -> Fa
     async def life(_: FastAPI) -> AsyncIterator[None]:
         try:
             wiring.exposition.page(clock.now())  # the first page takes longest: made before anybody waits for an answer
-            beside = _running(follow(store, consortium)), _running(forecasting.run())
-            async with _history(settings, wiring), beside[0], beside[1], _closed(wiring.access):
+            following, forecasts_made = _running(follow(store, consortium)), _running(forecasting.run())
+            async with _history(settings, wiring), following, forecasts_made, _closed(wiring.access):
                 yield
         finally:
+            beside.shutdown(cancel_futures=True)
             store.close()
 
     app = _Straight(

@@ -25,19 +25,26 @@ def bytes_of(path: Path) -> bytes:
 
 
 class ParsedFiles:
-    """The last content of each file, by its hash; what is given out is frozen and may be shared."""
+    """The last content of each file, by its hash, or what is wrong with it; what is given out is frozen and may be shared."""
 
     def __init__(self) -> None:
-        self._kept: dict[Path, tuple[bytes, BaseModel]] = {}
+        self._kept: dict[Path, tuple[bytes, BaseModel | FileProblem]] = {}
 
     def read(self, path: Path, model: type[Model]) -> Model:
         """The file at `path` as a `model`; the same object as before where its bytes are the same. Raises FileProblem."""
         raw = bytes_of(path)
         digest = hashlib.sha256(raw).digest()
         before = self._kept.get(path)
-        if before is not None and before[0] == digest and isinstance(before[1], model):
-            return before[1]
-        parsed = parse_yaml(raw, path, model)
+        if before is not None and before[0] == digest:
+            if isinstance(before[1], model):
+                return before[1]
+            if isinstance(before[1], FileProblem):
+                raise FileProblem(path, before[1].problems)
+        try:
+            parsed = parse_yaml(raw, path, model)
+        except FileProblem as problem:
+            self._kept[path] = digest, problem
+            raise
         self._kept[path] = digest, parsed
         return parsed
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from aggregator_cast import NOW, Centre, StandingClock, a_report, served
 from studyscope_aggregator.app import create_app
 from studyscope_aggregator.consortium import Consortium
 from studyscope_aggregator.enrolled import EnrolledKeys
 from studyscope_aggregator.metrics import OwnMetrics
+from studyscope_aggregator.reception import Reception, Taken
 from studyscope_aggregator.registry import STUDIES_FOLDER, Registry
 from studyscope_aggregator.registry_watch import RegistryWatch
 from studyscope_aggregator.stores.memory import MemoryStore
@@ -71,6 +79,76 @@ def test_a_file_that_went_and_came_back_is_what_it_is_now(centre: Centre, watch:
     assert first.studies["lung"].study.title == "Liver lesions"
     assert "lung" not in without.studies
     assert looked_again(watch).studies["lung"].study.title == "Lung nodules"
+
+
+class WhenTold(Executor):
+    """Does its work when `go` is called: nothing is done before, however fast the machine is."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Future[Any], Callable[[], Any]]] = []
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        self.waiting.append((Future(), partial(work, *arguments, **named)))
+        return self.waiting[-1][0]
+
+    def go(self) -> None:
+        for future, work in self.waiting:
+            future.set_result(work())
+        self.waiting.clear()
+
+
+MANY = ("berlin", *(f"site-{number}" for number in range(60)))
+
+
+def watched(centre: Centre) -> tuple[RegistryWatch, WhenTold, Reception]:
+    """A centre of many sites that looks at its registry again with every question."""
+    metrics, beside, store = OwnMetrics(), WhenTold(), MemoryStore()
+    ticks = itertools.count(0, 10)
+    watch = RegistryWatch(centre.folder, metrics, StandingClock(), lambda: float(next(ticks)), beside)
+    return watch, beside, Reception(Consortium(watch, store), store, StandingClock(), metrics)
+
+
+def test_a_report_is_taken_while_a_large_study_that_changed_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    centre = Centre(tmp_path, MANY)
+    watch, beside, reception = watched(centre)
+    centre.write_study(title="Liver lesions and more")
+    taken = asyncio.run(reception.receive(centre.signed(a_report()).to_bytes()))
+
+    assert isinstance(taken, Taken)
+    assert len(beside.waiting) == 1
+    assert watch.current().studies["liver"].study.title == "Liver lesions"
+    beside.go()
+    with monkeypatch.context() as nothing_is_parsed:
+        nothing_is_parsed.setattr(yaml, "compose", None)
+        assert watch.current().studies["liver"].study.title == "Liver lesions and more"
+
+
+def test_a_large_study_that_cannot_be_used_is_said_and_the_last_good_one_holds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    centre = Centre(tmp_path, MANY)
+    watch, beside, reception = watched(centre)
+    centre.write_study(titel="Liver lesions and more")
+    watch.current()
+    beside.go()
+
+    assert watch.current().studies["liver"].study.title == "Liver lesions"
+    assert "titel: unknown key" in caplog.text
+    assert isinstance(asyncio.run(reception.receive(centre.signed(a_report()).to_bytes())), Taken)
+    assert not beside.waiting, "it is not parsed again"
+    centre.write_study(title="Liver lesions and more")
+    watch.current()
+    beside.go()
+    assert watch.current().studies["liver"].study.title == "Liver lesions and more"
+
+
+def test_an_act_is_in_force_at_once_where_nothing_large_changed(tmp_path: Path) -> None:
+    centre = Centre(tmp_path, MANY)
+    watch, beside, _ = watched(centre)
+    EnrolledKeys(centre.folder).revoke("berlin", watch.current().sites["berlin"].keys[0], NOW, "lost")
+
+    assert watch.current().sites["berlin"].keys[0].revoked == NOW
+    assert not beside.waiting
 
 
 def test_the_first_page_is_made_before_anybody_asks(centre: Centre) -> None:
