@@ -69,7 +69,7 @@ def rows() -> Iterator[Row]:
         life = Life(rate, weeks=weeks)
         yield _row("twins", partial(twins, life, told=True), {"life": life, "told": True}, THIRD)
     life = Life(8, weeks=TWIN_WEEKS[8])
-    yield _row("twins", partial(twins, life, told=False), {"life": life, "told": False})
+    yield _row("twins", partial(twins, life, told=False), {"life": life, "told": False}, THIRD)
     yield from _of_many_structures()
     for rate in RATES:
         yield _row("guessed", partial(guessed, Life(rate)), {"life": Life(rate)}, THIRD)
