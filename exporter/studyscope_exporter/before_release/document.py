@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from studyscope_contract.metric import Kind, Table
@@ -11,7 +11,15 @@ from studyscope_contract.policy import Policy
 from studyscope_contract.study import Study
 from studyscope_exporter.before_release.conclusions import Conclusion, conclusions
 from studyscope_exporter.before_release.hidden import Hidden, hidden_cells, not_empty
-from studyscope_exporter.before_release.words import SITUATIONS, bucket_words, cell_words, named, overlap_words, table_words
+from studyscope_exporter.before_release.words import (
+    SITUATIONS,
+    bucket_words,
+    cell_words,
+    named,
+    nearly_the_same,
+    overlap_words,
+    table_words,
+)
 from studyscope_exporter.disclosure.bins import Shown
 from studyscope_exporter.disclosure.contributions import Cell
 from studyscope_exporter.disclosure.inference import Interval
@@ -22,6 +30,9 @@ Mark = Literal["new", "changed", "removed", "same"]
 NOT_NOW = "no number of it changes with this report"
 NOTHING_YET = "nothing was counted for it here yet"
 NO_NUMBER_YET = "shows no number yet: too few patients are in it, or came to it since it was counted last"
+BESIDE_ANOTHER = (
+    "shows no number yet: too few are in it, or the other study here that is named above has counted nearly the same people"
+)
 STILL_NO_NUMBER = "is counted with the next report, and shows no number then either"
 
 
@@ -103,6 +114,9 @@ def document(
         _section(each, tables[each.key], study, policy, missing.get(each.key, 0), not_empty(each, intervals), exact=exact)
         for each in preview.tables
     ]
+    k = policy.parameters.k
+    if any(nearly_the_same(one, k) for one in preview.overlaps):
+        sections = [replace(one, situation=BESIDE_ANOTHER) if one.situation == NO_NUMBER_YET else one for one in sections]
     spoken = [one for one in sections if one.lines or (one.missing and (one.hidden or one.exactly))]
     waiting = [each for each, one in zip(preview.tables, sections, strict=True) if one.missing and one not in spoken]
     report = preview.report.report
@@ -119,7 +133,7 @@ def document(
         stopped=preview.frozen,
         verdict=_verdict(preview, exact=exact),
         conclusions=tuple(conclusions(intervals, study, policy.parameters)) if exact else (),
-        overlaps=tuple(overlap_words(one, policy.parameters.k) for one in preview.overlaps) if exact else (),
+        overlaps=tuple(overlap_words(one, k) for one in preview.overlaps) if exact else (),
         sections=tuple(spoken),
         unfilled=tuple(_unfilled(waiting, study, exact=exact)),
         silent=tuple(one for one in sections if one not in spoken and not one.missing),

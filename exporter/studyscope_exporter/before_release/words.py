@@ -76,12 +76,19 @@ def overlap_words(overlap: Overlap, least: int) -> str:
     """How far another study of the hospital is about the same people; exact, for people of the site."""
     here, there = overlap.both + overlap.only_here, overlap.both + overlap.only_there
     said = f"{overlap.both:,} of these {here:,} patients are in the study {overlap.study} too, which has {there:,}."
-    if max(overlap.only_here, overlap.only_there) < least:
+    if nearly_the_same(overlap, least):
         return (
             f"{said} The two are about nearly the same people. Somebody who sees both could subtract one from the other, so "
-            "each of them waits with new numbers until enough people have come since the other was counted."
+            f"each of them waits with new numbers until at least {least} people are in it whom the other has not counted, or the "
+            "other way round. Where nobody comes any more, that is never. If one is to take the place of the other, ask the "
+            "coordinator for a new version of the older study's file, which two approvers here sign, and not for a second study."
         )
     return f"{said} Their numbers are protected apart from each other, and nothing is published about who is in both."
+
+
+def nearly_the_same(overlap: Overlap, least: int) -> bool:
+    """Whether the two studies are about the same people but for fewer than `least` on either side."""
+    return max(overlap.only_here, overlap.only_there) < least
 
 
 def named(study: Study, table: Table, per: str) -> str:

@@ -11,7 +11,11 @@ import datetime as dt
 import json
 from dataclasses import asdict, dataclass, field
 
+from studyscope_exporter.before_release.words import nearly_the_same
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
+from studyscope_exporter.disclosure.census import roster_of
+from studyscope_exporter.disclosure.contributions import POPULATION
+from studyscope_exporter.disclosure.neighbours import overlaps
 from studyscope_exporter.handing_in import OVERTAKEN
 from studyscope_exporter.site import Site, StudyAtSite
 from studyscope_exporter.waiting_words import ago, tables_waiting
@@ -89,7 +93,18 @@ def study_status(site: Site, at_site: StudyAtSite) -> StudyStatus:
         overtaken=domain.overtaken,
         missed=0 if last is None else site.grid_point(at_site) - last,
     )
+    for study in _like(site, at_site) if last is not None and not domain.published else ():
+        status.note(FINE, f"shows no number while study {study} here has counted nearly the same people; see preview")
     return status
+
+
+def _like(site: Site, at_site: StudyAtSite) -> list[str]:
+    """Studies here that are about nearly the same people as one that waits for its first number."""
+    contributions = site.contributions(at_site)
+    if contributions is None:
+        return []
+    members, k = roster_of(contributions.tables[POPULATION]), at_site.settings.policy.parameters.k
+    return [one.study for one in overlaps(members, contributions.beside) if nearly_the_same(one, k)]
 
 
 def _judge(status: StudyStatus, site: Site, lost: str | None, unsigned: str | None, *, overtaken: bool, missed: int) -> None:

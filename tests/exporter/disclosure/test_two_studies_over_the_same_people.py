@@ -90,6 +90,24 @@ def test_an_approver_reads_how_many_are_in_another_study_and_a_copy_without_exac
     assert told.startswith(said)
 
 
+def test_status_and_preview_name_the_study_that_is_waited_for_and_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = Site(tmp_path, patients=20, studies=("liver", "spleen"))
+    site.scanned_and_approved()
+    site.once()
+    capsys.readouterr()
+    site.run("status", "--study", "spleen")
+    said = capsys.readouterr().out
+    site.run("status", "--study", "liver")
+    first = capsys.readouterr().out
+    site.run("preview", "--study", "spleen")
+    preview = " ".join(capsys.readouterr().out.split())
+    assert "shows no number while study liver here has counted nearly the same people" in said
+    assert "nearly the same people" not in first, "its numbers are out"
+    assert "ask the coordinator for a new version of the older study's file" in preview
+
+
 def test_studies_that_share_some_people_are_told_apart_in_words() -> None:
     assert "waits with new numbers" in overlap_words(Overlap("liver", 300, 4, 9), 11)
     assert "protected apart" in overlap_words(Overlap("liver", 20, 100, 400), 11)
