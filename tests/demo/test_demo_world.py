@@ -180,7 +180,7 @@ def test_a_hospital_keeps_the_tables_of_its_profile_and_no_others(tmp_path: Path
 def test_a_table_is_there_before_its_first_line(tmp_path: Path) -> None:
     HospitalDays(hospital("berlin"), PROFILES.devices(hospital("berlin")), tmp_path, FIRST, seed=7)
     assert (tmp_path / "annotation.jsonl").read_text() == (tmp_path / "rounds.jsonl").read_text() == ""
-    assert (tmp_path / "clinical.csv").read_text() == "record_id,tumour_grade,ecog\n"
+    assert (tmp_path / "clinical.csv").read_text() == "record_id,tumour_grade,ecog,cirrhosis\n"
 
 
 def test_patients_come_again_after_about_three_months_each_in_a_study_of_its_own(tmp_path: Path) -> None:

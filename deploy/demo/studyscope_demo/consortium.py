@@ -15,7 +15,7 @@ from studyscope_demo.settings_file import write_yaml
 from studyscope_demo.world.anatomy import STRUCTURES
 from studyscope_demo.world.findings import CLASSIFIER, LANDMARKS, PHASE_CLASSIFIER, PHASES
 from studyscope_demo.world.jobs import WORKFLOWS
-from studyscope_demo.world.registers import GRADES, PERFORMANCE
+from studyscope_demo.world.registers import CIRRHOSIS, GRADES, PERFORMANCE
 from studyscope_demo.world.segments import ALGORITHM, VERSION
 
 STUDY_ID = "abdomen-ct-mr"
@@ -73,6 +73,11 @@ def study_content(hospitals: Sequence[Hospital], span: Span) -> dict[str, Any]:
                 "missing": ["-9"],
             },
         ],
+        "subgroup": {
+            "id": "cirrhosis",
+            "title": "Cirrhosis of the liver",
+            "codes": {code: list(words) for code, words in CIRRHOSIS.items()},
+        },
         "workflows": [{"id": w.id, "title": w.title, "model": w.model, "version": w.version} for w in WORKFLOWS],
         "alerts": {"late_after": 2, "silent_after": 4, "never_reported_after": 14, "drop_from_current_after": 7},
         "sites": [_study_site(hospital, span) for hospital in hospitals],

@@ -136,7 +136,7 @@ _TABLES: Mapping[Table, dict[str, Any]] = {
         "kind": "clinical",
         "path": CLINICAL.file,
         "patient": "record_id",
-        "variables": {"tumour-grade": "tumour_grade", "performance-status": "ecog"},
+        "variables": {"tumour-grade": "tumour_grade", "performance-status": "ecog", "cirrhosis": "cirrhosis"},
     },
     "roster": {"name": "expected", "kind": "roster", "path": ROSTER.file, "columns": {"due": "due"}},
     "lesions": {"name": "lesions", "kind": "lesions", "path": LESIONS.file, "columns": {"size": "diameter_mm"}},

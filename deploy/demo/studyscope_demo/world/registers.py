@@ -12,9 +12,12 @@ from studyscope_demo.world.patients import Course
 
 GRADES = {"g1": ("grade 1", "low"), "g2": ("grade 2", "intermediate"), "g3": ("grade 3", "high")}
 PERFORMANCE = {"ecog-0": ("0",), "ecog-1": ("1",), "ecog-2": ("2",), "ecog-3": ("3",)}
+CIRRHOSIS = {"a": ("no cirrhosis", "0"), "b": ("cirrhosis", "1")}
+"""The study's own subgroup, which hospitals tell with their clinical variables."""
 _EXPECTED, _NEVER_CAME, _NO_FORM = 0.94, 0.05, 0.06
 _GRADES_WRITTEN = {"G1": 0.16, "grade 2": 0.28, "G2": 0.16, "high": 0.24, "G2-3": 0.06, "": 0.1}
 _PERFORMANCE_WRITTEN = {"0": 0.36, "1": 0.3, "2": 0.12, "-9": 0.2, "1-2": 0.02}
+_CIRRHOSIS_WRITTEN = {"0": 0.5, "no cirrhosis": 0.16, "1": 0.2, "cirrhosis": 0.06, "unclear": 0.03, "": 0.05}
 
 
 def _roster_lines(course: Course, rng: np.random.Generator, first_day: dt.date) -> Iterator[Line]:
@@ -27,7 +30,7 @@ def _roster_lines(course: Course, rng: np.random.Generator, first_day: dt.date) 
 
 def _clinical_lines(course: Course, rng: np.random.Generator, first_day: dt.date) -> Iterator[Line]:  # noqa: ARG001
     if rng.random() > _NO_FORM:
-        answers = (_written(answers, rng) for answers in (_GRADES_WRITTEN, _PERFORMANCE_WRITTEN))
+        answers = (_written(answers, rng) for answers in (_GRADES_WRITTEN, _PERFORMANCE_WRITTEN, _CIRRHOSIS_WRITTEN))
         yield course.arrives + int(rng.integers(0, 10)), f"{course.patient_id},{','.join(answers)}"
 
 
@@ -50,5 +53,5 @@ def _written(weights: dict[str, float], rng: np.random.Generator) -> str:
 
 
 ROSTER = GrowingTable("expected.csv", "PatientID,due", _roster_lines)
-CLINICAL = GrowingTable("clinical.csv", "record_id,tumour_grade,ecog", _clinical_lines)
+CLINICAL = GrowingTable("clinical.csv", "record_id,tumour_grade,ecog,cirrhosis", _clinical_lines)
 LESIONS = GrowingTable("lesions.csv", "PatientID,date,lesion,diameter_mm", _lesion_lines)
