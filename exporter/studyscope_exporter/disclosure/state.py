@@ -71,7 +71,7 @@ class TableState:
     reopen_over: int = 0  # its gate asks for so many more: the most that a lost version can hold, or who changed by other rules
     counted_by: str = ""  # names the study's rules by which today's answers were counted last
     signed_since: int = 0  # the first of the domain's approvals that counts under `last_terms`
-    signed_before: int = 0  # how many there were when it first left under `last_terms`: under others only later ones count
+    signed_before: int = 0  # how many there were when it last left: under other terms only later ones count
 
     def first_approval(self, terms: str) -> int:
         """The first of the domain's approvals that counts for the table under `terms`: none from before it left under others."""
@@ -81,9 +81,8 @@ class TableState:
 
     def under(self, terms: str, approvals: int) -> TableState:
         """As it leaves under `terms`, when so many approvals have been given in the domain."""
-        if self.version and self.last_terms == terms:
-            return replace(self, terms=terms)
-        return replace(self, terms=terms, last_terms=terms, signed_since=self.first_approval(terms), signed_before=approvals)
+        since = self.first_approval(terms)
+        return replace(self, terms=terms, last_terms=terms, signed_since=since, signed_before=approvals)
 
 
 @dataclass(frozen=True)

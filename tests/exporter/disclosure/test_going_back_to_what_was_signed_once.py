@@ -100,6 +100,16 @@ def test_what_was_signed_but_never_shown_does_not_make_the_old_numbers_wait(tmp_
     assert walk.shown(BACK, people=0).report.tables == first.report.tables
 
 
+def test_a_change_that_was_signed_and_taken_back_is_signed_anew_when_it_comes_again(tmp_path: Path) -> None:
+    walk = Walk(tmp_path)
+    walk.shown(NARROW, by=(OFFICER, SECOND_OFFICER))
+    assert vectors(walk.shown(WIDE, by=(OFFICER, SECOND_OFFICER), people=0)) == {}
+    assert vectors(walk.shown(BACK))[POPULATION] == {(): 120}
+    assert vectors(walk.shown(WIDE)) == {}
+    with walk.opened(WIDE) as domain:
+        assert POPULATION in domain.pending_approvals()
+
+
 def test_a_way_over_a_third_definition_is_no_way_around(went_wide: Walk) -> None:
     went_wide.shown(ALL_SEEN, by=(OFFICER, SECOND_OFFICER))
     for of in (BACK, WIDE):
