@@ -117,12 +117,11 @@ class AnnotationSource:
                 link = Link.opened(settings.link, self.site.pseudonyms)
             except LinkProblem as problem:
                 raise SourceUnavailable(str(problem), temporary=False) from None
-            for line, row in log_lines(settings.path, settings.encoding, named):
-                read.rows += 1
-                if row is None:
-                    read.refuse(line, "is no object of JSON")
-                else:
-                    self._take(line, row, link, inventory, read)
+        for line, row in read.counted(settings.path, log_lines(settings.path, settings.encoding, named)):
+            if row is None:
+                read.refuse(line, "is no object of JSON")
+            else:
+                self._take(line, row, link, inventory, read)
         return read
 
     def _take(self, line: int, row: Mapping[str, str], link: Link, inventory: Inventory | None, read: _Read) -> None:

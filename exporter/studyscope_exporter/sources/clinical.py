@@ -21,7 +21,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, table_lines
+from studyscope_exporter.sources.tables import LinesRead, PatientColumns, findings, table_lines
 
 LONGEST_VALUE = 200
 Values = Mapping[str, tuple[str, ...]]
@@ -94,11 +94,10 @@ class ClinicalSource:
         settings = self.settings
         if any(row[column] not in values for column, values in settings.where.items()):
             return
-        if not row[settings.patient]:
-            read.refuse(line, "names no patient")
+        named = PatientColumns(settings.patient, settings.issuer_column, settings.issuer)
+        patient = read.patient(line, row, named, self.site.pseudonyms)
+        if patient is None:
             return
-        issuer = (row[settings.issuer_column] if settings.issuer_column else "") or settings.issuer
-        patient = self.site.pseudonyms.patient(row[settings.patient], issuer)
         said = read.said.setdefault(patient, {variable: [] for variable in settings.variables})
         for variable, column in settings.variables.items():
             if row[column]:

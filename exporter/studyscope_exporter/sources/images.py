@@ -15,13 +15,13 @@ from studyscope_contract.amount import amount
 from studyscope_contract.names import Slug
 from studyscope_contract.vocabulary import SEXES, load_code_list
 from studyscope_contract.yaml_file import Strict
-from studyscope_exporter.csv_table import Encoding, day_of, rows_of
+from studyscope_exporter.csv_table import Encoding, day_of
 from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.records import ImagingSeries
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, SourceUnavailable, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_bytes
+from studyscope_exporter.sources.tables import LinesRead, findings, readable, table_lines
 
 OLDEST = 130
 
@@ -111,8 +111,7 @@ class ImagesSource:
         settings, columns, site = self.settings, self.settings.columns, self.site.pseudonyms
         try:
             with readable(settings.table):
-                raw = table_bytes(settings.table)
-                rows = list(rows_of(raw, settings.encoding, [columns.file, columns.patient], settings.sheet))
+                rows = list(table_lines(settings.table, settings.encoding, [columns.file, columns.patient], settings.sheet))
         except SourceUnavailable:
             return {}
         keys = ((site.path(os.fsencode(f"{self.name}\0{os.path.normpath(row[columns.file] or '.')}")), row) for _, row in rows)
@@ -122,11 +121,9 @@ class ImagesSource:
         settings, read = self.settings, _Read()
         wanted = [name for name in settings.columns.model_dump().values() if name is not None]
         with readable(settings.table):
-            raw = table_bytes(settings.table)
             there = _files_below(os.fspath(settings.path))
-            for line, row in rows_of(raw, settings.encoding, wanted, settings.sheet):
-                read.rows += 1
-                self._take(line, row, there, read)
+        for line, row in read.counted(settings.table, table_lines(settings.table, settings.encoding, wanted, settings.sheet)):
+            self._take(line, row, there, read)
         return read
 
     def _take(self, line: int, row: Mapping[str, str], there: frozenset[str], read: _Read) -> None:

@@ -24,7 +24,7 @@ from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.log_lines import log_lines
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings
+from studyscope_exporter.sources.tables import LinesRead, PatientColumns, findings
 
 
 class Columns(Strict):
@@ -111,15 +111,14 @@ class LesionsSource:
         settings, columns = self.settings, self.settings.columns
         if any(row[column] not in values for column, values in settings.where.items()):
             return
-        if not row[columns.patient]:
-            read.refuse(line, "names no patient")
+        named = PatientColumns(columns.patient, columns.issuer, settings.issuer)
+        patient = read.patient(line, row, named, self.site.pseudonyms)
+        if patient is None:
             return
         day = day_of(row[columns.day], settings.date_format)
         if day is None:
             read.refuse(line, f"the day is not as {settings.date_format}")
             return
-        issuer = (row[columns.issuer] if columns.issuer else "") or settings.issuer
-        patient = self.site.pseudonyms.patient(row[columns.patient], issuer)
         lesions = read.there.setdefault(patient, {}).setdefault(day, set())
         if row[columns.lesion] and (columns.size is None or _is_there(row[columns.size])):
             lesions.add(row[columns.lesion].casefold())

@@ -22,7 +22,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, table_lines
+from studyscope_exporter.sources.tables import LinesRead, PatientColumns, findings, table_lines
 
 
 class Columns(Strict):
@@ -105,16 +105,15 @@ class RosterSource:
         settings, columns = self.settings, self.settings.columns
         if any(row[column] not in values for column, values in settings.where.items()):
             return
-        if not row[columns.patient]:
-            read.refuse(line, "names no patient")
+        named = PatientColumns(columns.patient, columns.issuer, settings.issuer)
+        key = read.patient(line, row, named, self.site.pseudonyms)
+        if key is None:
             return
         due = None
         if columns.due and row[columns.due]:
             due = day_of(row[columns.due], settings.date_format)
             if due is None:
                 read.refuse(line, f"the day is not as {settings.date_format}; taken as expected by now")
-        issuer = (row[columns.issuer] if columns.issuer else "") or settings.issuer
-        key = self.site.pseudonyms.patient(row[columns.patient], issuer)
         # A REDCap export has a line per event; the first day counts.
         known = read.expected.get(key)
         if known is None or (known.due is not None and (due is None or due < known.due)):

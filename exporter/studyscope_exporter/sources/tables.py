@@ -6,14 +6,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from studyscope_exporter.csv_table import Encoding, TableProblem, rows_of, sentences
+from studyscope_exporter.pseudonym import Pseudonyms
 from studyscope_exporter.sources.source import Finding, ScanResult, SourceUnavailable
 
 MOST_BYTES = 1 << 28
 
 Line = TypeVar("Line")
+
+
+class PatientColumns(NamedTuple):
+    """Where a line names its patient: the column, that of the issuer where there is one, and the issuer otherwise."""
+
+    patient: str
+    issuer: str | None
+    otherwise: str
 
 
 @dataclass
@@ -29,6 +38,14 @@ class LinesRead:
             for line in lines:
                 self.rows += 1
                 yield line
+
+    def patient(self, line: int, row: Mapping[str, str], columns: PatientColumns, pseudonyms: Pseudonyms) -> bytes | None:
+        """The key of the patient whom a line names; None where it names none, which is said."""
+        if not row[columns.patient]:
+            self.refuse(line, "names no patient")
+            return None
+        issuer = (row[columns.issuer] if columns.issuer else "") or columns.otherwise
+        return pseudonyms.patient(row[columns.patient], issuer)
 
     def scanned(self, new: int, gone: int = 0, unlinked: int = 0) -> ScanResult:
         """The result of a scan that found so much `new` and so much `gone`."""

@@ -22,7 +22,7 @@ from studyscope_exporter.inventory import Inventory
 from studyscope_exporter.site_path import SitePath
 from studyscope_exporter.sources.kinds import SiteContext
 from studyscope_exporter.sources.source import Finding, Progress, ScanResult, says_when_unavailable
-from studyscope_exporter.sources.tables import LinesRead, findings, table_lines
+from studyscope_exporter.sources.tables import LinesRead, PatientColumns, findings, table_lines
 
 
 class Settings(Strict):
@@ -90,11 +90,10 @@ class TrackerSource:
 
     def _take(self, line: int, row: Mapping[str, str], read: _Read) -> None:
         settings = self.settings
-        if not row[settings.patient]:
-            read.refuse(line, "names no patient")
+        named = PatientColumns(settings.patient, settings.issuer_column, settings.issuer)
+        key = read.patient(line, row, named, self.site.pseudonyms)
+        if key is None:
             return
-        issuer = (row[settings.issuer_column] if settings.issuer_column else "") or settings.issuer
-        key = self.site.pseudonyms.patient(row[settings.patient], issuer)
         for stage, column in settings.stages.items():
             if row[column].casefold() not in settings.no:
                 read.reached.setdefault(stage, set()).add(key)
