@@ -11,8 +11,10 @@ import numpy as np
 
 from studyscope_exporter.disclosure.world import World
 
-_DUAL, _PRIMAL = 1, 4  # HiGHS's numbers for its simplex methods
+# A question about a few begins near the last answer, which still fits; one about many is quicker from the rules alone.
 _FEW = 30
+_NEAR = (("presolve", "off"), ("simplex_strategy", 4))  # 4 is the primal method, 1 the dual one
+_AFRESH = (("presolve", "on"), ("simplex_strategy", 1))
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,6 @@ class WorldSearch:
         self._coefficients = np.array([coefficient for _, coefficient in terms], dtype=np.int64)
         self._every = np.arange(self._size, dtype=np.int32)
         self._fractions = self._solver()
-        self._fractions.setOptionValue("presolve", "off")  # the next question begins where this one ended
         self._whole: highspy.Highs | None = None
         self._finished = False
         self.bound = 0.0
@@ -65,8 +66,11 @@ class WorldSearch:
 
     def at_once(self, terms: Sequence[tuple[int, int]], sign: int) -> list[int] | None:
         """As `best`, where fractions give whole numbers; else None, and `bound` is what no world can go beyond."""
-        # A question about a few begins near the last answer, which still fits: there the primal method is the quicker one.
-        self._fractions.setOptionValue("simplex_strategy", _PRIMAL if len(terms) < _FEW else _DUAL)
+        few = len(terms) < _FEW
+        if not few:
+            self._fractions.clearSolver()
+        for option, value in _NEAR if few else _AFRESH:
+            self._fractions.setOptionValue(option, value)
         # In fractions the solver counts the time of all questions together, in whole numbers that of each.
         asked = self._asked(self._fractions, terms, sign, self.seconds_in_fractions())
         optimal = asked and self._fractions.getModelStatus() == highspy.HighsModelStatus.kOptimal
