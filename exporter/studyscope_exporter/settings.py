@@ -23,6 +23,9 @@ from studyscope_exporter.site_path import FOLDER, SitePath
 from studyscope_exporter.small_server import Place
 from studyscope_exporter.sources.kinds import settings_of_any_kind
 
+EARLIEST_MINUTE = 15
+"""After the grid point: audits of three studies are over by then, so that no report tells by its lateness that there was one."""
+
 
 class Centre(Strict):
     """Where reports go: one outbound HTTPS address, nothing inbound."""
@@ -101,7 +104,9 @@ class StudySettings(Strict):
     sources: tuple[str, ...] | None = Field(
         default=None, description="names of the sources that belong to it; all, when left out"
     )
-    minute: int | None = Field(default=None, ge=0, le=59, description="minute after the grid point at which the report is sent")
+    minute: int | None = Field(
+        default=None, ge=EARLIEST_MINUTE, le=59, description="minute after the grid point at which the report is sent"
+    )
 
 
 class SiteSettings(Strict):

@@ -36,7 +36,7 @@ from studyscope_exporter.release_number import release_number
 from studyscope_exporter.removed_studies import domain_folder, removed_studies
 from studyscope_exporter.retirement import refuse_if_retired
 from studyscope_exporter.scan_cluster import ScanCluster
-from studyscope_exporter.settings import SiteSettings, StudySettings, effective_policy, read_study_file
+from studyscope_exporter.settings import EARLIEST_MINUTE, SiteSettings, StudySettings, effective_policy, read_study_file
 from studyscope_exporter.sources.consent import EVERY_STUDY, ConsentSource, withdrawn_patients
 from studyscope_exporter.sources.kinds import SiteContext, open_source
 from studyscope_exporter.sources.learning import learning_rounds
@@ -60,8 +60,9 @@ class StudyAtSite:
         """The fixed minute after a grid point at which the report is sent."""
         if self.settings.minute is not None:
             return self.settings.minute
-        # From the site's key, so that sites of one centre spread over the hour.
-        return hashlib.sha256(f"{self.site} {self.study.id}".encode()).digest()[0] % 60
+        # From the names, so that sites of one centre spread over the hour.
+        digest = hashlib.sha256(f"{self.site} {self.study.id}".encode()).digest()
+        return EARLIEST_MINUTE + digest[0] % (60 - EARLIEST_MINUTE)
 
 
 class Site:

@@ -44,6 +44,7 @@ MISTAKES = [
     ("two sources of one name", "studies:", "  - {name: archive, kind: folder, path: x}\nstudies:", 1, "", "two sources have the same name: archive"),
     ("a study with an unknown source", "    approvers:", "    sources: [attic]\n    approvers:", 1, "", "unknown sources: attic; there are: archive"),
     ("minute out of range", "    approvers:", "    minute: 75\n    approvers:", 14, "studies.0.minute", "less than or equal to 59"),
+    ("minute before an audit can be over", "    approvers:", "    minute: 5\n    approvers:", 14, "studies.0.minute", "greater than or equal to 15"),
 ]  # fmt: skip
 
 
