@@ -10,6 +10,7 @@ A centre that was put back from a backup lacks reports that it had taken; what i
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Literal
 
 from studyscope_contract.amount import amount
 from studyscope_contract.keys import VerifyingKey
-from studyscope_contract.report import ReportProblem, SignedReport
+from studyscope_contract.report import Report, ReportProblem, SignedReport
 from studyscope_contract.site_request import ReportsRequest, SignedRequest
 from studyscope_exporter.delivery.fetched import Shelf
 from studyscope_exporter.delivery.push import CentreClient, Delivered, NotDelivered
@@ -66,10 +67,17 @@ def shelves_of(site: Site) -> list[Shelf]:
             site.brought_study(one),
             one.study.version,
             partial(send_again, site, one),
+            partial(leaves, one),
         )
         for one in site.studies
         if one.settings.centre.delivery == "fetched"
     ]
+
+
+def leaves(at_site: StudyAtSite, report: Report) -> dt.datetime:
+    """The site's minute after the report's grid point; its very first report, over which nobody waits, may leave at once."""
+    moment = at_site.settings.policy.grid.moment(report.grid_point)
+    return moment if report.sequence == 1 else moment + dt.timedelta(minutes=at_site.delivery_minute)
 
 
 def send_again(site: Site, at_site: StudyAtSite, after: int) -> int:

@@ -64,7 +64,8 @@ def _wait_for_the_minute(clock: Clock, moved: list[StudyAtSite], at_most: dt.tim
 def _deliver(site: Site, at_site: StudyAtSite) -> bool:
     if at_site.settings.centre.delivery == "fetched" and not at_site.domain.status().overtaken:
         kept = amount(len(at_site.outbox.waiting()), "report")
-        print(f"study {at_site.study.id}: {kept} for the centre to fetch, while `run` runs")
+        when = f"while `run` runs, a new one from {at_site.delivery_minute} minutes after the grid point on"
+        print(f"study {at_site.study.id}: {kept} for the centre to fetch, {when}")
         return True
     try:
         done = hand_in(site, at_site)

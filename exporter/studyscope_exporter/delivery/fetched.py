@@ -9,6 +9,7 @@ receipt for exactly the bytes.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ from studyscope_contract.fetch_request import (
 )
 from studyscope_contract.file_delivery import Answered
 from studyscope_contract.keys import VerifyingKey
+from studyscope_contract.report import Report, SignedReport
 from studyscope_contract.signed_study import SignedStudyProblem
 from studyscope_contract.yaml_file import FileProblem
 from studyscope_exporter.clock import Clock
@@ -52,7 +54,8 @@ LONGEST_NUMBER = 10
 class Shelf:
     """What of one study may be fetched, and by whom; `version` of its study file is in force here.
 
-    `again` lets the delivered reports after a number wait again, and says how many these are.
+    `again` lets the delivered reports after a number wait again, and says how many these are. `leaves` is the moment from
+    which on a report may be had: a centre that comes every second must not see how long its making took.
     """
 
     site: str
@@ -63,23 +66,24 @@ class Shelf:
     brought: BroughtStudy
     version: int
     again: Callable[[int], int]
+    leaves: Callable[[Report], dt.datetime]
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def what_lies_there(self, what: str) -> bytes:
+    def what_lies_there(self, what: str, now: dt.datetime) -> bytes:
         """Requests about keys, the number of the newest study file or of the newest delivered report, or reports."""
         if what == KEYS:
             return b"".join(one + b"\n" for one in self.asked.waiting())
         if what == LAST:
             return b"%d\n" % (self.outbox.last_delivered() or 0)
-        return b"%d\n" % max(self.version, self.brought.version()) if what == STUDY else self.waiting()
+        return b"%d\n" % max(self.version, self.brought.version()) if what == STUDY else self.waiting(now)
 
-    def waiting(self) -> bytes:
-        """The oldest reports that wait, one a line, as many as fit into an answer."""
+    def waiting(self, now: dt.datetime) -> bytes:
+        """The oldest reports that may leave, one a line, as many as fit into an answer."""
         lines = list[bytes]()
         size = 0
         for report in self.outbox.waiting()[:MOST_REPORTS]:
             raw = report.read()
-            if lines and size + len(raw) > MOST_BYTES:
+            if self.leaves(SignedReport.from_bytes(raw).report) > now or (lines and size + len(raw) > MOST_BYTES):
                 break
             lines.append(raw + b"\n")
             size += len(raw)
@@ -119,7 +123,7 @@ def door(shelves: Mapping[str, Shelf], clock: Clock) -> Application:
             return said(start, "401 Unauthorized", str(problem))
         with shelf.turn:
             if method == "GET":
-                return _given(shelf.what_lies_there(what), start)
+                return _given(shelf.what_lies_there(what, clock.now()), start)
             return {"": _taken, KEYS: _told_of_keys, STUDY: _brought, LAST: _wanted_again}[what](shelf, body, start)
 
     return answer
@@ -138,7 +142,7 @@ def _taken(shelf: Shelf, body: bytes, start: Start) -> Iterable[bytes]:
     done = settle(shelf.outbox, answers, shelf.keys)
     for problem in done.problems:
         log.warning("study %s: %s", shelf.study, problem)
-    return said(start, "200 OK", f"{done.delivered} delivered, {len(shelf.outbox.waiting())} wait")
+    return said(start, "200 OK", f"{done.delivered} delivered")
 
 
 def _told_of_keys(shelf: Shelf, body: bytes, start: Start) -> Iterable[bytes]:

@@ -19,6 +19,7 @@ from studyscope_aggregator.commands.fetch import fetch_all
 from studyscope_aggregator.settings import CentreSettings, FetchedSite, Listen
 from studyscope_aggregator.stores.memory import MemoryStore
 from studyscope_contract.fetch_request import KEYS, PATH, STUDY, FetchProblem, FetchRequest
+from studyscope_contract.grid import Grid
 from studyscope_contract.keys import SigningKey
 from studyscope_contract.yaml_file import FileProblem
 from studyscope_exporter.delivery.brought_study import BroughtStudy
@@ -52,6 +53,7 @@ def consortium(tmp_path: Path, *, trusted: SigningKey = CENTRE) -> Iterator[tupl
         BroughtStudy(tmp_path / "site", "liver"),
         1,
         outbox.wanted_again,
+        lambda report: Grid().moment(report.grid_point),
     )
     door = FetchedSite(site="berlin", study="liver", url=f"https://127.0.0.1:{port}", ca_file=pem)
     settings = centre.settings().model_copy(update={"key": tmp_path / "centre.pem", "fetch": (door,)})
@@ -191,4 +193,20 @@ def test_a_site_that_is_fetched_from_sends_nothing(tmp_path: Path) -> None:
         raw = site.release(study).to_bytes()
 
         assert hand_in(site, study).accepted == 0, "the centre's address answers nobody here"
-        assert shelves_of(site)[0].waiting() == raw + b"\n"
+        assert shelves_of(site)[0].waiting(site.clock.now()) == raw + b"\n", "over the first report nobody waits"
+
+
+def test_no_report_can_be_had_before_the_minute_of_its_site_however_soon_it_was_made(tmp_path: Path) -> None:
+    """A centre that asks every second would otherwise see how long the audit took, and with it that there was one."""
+    hospital = Hospital(tmp_path / "berlin", patients=2)
+    text = hospital.file.read_text().replace("timeout_seconds: 5", f"keys: ['{CENTRE.public.text}'], delivery: fetched")
+    hospital.file.write_text(text.replace("studies:\n", "fetched: {port: 8470}\nstudies:\n"))
+    with Site(read_site_file(hospital.file), Ahead()) as site:
+        first = site.release(site.studies[0])
+    with Site(read_site_file(hospital.file), Ahead(days=1)) as site:
+        (study,), (shelf,) = site.studies, shelves_of(site)
+        second = site.release(study)
+        minute = study.settings.policy.grid.moment(second.report.grid_point) + dt.timedelta(minutes=study.delivery_minute)
+
+        assert shelf.waiting(minute - dt.timedelta(seconds=1)) == first.to_bytes() + b"\n"
+        assert shelf.waiting(minute) == first.to_bytes() + b"\n" + second.to_bytes() + b"\n"
