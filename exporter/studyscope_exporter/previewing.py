@@ -7,6 +7,8 @@ from studyscope_exporter.disclosure.inference import tightest_intervals
 from studyscope_exporter.disclosure.preview import Preview
 from studyscope_exporter.site import Site, StudyAtSite
 
+AUDITING = "Counting, and looking for what could be proven from everything ever published; at most five minutes for each study"
+
 
 def previewed(site: Site, at_site: StudyAtSite) -> Preview:
     """What a release at the next grid point would give if everything were approved, with what the last finished scan found."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from attacking.page_elsewhere import ELSEWHERE
 from attacking.page_of_people import people_section
 from attacking.page_of_use import use_section
 from attacking.record import Sums
@@ -238,52 +239,3 @@ def _unguarded(row: Row, t: Sums) -> str:
 
 def _found(t: Sums) -> str:
     return f"{t['versions'] / max(t['groups'], 1):.1f} | {share(t['proven'], t['groups'])}"
-
-
-ELSEWHERE = """
-## T18: what the audit costs
-
-`python benchmarks/bench_audit.py`; measured on machines of two cores that had four to ten times as much to do as they could
-(load 10 to 20), so that processor time is told:
-
-| history | newest audit, processor | goal |
-|---|---|---|
-| 100 versions of 60 cells, tables of the whole population | 0.6 s (1.1 s with the audit of before) | 60 s: met |
-| 100 versions of one structure (13 cells) | 0.2 s (audit of before) | 60 s: met |
-| 13 versions of 117 structures (1405 cells), as an exporter holds | 2.6 s; 6 of 19 candidates held, the dearest 12.5 s | 60 s: met at 13 versions, 100 not reached |
-| first release of 25,000 patients with 50,000 studies | 0.7 s | 300 s: met |
-
-The audit asks table by table, with the number of patients of every version as it truly is, and only what is left of
-everything at once. 944 candidates of simulated hospitals (rates 1, 3 and 8, with and without leavers, one-way and two-way)
-got the same verdict and the same reasons from both audits, in 27 s of processor in place of 95 s, before either knew what else
-is told under *What was found*.
-
-**117 structures.** Before the rule of docs/decisions/0010 nearly every release of them was held, and a held one took 28 s of
-processor at seven versions. Now most leave whole at the first try, the others with whoever came since. The goal, set from this
-first measurement: 60 s of processor for the newest audit that passes. It was
-followed to 13 versions (load 20): 2.6 s, and 0.2 s more with each version; the fourteenth candidate was not decided after some
-minutes, so that what a hundred versions cost is not known.
-
-## What was found
-
-- Where nobody leaves and results never change, outcomes gave small groups away: a cell of a sensitive table (outcome, missing
-  structure) was shown only while not everybody was in it, so that seeing it said that somebody is not. Now it is shown only while
-  at least the threshold are beside it (docs/decisions/0010). What the rows without the audit still prove is of stages and of
-  stages reached, which tell of the same people in bins of their own, and of two-way tables.
-- A coordinator who changed the cohort again and again found small groups, because people whom only the study file moved
-  counted as a batch. They do not any more: a table that is counted by other rules waits until a batch has come beside it.
-- An attacker of the house who knows that results are told of everybody who was segmented proved once that 1 to 9 patients are
-  without a structure (seed 1007, one patient a week, nobody leaves): the bin of those who reached the stage bounded those of whom
-  the result is told, and the audit did not know that the two are the same. It does now: the same hospital, played again, has
-  nothing proven (21 of 36 releases held; with the rule before, none of 18).
-- Somebody who also knows that a version of the stages has at least m people who moved on proves more batches small
-  (*from inside*) than from outside.
-
-## Attacks that run elsewhere
-
-T7 (every look and every restart the same bytes), T8 (histograms), T9 (ratios of every page), T10 (hostile texts), T11 (two
-hospitals that show the same), T12 (death at every moment; a lost state and its next numbers, between which a batch of people
-lies), T17 (the scraped page of a real centre, in every format) and the reader attacker (what the stages tell of the work of a
-hospital's only reader: of no week that there was any, nor how much to within a bin) run with `make test` (`tests/attack`,
-`tests/exporter/disclosure`), each with its control.
-"""

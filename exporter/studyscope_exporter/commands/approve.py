@@ -20,6 +20,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
+
 from studyscope_contract.amount import amount
 from studyscope_contract.keys import KeyProblem, SigningKey
 from studyscope_contract.metric import TableKey
@@ -30,7 +32,7 @@ from studyscope_exporter.commands.opened import chosen_studies, opened_site, stu
 from studyscope_exporter.disclosure.errors import ApprovalProblem
 from studyscope_exporter.new_file import write_new
 from studyscope_exporter.policy_words import policy_sentences
-from studyscope_exporter.previewing import previewed
+from studyscope_exporter.previewing import AUDITING, previewed
 from studyscope_exporter.site import Site, StudyAtSite
 
 EXACT = " EXACT NUMBERS, small ones and 0 too, at every grid point."
@@ -75,7 +77,8 @@ def _approve(chosen: argparse.Namespace, site: Site, study: StudyAtSite, key: Si
     if not tables:
         print(f"study {study.study.id}: nothing waits for an approval")
         return 0
-    shown = previewed(site, study).shown_hash
+    with Console(stderr=True).status(AUDITING):
+        shown = previewed(site, study).shown_hash
     if chosen.shown not in (None, shown):
         raise ApprovalProblem(CHANGED)
     _explain(study, tables)

@@ -21,7 +21,7 @@ from studyscope_exporter.before_release import html, terminal
 from studyscope_exporter.commands.opened import chosen_studies, opened_site, study_argument
 from studyscope_exporter.disclosure.preview import Preview
 from studyscope_exporter.new_file import write_new
-from studyscope_exporter.previewing import described, previewed
+from studyscope_exporter.previewing import AUDITING, described, previewed
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(chosen: argparse.Namespace) -> int:
-    with opened_site(chosen) as site:
+    with opened_site(chosen) as site, Console(stderr=True).status(AUDITING):
         previews = {study.study.id: (study, previewed(site, study)) for study in chosen_studies(site, chosen)}
     if (chosen.bytes or chosen.html) and len(previews) > 1:
         print("--bytes and --html write one file: choose the study with --study", file=sys.stderr)
