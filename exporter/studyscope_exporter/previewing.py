@@ -7,7 +7,7 @@ from studyscope_exporter.disclosure.inference import tightest_intervals
 from studyscope_exporter.disclosure.preview import Preview
 from studyscope_exporter.site import Site, StudyAtSite
 
-AUDITING = "Counting, and looking for what could be proven from everything ever published; at most five minutes for each study"
+AUDITING = "Counting, and asking what could be proven (at most 5 minutes a study)"
 
 
 def previewed(site: Site, at_site: StudyAtSite) -> Preview:
