@@ -12,7 +12,7 @@ SEEDS = (1002, 1004)
 
 def test_t1_nobody_is_counted_whom_a_classifier_misjudged() -> None:
     found = [who_is_misjudged(LIFE, seed, WitnessAudit()) for seed in SEEDS]
-    assert sum(small for small, _ in found) > 20
+    assert sum(small for small, _ in found) > 10
     assert sum(proven for _, proven in found) == 0
 
 
