@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 from studyscope_exporter.collectors.cases import missing, stuck
+from studyscope_exporter.held_releases import of_holds
 from studyscope_exporter.local_mail import MailBook, Trouble, tell_people
 from studyscope_exporter.site import Site, StudyAtSite
 
@@ -36,6 +37,7 @@ def troubles_of(site: Site) -> Iterator[Trouble]:
         if site.has_finished_scan():
             yield from _of_records(site, study)
         yield from _of_approvals(study, _page(site))
+        yield from of_holds(study.study, study.domain.status().holds, study.settings.policy.grid.every_days)
 
 
 def _page(site: Site) -> str:

@@ -17,6 +17,7 @@ from studyscope_exporter.disclosure.census import roster_of
 from studyscope_exporter.disclosure.contributions import POPULATION
 from studyscope_exporter.disclosure.neighbours import overlaps
 from studyscope_exporter.handing_in import OVERTAKEN
+from studyscope_exporter.held_releases import held_long
 from studyscope_exporter.site import Site, StudyAtSite
 from studyscope_exporter.waiting_words import ago, tables_waiting
 
@@ -93,6 +94,10 @@ def study_status(site: Site, at_site: StudyAtSite) -> StudyStatus:
         overtaken=domain.overtaken,
         missed=0 if last is None else site.grid_point(at_site) - last,
     )
+    if domain.holds:
+        long = held_long(domain.holds, grid.every_days)
+        times = "once" if domain.holds == 1 else f"{domain.holds} times in a row"
+        status.note(LOOK if long else FINE, f"the audit has held the release {times}, which nobody outside can tell; see preview")
     for study in _like(site, at_site) if last is not None and not domain.published else ():
         status.note(FINE, f"shows no number while study {study} here has counted nearly the same people; see preview")
     return status

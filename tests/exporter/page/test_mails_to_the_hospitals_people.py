@@ -15,7 +15,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from pydantic import ValidationError
 
+from disclosure_cast import STUDY
 from page_cast import make_site, run
+from studyscope_exporter.held_releases import of_holds
 from studyscope_exporter.local_mail import MailBook, Told, Trouble, letters, tell_people
 from studyscope_exporter.mail_settings import MailSettings, MailTo
 
@@ -131,6 +133,17 @@ def test_a_site_tells_its_people_what_waits_and_names_no_number_of_patients(serv
     assert down.count("archive") == 1
     assert "?." not in down
     assert not [text for text in said.values() if re.search(r"\b(30|27|3)\b", text)]
+
+
+@pytest.mark.parametrize(("times", "every_days", "told"), [(13, 1, 0), (14, 1, 1), (3, 7, 0), (4, 7, 1)])
+def test_approvers_are_told_what_is_left_to_them_once_releases_have_been_held_for_two_weeks(
+    times: int, every_days: int, told: int
+) -> None:
+    found = list(of_holds(STUDY, times, every_days))
+    assert len(found) == told
+    for trouble in found:
+        assert (trouble.role, trouble.short) == ("approvers", f"releases of {STUDY.id} are held")
+        assert "refuse a two-way table" in trouble.remedy
 
 
 def test_a_password_never_goes_over_an_open_line() -> None:
