@@ -220,7 +220,12 @@ class _Walk:
         return Lived(published, self.truth, self._people, self.state.answers, self.holds, self.asked)
 
     def as_neighbour(self, day: int) -> Neighbour:
-        return Neighbour(STUDY.id, self.state.roster[self._there(day)], self.state.members())
+        there, columns = self._there(day), self._columns(day)
+        patients = [patient_key(index) for index in np.flatnonzero(there).tolist()]
+        fixed = {
+            key: dict(zip(patients, (self.state.answers[n] for n in columns[key][there]), strict=True)) for key in self._fixed
+        }
+        return Neighbour(STUDY.id, self.state.roster[there], self.state.members(), fixed, self.state.history)
 
     def step(self, day: int, beside: tuple[Neighbour, ...] = ()) -> None:
         point = FIRST_POINT + day

@@ -22,6 +22,7 @@ from studyscope_exporter.disclosure.contributions import POPULATION, Contributio
 from studyscope_exporter.disclosure.domain_folder import in_turn
 from studyscope_exporter.disclosure.errors import ApprovalProblem, DisclosureError, OlderGridPoint
 from studyscope_exporter.disclosure.files import DiskFiles, Files
+from studyscope_exporter.disclosure.history import Release
 from studyscope_exporter.disclosure.holding import after_holding, retired_now
 from studyscope_exporter.disclosure.ledger import Head, published, written
 from studyscope_exporter.disclosure.ledger_keys import former_keys, handing_over, refuse_another_writer
@@ -240,6 +241,12 @@ class Domain(Signatures, Acts):
         """Keys of the patients whom the newest count holds, published or waiting; none where the state is lost. Secret."""
         state = self._load().state
         return roster_of(()) if state is None else state.members()
+
+    @in_turn
+    def shown_so_far(self) -> tuple[Release, ...]:
+        """Everything that was ever shown, with what was behind it; nothing where the state is lost. Secret."""
+        state = self._load().state
+        return () if state is None else state.history
 
     @in_turn
     def status(self) -> DomainStatus:

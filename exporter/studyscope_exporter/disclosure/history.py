@@ -32,13 +32,24 @@ class TableVersion:
 
 
 @dataclass(frozen=True, repr=False)
+class Beside:
+    """Another study of the hospital: what it has shown, and by table and cell who is in one of both studies today only."""
+
+    history: tuple[Release, ...]
+    only_here: Mapping[TableKey, Mapping[Cell, int]]
+    only_there: Mapping[TableKey, Mapping[Cell, int]]
+
+
+@dataclass(frozen=True, repr=False)
 class Release:
     """What moved at one grid point, under which parameters.
 
-    `reported`: the exact numbers of the same patients that the site's protocol makes known, where it does.
+    `reported`: the exact numbers of the same patients that the site's protocol makes known, where it does. `beside`: the
+    hospital's other studies over some of these patients, for the audit of a candidate; it is kept with no release.
     """
 
     grid_point: int
     parameters: Parameters
     tables: tuple[TableVersion, ...]
     reported: Reported = field(default_factory=dict)
+    beside: tuple[Beside, ...] = ()

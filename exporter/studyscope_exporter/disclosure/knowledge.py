@@ -8,6 +8,7 @@ from itertools import pairwise
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.metric import Kind, TableKey
 from studyscope_contract.policy import Parameters
+from studyscope_exporter.disclosure.between_studies import between_studies
 from studyscope_exporter.disclosure.contributions import POPULATION, Cell
 from studyscope_exporter.disclosure.history import Release, TableVersion
 from studyscope_exporter.disclosure.known_numbers import know_reported
@@ -17,8 +18,21 @@ from studyscope_exporter.disclosure.world import NO_LIMIT, Group, Placed, World
 
 
 def world_of(releases: Sequence[Release]) -> World:
-    """The constraints and groups of every release, the candidate included."""
-    world, sizes, of_tables = World(), dict[int, int](), sizes_of(releases)
+    """The constraints and groups of every release, the candidate included; and what other studies say of the same patients."""
+    world = World()
+    placed = _told(world, releases)
+    for beside in releases[-1].beside if releases else ():
+        groups, newest = world.groups, world.newest
+        world.groups, world.newest = [], {}
+        theirs = _told(world, beside.history)
+        world.groups, world.newest = groups, newest  # theirs are protected by their own audit
+        between_studies(world, placed, theirs, beside)
+    return world
+
+
+def _told(world: World, releases: Sequence[Release]) -> dict[TableKey, list[Placed]]:
+    """What one study has told."""
+    sizes, of_tables = dict[int, int](), sizes_of(releases)
     placed: dict[TableKey, list[Placed]] = {}
     for release in releases:
         for version in sorted(release.tables, key=_everybody_first):
@@ -32,7 +46,7 @@ def world_of(releases: Sequence[Release]) -> World:
         over_time(world, key, versions)
         world.newest.update({(key, cell): variable for cell, variable in versions[-1].cells.items()})
     world.sizes.extend(sizes.values())
-    return world
+    return placed
 
 
 def _everybody_first(version: TableVersion) -> tuple[bool, bool]:

@@ -9,11 +9,16 @@ holds as many newcomers as the small group has people, no subtraction proves tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from studyscope_contract.metric import TableKey
+    from studyscope_exporter.disclosure.history import Release
 
 Patients = NDArray[np.bytes_]
 """Keys, each once."""
@@ -21,11 +26,16 @@ Patients = NDArray[np.bytes_]
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Another study of the hospital: its patients `today`, and whom its published or waiting numbers `counted` last."""
+    """Another study of the hospital: its patients `today`, and whom its published or waiting numbers `counted` last.
+
+    `fixed` is the answer of each of today's patients in the tables that are fixed at admission, `history` all that was shown.
+    """
 
     study: str
     today: Patients = field(repr=False)
     counted: Patients = field(repr=False)
+    fixed: Mapping[TableKey, Mapping[bytes, frozenset[tuple[str, ...]]]] = field(default_factory=dict, repr=False)
+    history: tuple[Release, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from studyscope_contract.metric import Kind, TableKey
+from studyscope_exporter.disclosure.apart import studies_beside
 from studyscope_exporter.disclosure.audit import Audit, Verdict
 from studyscope_exporter.disclosure.bins import Shown, shown_cells
 from studyscope_exporter.disclosure.contributions import Cell, Contributions
@@ -55,7 +56,7 @@ def _protected(counted: Counted, point: int, terms: Terms, audit: Audit, random:
     candidate = _release(released, point, terms, unveiled)
     if not fresh and not candidate.tables:
         return Step(frozen, frozenset(), None, counted)
-    verdict = audit.audit(state.history, candidate) if candidate.tables else None
+    verdict = audit.audit(state.history, _beside(candidate, counted, terms)) if candidate.tables else None
     if verdict is not None and not verdict.passed:
         return Step(put_off(frozen, point), frozenset(), verdict, counted)
     return Step(_accepted(released, candidate, fresh, terms, random), frozenset(unveiled), verdict, counted)
@@ -72,6 +73,10 @@ def _release(state: State, point: int, terms: Terms, keys: Iterable[TableKey]) -
             exact = {(): summed_up(exact)}
         versions.append(TableVersion(key, state.table(key).epoch, terms.codes[key], shown, exact, snapshot.patients))
     return Release(point, terms.parameters, tuple(versions), known_beside(state, terms))
+
+
+def _beside(candidate: Release, counted: Counted, terms: Terms) -> Release:
+    return replace(candidate, beside=studies_beside(counted, terms)) if counted.beside else candidate
 
 
 def _shown(key: TableKey, snapshot: Snapshot, exact: Mapping[Cell, int], state: State, terms: Terms) -> Shown:
