@@ -41,11 +41,11 @@ minutes, so that what a hundred versions cost is not known.
 - A classifier's decisions and how they agree with the truth are two tables of the same people: who was called positive are the
   true and the false positives. An audit that did not know it let an attacker of the house prove 34 of 538 small groups (36
   histories, rates 1, 3 and 8). It knows it now, and likewise what else of the catalogue is a part of something else.
-- **Open:** two studies over nearly the same people, held against one another cell by cell, give parts of the group that sets them
-  apart away: every third part where they do not know of one another, and where they wait for one another still one in a hundred
-  at eight patients a week (seeds 1021, 1025, 1058; the last one also to somebody who knows only that a number is at most 13 days
-  old). Enough newcomers for the size are not enough for every age or vendor. The cure is an audit of both studies together.
-  Until then a data-protection officer should not let a second study over nearly the same patients publish tables by attribute.
+- Two studies over nearly the same people, held against one another cell by cell by somebody who knows the day on which each was
+  counted, give every third small part of the group that sets them apart away where they do not know of one another. Where they
+  only waited for one another it was still 5 of 601 at eight patients a week (seeds 1021, 1025, 1058): enough newcomers for the
+  size are not enough for every age or device. Now the audit of each looks at both. What is not fixed at admission, stages and
+  results, it holds against the other study's not yet.
 - Somebody who also knows that a version of the stages has at least m people who moved on proves more batches small
   (*from inside*) than from outside.
 
