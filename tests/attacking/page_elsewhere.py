@@ -46,6 +46,8 @@ minutes, so that what a hundred versions cost is not known.
   only waited for one another it was still 5 of 601 at eight patients a week (seeds 1021, 1025, 1058): enough newcomers for the
   size are not enough for every age or device. Now the audit of each looks at both. What is not fixed at admission, stages and
   results, it holds against the other study's not yet.
+  The rows of these two studies were played with it. The 2,935 other histories of this page, in which a hospital has one study or
+  is not audited, were played before it: 80 of them, of 59 rows, were played again with it and gave the same numbers.
 - Somebody who also knows that a version of the stages has at least m people who moved on proves more batches small
   (*from inside*) than from outside.
 
