@@ -29,4 +29,4 @@ def removed_studies(state: Path, site: str, identity: SiteIdentity, there: Colle
             continue
         members = left.members()
         if len(members):
-            yield Neighbour(f"{study} (no longer in the site file)", members, members, {}, left.history)
+            yield Neighbour(study, members, members, history=left.history, removed=True)

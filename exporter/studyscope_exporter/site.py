@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from studyscope_contract.catalogue import TABLES
 from studyscope_contract.report import SignedReport, SiteFacts
 from studyscope_contract.study import Study
 from studyscope_exporter.approvers import approvers_of
@@ -187,9 +186,8 @@ class Site:
         for other in self.studies:
             theirs = None if other is at_site else self._own(other)
             if theirs is not None:
-                fixed = {key: answers for key, answers in theirs.tables.items() if TABLES[key.table].fixed_at_admission}
                 today, counted = roster_of(theirs.tables[POPULATION]), other.domain.members()
-                yield Neighbour(other.study.id, today, counted, fixed, other.domain.shown_so_far())
+                yield Neighbour(other.study.id, today, counted, theirs.tables, other.domain.shown_so_far())
 
     def grid_point(self, at_site: StudyAtSite) -> int:
         """The number of the last grid point of the site's policy."""

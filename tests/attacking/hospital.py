@@ -135,11 +135,10 @@ def lived_together(
     ours: People, weeks: int, seed: int, policy: Policy, *, both: tuple[Chosen, Chosen], told: bool, audit: Audit | None = None
 ) -> tuple[Lived, Lived]:
     """Two studies of one hospital from the first day, about those chosen for each. `told`: each knows whom the other counted."""
-    terms = terms_of(policy)
-    answers, roster = _answers(terms), roster_of(patient_key(index) for index in range(len(ours)))
-    walks = []
+    roster, walks = roster_of(patient_key(index) for index in range(len(ours))), []
     for place, chosen in enumerate(both):
-        dice = Dice(2 * seed + place)
+        terms, dice = terms_of(policy, STUDY.model_copy(update={"id": f"{STUDY.id}-{place}"})), Dice(2 * seed + place)
+        answers = _answers(terms)
         walks.append(_Walk(_begun(terms, roster, answers, dice), terms, ours, audit or NoAudit(), dice))
         walks[place].choose(chosen, unsaid=True)
     events = {day for event in ours.event_days() for day in (event, event + 1)}
@@ -222,10 +221,11 @@ class _Walk:
     def as_neighbour(self, day: int) -> Neighbour:
         there, columns = self._there(day), self._columns(day)
         patients = [patient_key(index) for index in np.flatnonzero(there).tolist()]
-        fixed = {
-            key: dict(zip(patients, (self.state.answers[n] for n in columns[key][there]), strict=True)) for key in self._fixed
+        answers = {
+            key: {patients[i]: self.state.answers[n] for i, n in enumerate(column[there].tolist()) if n != ABSENT}
+            for key, column in columns.items()
         }
-        return Neighbour(STUDY.id, self.state.roster[there], self.state.members(), fixed, self.state.history)
+        return Neighbour(self._terms.study.id, self.state.roster[there], self.state.members(), answers, self.state.history)
 
     def step(self, day: int, beside: tuple[Neighbour, ...] = ()) -> None:
         point = FIRST_POINT + day
@@ -249,7 +249,7 @@ class _Walk:
         for key in moved:
             snapshot = self.state.table(key).snapshot
             assert snapshot is not None
-            waiting = before.waiting or before.table(key).waiting
+            waiting = before.waiting if POPULATION in moved else before.table(key).waiting
             frozen_at = point if waiting is None else waiting.frozen_at
             cells = {cell: int(count) for cell, count in snapshot.counts(self.state.answers).items()}
             self.truth[key, point] = Behind(cells, int(snapshot.patients), snapshot.column, frozen_at)

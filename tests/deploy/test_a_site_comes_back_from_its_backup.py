@@ -168,7 +168,7 @@ def test_a_backup_taken_while_the_service_works_fits_together(site: Path, tmp_pa
 
 def test_a_state_of_a_newer_release_is_refused_in_words_and_left_alone(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = site.parent / "state/studies/liver/domain/state.bin"
-    newer = state.read_bytes().replace(b"studyscope-state-2\n", b"studyscope-state-9\n", 1)
+    newer = state.read_bytes().replace(b"studyscope-state-3\n", b"studyscope-state-9\n", 1)
     state.write_bytes(newer)
 
     assert run(site, "status") == 2

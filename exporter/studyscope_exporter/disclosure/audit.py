@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from studyscope_exporter.disclosure.history import Release
+from studyscope_exporter.disclosure.history import Beside, Release
 
 
 @dataclass(frozen=True)
@@ -19,18 +19,18 @@ class Verdict:
 
 
 class Audit(Protocol):
-    """Decides over everything ever shown and a candidate.
+    """Decides over everything ever shown and a candidate; `beside` are the hospital's other studies over some of its patients.
 
     The domain holds a candidate that does not pass: nothing moves, exactly as if too few patients
     had changed, and a later grid point tries again with whoever came since.
     """
 
-    def audit(self, history: Sequence[Release], candidate: Release) -> Verdict: ...
+    def audit(self, history: Sequence[Release], candidate: Release, beside: Sequence[Beside] = ()) -> Verdict: ...
 
 
 class NoAudit:
     """Looks at nothing and says so in the ledger."""
 
-    def audit(self, history: Sequence[Release], candidate: Release) -> Verdict:
-        del history, candidate
+    def audit(self, history: Sequence[Release], candidate: Release, beside: Sequence[Beside] = ()) -> Verdict:
+        del history, candidate, beside
         return Verdict(True, "no audit yet")

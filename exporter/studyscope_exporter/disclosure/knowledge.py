@@ -8,30 +8,34 @@ from itertools import pairwise
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.metric import Kind, TableKey
 from studyscope_contract.policy import Parameters
-from studyscope_exporter.disclosure.between_studies import between_studies
+from studyscope_exporter.disclosure.between_studies import Told, alone, between_studies
 from studyscope_exporter.disclosure.contributions import POPULATION, Cell
-from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.history import Beside, Release, TableVersion
 from studyscope_exporter.disclosure.known_numbers import know_reported
 from studyscope_exporter.disclosure.known_remainders import know_remainders
-from studyscope_exporter.disclosure.links import between_tables, over_time, sizes_of
+from studyscope_exporter.disclosure.links import between_tables, over_time, sizes_of, stages_over_time
 from studyscope_exporter.disclosure.world import NO_LIMIT, Group, Placed, World
 
 
-def world_of(releases: Sequence[Release]) -> World:
+def world_of(releases: Sequence[Release], beside: Sequence[Beside] = ()) -> World:
     """The constraints and groups of every release, the candidate included; and what other studies say of the same patients."""
     world = World()
-    placed = _told(world, releases)
-    for beside in releases[-1].beside if releases else ():
-        groups, newest = world.groups, world.newest
-        world.groups, world.newest = [], {}
-        theirs = _told(world, beside.history)
-        world.groups, world.newest = groups, newest  # theirs are protected by their own audit
-        between_studies(world, placed, theirs, beside)
+    ours = _told(world, releases)
+    for key, versions in ours.items():
+        world.newest.update({(key, cell): variable for cell, variable in versions[-1].cells.items()})
+    for one in beside:
+        theirs = _told(world, one.history, f"in {one.there}: ")
+        names = f"in {one.here} and not in {one.there}: ", f"in {one.there} and not in {one.here}: "
+        only_here = _told(world, alone(releases, one.there, one.today[0]), names[0])
+        only_there = _told(world, alone(one.history, one.here, one.today[1]), names[1])
+        for alone_in_one in (only_here, only_there):
+            world.apart.extend(one.total for one in alone_in_one.get(POPULATION, ()))
+        between_studies(world, Told(ours, only_here, names[0]), Told(theirs, only_there, names[1]))
     return world
 
 
-def _told(world: World, releases: Sequence[Release]) -> dict[TableKey, list[Placed]]:
-    """What one study has told."""
+def _told(world: World, releases: Sequence[Release], whose: str = "") -> dict[TableKey, list[Placed]]:
+    """What one study has told; `whose` people they are stands before the name of each group."""
     sizes, of_tables = dict[int, int](), sizes_of(releases)
     placed: dict[TableKey, list[Placed]] = {}
     for release in releases:
@@ -39,12 +43,12 @@ def _told(world: World, releases: Sequence[Release]) -> dict[TableKey, list[Plac
             one = _placed(world, version, release, sizes)
             know_reported(world, release, one, sizes[version.epoch])
             _inside(world, one, sizes[version.epoch])
-            _groups(world, one, release.grid_point)
+            _groups(world, one, f"{whose}{version.key} at grid point {release.grid_point}")
             placed.setdefault(version.key, []).append(one)
         between_tables(world, release, placed, of_tables)
     for key, versions in placed.items():
         over_time(world, key, versions)
-        world.newest.update({(key, cell): variable for cell, variable in versions[-1].cells.items()})
+    stages_over_time(world, placed)
     world.sizes.extend(sizes.values())
     return placed
 
@@ -138,8 +142,8 @@ def _sum_of_amounts(world: World, one: Placed, clip: int) -> None:
         world.know(one.parameters.s, NO_LIMIT, [(one.total, 1)])
 
 
-def _groups(world: World, one: Placed, point: int) -> None:
-    kind, name = TABLES[one.version.key.table].kind, f"{one.version.key} at grid point {point}"
+def _groups(world: World, one: Placed, name: str) -> None:
+    kind = TABLES[one.version.key.table].kind
     if kind in (Kind.HISTOGRAM, Kind.MAGNITUDE):
         return  # a shown bucket is never small; of the fine ones nothing but an upper bound is known
     hidden = [(variable, 1) for cell, variable in one.cells.items() if cell not in one.version.shown]

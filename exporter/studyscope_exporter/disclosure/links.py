@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.metric import Kind, TableKey
 from studyscope_exporter.disclosure.contributions import POPULATION, Cell
 from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.over_days import Counting, counted_alike, near, one_after_the_other
 from studyscope_exporter.disclosure.world import NO_LIMIT, Placed, World
 
 Versions = Mapping[TableKey, Sequence[Placed]]
@@ -149,6 +150,15 @@ def over_time(world: World, key: TableKey, versions: Sequence[Placed]) -> None:
             _advance(world, before, after)
         else:
             _grow(world, before, after)
+
+
+def stages_over_time(world: World, placed: Versions) -> None:
+    """Those who have got so far are told by several tables, each counted on days of its own."""
+    for key, other in combinations(placed, 2):
+        if counted_alike(key, other):
+            for pair in near([Counting(one) for one in placed[key]], [Counting(one) for one in placed[other]]):
+                if all(one.all.version.days for one in pair):
+                    one_after_the_other(world, *pair)
 
 
 def _grow(world: World, before: Placed, after: Placed) -> None:

@@ -28,14 +28,15 @@ Patients = NDArray[np.bytes_]
 class Neighbour:
     """Another study of the hospital: its patients `today`, and whom its published or waiting numbers `counted` last.
 
-    `fixed` is the answer of each of today's patients in the tables that are fixed at admission, `history` all that was shown.
+    `answers` are those of today's patients by table, `history` all that was shown. `removed`: it is no longer in the site file.
     """
 
     study: str
     today: Patients = field(repr=False)
     counted: Patients = field(repr=False)
-    fixed: Mapping[TableKey, Mapping[bytes, frozenset[tuple[str, ...]]]] = field(default_factory=dict, repr=False)
+    answers: Mapping[TableKey, Mapping[bytes, frozenset[tuple[str, ...]]]] = field(default_factory=dict, repr=False)
     history: tuple[Release, ...] = field(default=(), repr=False)
+    removed: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,5 +70,6 @@ def overlaps(members: Patients, neighbours: Sequence[Neighbour]) -> tuple[Overla
     for one in neighbours:
         both = int(np.count_nonzero(np.isin(members, one.today)))
         if both:
-            found.append(Overlap(one.study, both, len(members) - both, len(one.today) - both))
+            name = f"{one.study} (no longer in the site file)" if one.removed else one.study
+            found.append(Overlap(name, both, len(members) - both, len(one.today) - both))
     return tuple(found)

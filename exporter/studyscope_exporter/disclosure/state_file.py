@@ -8,6 +8,7 @@ import json
 import os
 import zlib
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,14 @@ from studyscope_contract.policy import Parameters
 from studyscope_exporter.disclosure.approval import Approval
 from studyscope_exporter.disclosure.contributions import KEY_BYTES, Cell
 from studyscope_exporter.disclosure.errors import DomainProblem
-from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.history import Apart, Days, Release, TableVersion
 from studyscope_exporter.disclosure.policy_signature import PolicySignature
 from studyscope_exporter.disclosure.snapshot import Snapshot
 from studyscope_exporter.disclosure.state import Asked, Clock, State, TableState, Waiting
 
 FAMILY = b"studyscope-state-"
-MAGIC = FAMILY + b"2\n"
-READABLE = (MAGIC, FAMILY + b"1\n")
+MAGIC = FAMILY + b"3\n"
+READABLE = (MAGIC, FAMILY + b"2\n", FAMILY + b"1\n")
 KEY_NAME_BYTES = 8
 NONCE_BYTES = 12
 _COMPRESSION = 1  # columns are long runs of few values: the fastest level finds them
@@ -209,16 +210,33 @@ def _cells(counts: list[list[Any]]) -> dict[Cell, int]:
 
 def _release(release: Release) -> dict[str, Any]:
     tables = [
-        [str(one.key), one.epoch, one.codes, _counts(one.shown), _counts(one.exact), one.patients] for one in release.tables
+        [str(one.key), one.epoch, one.codes, _counts(one.shown), _counts(one.exact), one.patients, *_besides(one)]
+        for one in release.tables
     ]
     known = {"reported": {str(key): _counts(counts) for key, counts in release.reported.items()}} if release.reported else {}
     return {"grid_point": release.grid_point, "parameters": release.parameters.model_dump(), "tables": tables} | known
 
 
+def _besides(one: TableVersion) -> list[Any]:
+    """What releases before this one did not keep."""
+    apart = {study: [each.patients, _counts(each.cells)] for study, each in one.apart.items()}
+    return [apart, None if one.days is None else [one.days.members, one.days.answers]]
+
+
 def _read_release(release: Mapping[str, Any]) -> Release:
     tables = tuple(
-        TableVersion(TableKey.parse(key), epoch, tuple(tuple(cell) for cell in codes), _cells(shown), _cells(exact), patients)
-        for key, epoch, codes, shown, exact, patients in release["tables"]
-    )
+        TableVersion(
+            TableKey.parse(key), epoch, tuple(tuple(cell) for cell in codes), _cells(shown), _cells(exact), patients,
+            *_read_besides(*besides),
+        )
+        for key, epoch, codes, shown, exact, patients, *besides in release["tables"]
+    )  # fmt: skip
     known = {TableKey.parse(key): _cells(counts) for key, counts in release.get("reported", {}).items()}
     return Release(release["grid_point"], Parameters(**release["parameters"]), tables, known)
+
+
+def _read_besides(
+    apart: Mapping[str, list[Any]] = MappingProxyType({}), days: list[int] | None = None
+) -> tuple[dict[str, Apart], Days | None]:
+    known = {study: Apart(patients, _cells(counts)) for study, (patients, counts) in apart.items()}
+    return known, None if days is None else Days(*days)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from studyscope_contract.metric import Kind, TableKey
-from studyscope_exporter.disclosure.apart import studies_beside
+from studyscope_exporter.disclosure.apart import apart_from, studies_beside
 from studyscope_exporter.disclosure.audit import Audit, Verdict
 from studyscope_exporter.disclosure.bins import Shown, shown_cells
-from studyscope_exporter.disclosure.contributions import Cell, Contributions
+from studyscope_exporter.disclosure.contributions import POPULATION, Cell, Contributions
 from studyscope_exporter.disclosure.gate import Counted, counted_over, freeze, put_off, release_due
-from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.history import Days, Release, TableVersion
 from studyscope_exporter.disclosure.magnitude import summed_up
 from studyscope_exporter.disclosure.randomness import SecretRandom
 from studyscope_exporter.disclosure.recounting import recounted
@@ -53,30 +53,38 @@ def _protected(counted: Counted, point: int, terms: Terms, audit: Audit, random:
     silent = [key for key in approved - terms.reported if not released.table(key).terms]
     # What exact numbers said on the day of an older snapshot is not known any more: it is shown with its next version.
     unveiled = [key for key in silent if released.table(key).snapshot is not None and (key in fresh or not terms.reported)]
-    candidate = _release(released, point, terms, unveiled)
+    # What waited for approvers longer than for its day was counted on a day that is not known any more.
+    days = {key: _days(key, frozen, point) if key in fresh else None for key in unveiled}
+    candidate = _release(replace(counted, state=released), point, terms, days)
     if not fresh and not candidate.tables:
         return Step(frozen, frozenset(), None, counted)
-    verdict = audit.audit(state.history, _beside(candidate, counted, terms)) if candidate.tables else None
+    verdict = audit.audit(state.history, candidate, studies_beside(counted, terms)) if candidate.tables else None
     if verdict is not None and not verdict.passed:
         return Step(put_off(frozen, point), frozenset(), verdict, counted)
     return Step(_accepted(released, candidate, fresh, terms, random), frozenset(unveiled), verdict, counted)
 
 
-def _release(state: State, point: int, terms: Terms, keys: Iterable[TableKey]) -> Release:
-    versions = []
-    for key in sorted(keys):
+def _release(counted: Counted, point: int, terms: Terms, days: Mapping[TableKey, Days | None]) -> Release:
+    state, versions = counted.state, []
+    for key in sorted(days):
         snapshot = state.table(key).snapshot
         assert snapshot is not None
         exact = snapshot.counts(state.answers)
         shown = dict(_shown(key, snapshot, exact, state, terms))
         if terms.tables[key].kind is Kind.MAGNITUDE:
             exact = {(): summed_up(exact)}
-        versions.append(TableVersion(key, state.table(key).epoch, terms.codes[key], shown, exact, snapshot.patients))
+        apart, epoch = apart_from(counted, key, snapshot.column), state.table(key).epoch
+        versions.append(TableVersion(key, epoch, terms.codes[key], shown, exact, snapshot.patients, apart, days[key]))
     return Release(point, terms.parameters, tuple(versions), known_beside(state, terms))
 
 
-def _beside(candidate: Release, counted: Counted, terms: Terms) -> Release:
-    return replace(candidate, beside=studies_beside(counted, terms)) if counted.beside else candidate
+def _days(key: TableKey, frozen: State, point: int) -> Days | None:
+    """When the version that is due now was counted; None beside a population version that does not know it any more."""
+    everybody, own = frozen.waiting, frozen.table(key).waiting
+    if everybody is not None and everybody.due <= point:
+        return Days(everybody.frozen_at, everybody.frozen_at)
+    members = next((one.days for release in reversed(frozen.history) for one in release.tables if one.key == POPULATION), None)
+    return None if own is None or members is None else Days(members.members, own.frozen_at)
 
 
 def _shown(key: TableKey, snapshot: Snapshot, exact: Mapping[Cell, int], state: State, terms: Terms) -> Shown:

@@ -7,14 +7,13 @@ every release, in which that group is empty or has at least k. Most of them are 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
+from functools import cached_property, partial
 
 from studyscope_contract.canonical import content_hash
 from studyscope_exporter.disclosure.audit import Verdict
-from studyscope_exporter.disclosure.history import Release
+from studyscope_exporter.disclosure.history import Beside, Release
 from studyscope_exporter.disclosure.knowledge import world_of
 from studyscope_exporter.disclosure.world import Group, World
 from studyscope_exporter.disclosure.world_parts import Asked, parts_of
@@ -38,26 +37,36 @@ class WitnessAudit:
     budget: float = 240.0
     now: Callable[[], float] = time.monotonic
 
-    def audit(self, history: Sequence[Release], candidate: Release) -> Verdict:
+    def audit(self, history: Sequence[Release], candidate: Release, beside: Sequence[Beside] = ()) -> Verdict:
         patience = Patience(self.seconds, self.now() + self.budget, self.now)
-        world, k = world_of([*history, candidate]), candidate.parameters.k
+        world, k = world_of([*history, candidate], beside), candidate.parameters.k
         if not world.holds_the_truth():
             return Verdict(False, "", ("the model of what was shown does not hold the truth: please report this",))
         proof: list[list[int]] = []
         left = [group for group in world.groups if 1 <= world.true_value(group.terms) < k]
+        left = _without_witness_by_overlap(world, left, k, patience, proof)
         left = _without_witness_in_parts(world, left, k, patience, proof)
         without = _without_witness(world, left, k, patience, proof)
-        was_smaller = any(release.parameters.k < k for release in history)
-        # One is enough to hold the release, unless it may turn out to be no secret.
-        left = list(without if world.public or was_smaller else islice(without, 1))
-        if left and world.public:  # what the protocol itself makes known is proven by nothing that is protected
-            known = list(_without_witness(world.without_protected_numbers(), left, k, patience, proof))
-            left = [group for group in left if group not in known]
-        if left and was_smaller:
-            left = _not_seen_before(left, history, k, patience)
-        if left:
-            return Verdict(False, "", tuple(group.name for group in left))
+        known = []
+        if world.public:  # what the protocol itself makes known is proven by nothing that is protected
+            known.append(_Proven(world.without_protected_numbers, k, patience))
+        if beside or any(release.parameters.k < k for release in history):
+            known.append(_Proven(partial(world_of, history, beside), k, patience))
+        for group in without:  # one that is a secret is enough to hold the release
+            if not any(one.proves(group) for one in known):
+                return Verdict(False, "", (group.name,))
         return Verdict(True, "witness:" + content_hash(proof))
+
+
+def _without_witness_by_overlap(
+    world: World, groups: list[Group], k: int, patience: Patience, proof: list[list[int]]
+) -> list[Group]:
+    """The groups for which there is no witness among the worlds with the fewest or the most people in one study only."""
+    if not world.apart or not groups:
+        return groups
+    search = _Search(world, k, patience, proof)
+    left = search.left_by([Asked(group, group.terms) for group in groups], [(variable, 1) for variable in world.apart])
+    return [asked.group for asked in left]
 
 
 def _without_witness_in_parts(
@@ -81,15 +90,26 @@ def _without_witness(
         yield from (asked.group for asked in search.without_witness([Asked(group, group.terms) for group in groups]))
 
 
-def _not_seen_before(groups: Sequence[Group], history: Sequence[Release], k: int, patience: Patience) -> list[Group]:
-    """Those that the history alone does not prove: what was shown under a smaller k is small only since k was raised.
+class _Proven:
+    """What another world proves already, so that no release is to blame for it.
 
-    Without this a number of 15 to 24, shown under k = 11, would hold every release for ever once k is 25.
+    What was shown under a smaller k, or in another study under rules of its own, may be small only by the k of today: a
+    number of 15 to 24, shown under k = 11, would hold every release for ever once k is 25.
     """
-    before = world_of(history)  # its variables are the first of the whole world
-    past = [group for group in groups if all(variable < len(before.truth) for variable, _ in group.terms)]
-    seen = list(_without_witness(before, past, k, patience, []))
-    return [group for group in groups if group not in seen]
+
+    def __init__(self, world: Callable[[], World], k: int, patience: Patience) -> None:
+        self._of, self._k, self._patience = world, k, patience
+
+    @cached_property
+    def _asked(self) -> tuple[Mapping[str, Group], _Search]:
+        world = self._of()
+        return {group.name: group for group in world.groups}, _Search(world, self._k, self._patience, [])
+
+    def proves(self, group: Group) -> bool:
+        """Whether the group of this name is there and surely has no witness; never where the time was over before."""
+        groups, search = self._asked
+        same = groups.get(group.name)
+        return same is not None and search.proves(Asked(same, same.terms))
 
 
 class _Search:
@@ -115,6 +135,21 @@ class _Search:
         for asked in groups:
             if asked in self._left and not self._witnessed(asked):
                 yield asked
+
+    def left_by(self, groups: Sequence[Asked], terms: Sequence[tuple[int, int]]) -> Sequence[Asked]:
+        """The groups of which no world with the least or the greatest value of `terms` is a witness."""
+        self._left = list(groups)
+        for sign in (1, -1):
+            self._keep(self._search.best(terms, sign, seconds=_SECONDS_TOGETHER))
+        return self._left
+
+    def proves(self, asked: Asked) -> bool:
+        """Whether both the least and the greatest value of the group are known, and neither is of a witness."""
+        for sign in (1, -1):
+            found = self._search.best(asked.terms, sign)
+            if found is None or not self._search.finished() or self._witnesses(found, asked):
+                return False
+        return True
 
     def _together(self, ask: _Ask) -> None:
         """The smallest and the largest sum of all that are left, until nothing is gained."""
@@ -144,7 +179,7 @@ class _Search:
         return asked not in self._left
 
     def _keep(self, found: list[int] | None) -> None:
-        """The groups of which the world is no witness."""
+        """Takes a world that was found to the proof; what is left are the groups of which it is no witness."""
         if found is not None:
             self._proof.append(found)
             self._left = [asked for asked in self._left if not self._witnesses(found, asked)]

@@ -48,6 +48,7 @@ class World:
     public: list[Row] = field(default_factory=list)  # of the rows those that exact numbers make known
     newest: dict[tuple[TableKey, Cell], int] = field(default_factory=dict)  # the variable of each cell as it was shown last
     sizes: list[int] = field(default_factory=list)  # everybody, in the study or in a part: by these tables hang together
+    apart: list[int] = field(default_factory=list)  # everybody who is in one of two studies only
 
     def variable(self, low: int, high: int, truth: int) -> int:
         self.low.append(low)

@@ -313,7 +313,7 @@ class Refuses:
     def __init__(self) -> None:
         self.passes = False
 
-    def audit(self, history: object, candidate: object) -> Verdict:
+    def audit(self, history: object, candidate: object, beside: object = ()) -> Verdict:
         return Verdict(self.passes, "by hand", ("a group could be found",))
 
 

@@ -110,7 +110,7 @@ def test_status_and_preview_name_the_study_that_is_waited_for_and_what_to_do(
 
 def test_studies_that_share_some_people_are_told_apart_in_words() -> None:
     assert "waits with new numbers" in overlap_words(Overlap("liver", 300, 4, 9), 11)
-    assert "protected apart" in overlap_words(Overlap("liver", 20, 100, 400), 11)
+    assert "could prove something about the few who are in one only" in overlap_words(Overlap("liver", 20, 100, 400), 11)
 
 
 def test_before_a_version_is_accepted_people_here_read_whom_it_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,5 +142,5 @@ def test_a_study_that_was_taken_out_of_the_site_file_is_still_waited_for(tmp_pat
         (spleen,) = opened_again.studies
         contributions = opened_again.contributions(spleen)
     assert contributions is not None
-    assert [(one.study, len(one.counted)) for one in contributions.beside] == [("liver (no longer in the site file)", 20)]
+    assert [(one.study, len(one.counted)) for one in contributions.beside] == [("liver", 20)]
     assert too_like(roster_of(contributions.tables[POPULATION]), contributions.beside, 11)

@@ -26,7 +26,7 @@ from studyscope_contract.metric import TableKey
 from studyscope_contract.policy import PRESETS, Parameters, Policy
 from studyscope_exporter.disclosure.audit import Verdict
 from studyscope_exporter.disclosure.contributions import Cell
-from studyscope_exporter.disclosure.history import Release, TableVersion
+from studyscope_exporter.disclosure.history import Beside, Release, TableVersion
 from studyscope_exporter.disclosure.knowledge import world_of
 from studyscope_exporter.disclosure.witness import WitnessAudit
 from studyscope_exporter.disclosure.world import Group, World
@@ -99,8 +99,8 @@ def test_asked_table_by_table_the_audit_says_what_it_says_of_everything_at_once(
         def __init__(self) -> None:
             self.held, self.passed = 0, 0
 
-        def audit(self, history: Sequence[Release], candidate: Release) -> Verdict:
-            verdict, k = WitnessAudit().audit(history, candidate), candidate.parameters.k
+        def audit(self, history: Sequence[Release], candidate: Release, beside: Sequence[Beside] = ()) -> Verdict:
+            verdict, k = WitnessAudit().audit(history, candidate, beside), candidate.parameters.k
             if (self.passed if verdict.passed else self.held) < 2:
                 world = world_of([*history, candidate])
                 groups = {one.name for one in world.groups if proven_at_once(world, one, k)}
@@ -222,7 +222,7 @@ def test_a_group_of_the_past_is_protected_under_the_greater_k_from_what_comes_la
     now = by_sex(women=45, men=8, parameters=Parameters(k=12, b=10, s=15, m=10), epoch=2)
     verdict = WitnessAudit().audit([before], now)
     assert not verdict.passed
-    assert "sex at grid point 101: M" in verdict.why
+    assert verdict.why == ("sex at grid point 101: not F",)
 
 
 @pytest.mark.parametrize(
