@@ -10,7 +10,8 @@ from studyscope_exporter.local_mail import Trouble
 _TIMES, _DAYS = 4, 14
 _LADDER = (
     "names a group; more patients usually solve it. If not, one step after the other, each a change that two people sign: refuse "
-    "a two-way table, refuse the table that is named, take a coarser preset"
+    "a two-way table, refuse the table that is named (of people who are in one of two studies only, in either study), take a "
+    "coarser preset"
 )
 
 

@@ -223,7 +223,8 @@ def _verdict(preview: Preview, *, exact: bool) -> str:
             "published exactly the same and in which that group is empty or large enough."
         )
     return (
-        "Held: together with what was published before, it would prove a small group, or that could not be ruled out in time. "
+        "Held: together with what was published before, by this study and others here, it would prove a small group, or that "
+        "could not be ruled out in time. "
         "Nothing moves, which outside looks as if too few people had changed. It is tried again by itself for the next report. "
         "Concerned, perhaps among others: " + "; ".join(preview.why_held)
     )

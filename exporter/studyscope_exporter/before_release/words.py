@@ -83,7 +83,10 @@ def overlap_words(overlap: Overlap, least: int) -> str:
             "other way round. Where nobody comes any more, that is never. If one is to take the place of the other, ask the "
             "coordinator for a new version of the older study's file, which two approvers here sign, and not for a second study."
         )
-    return f"{said} Their numbers are protected apart from each other, and nothing is published about who is in both."
+    return (
+        f"{said} Nothing is published about who is in both. New numbers of either are held while they and all that both have "
+        "shown could prove something about the few who are in one only."
+    )
 
 
 def nearly_the_same(overlap: Overlap, least: int) -> bool:

@@ -137,13 +137,15 @@ def test_a_site_tells_its_people_what_waits_and_names_no_number_of_patients(serv
 
 @pytest.mark.parametrize(("times", "every_days", "told"), [(13, 1, 0), (14, 1, 1), (3, 7, 0), (4, 7, 1)])
 def test_approvers_are_told_what_is_left_to_them_once_releases_have_been_held_for_two_weeks(
-    times: int, every_days: int, told: int
+    tmp_path: Path, server: tuple[Box, int], times: int, every_days: int, told: int
 ) -> None:
+    box, port = server
     found = list(of_holds(STUDY, times, every_days))
-    assert len(found) == told
-    for trouble in found:
-        assert (trouble.role, trouble.short) == ("approvers", f"releases of {STUDY.id} are held")
-        assert "refuse a two-way table" in trouble.remedy
+    assert list(tell_people("berlin", NIGHT, found, settings(port), MailBook(tmp_path / "mails.json"))) == []
+    assert [to for to, _, _ in box.mails] == ["dpo@hospital.example"] * told
+    for _, subject, text in box.mails:
+        assert f"releases of {STUDY.id} are held" in subject
+        assert "refuse a two-way table" in " ".join(text.split())
 
 
 def test_a_password_never_goes_over_an_open_line() -> None:
