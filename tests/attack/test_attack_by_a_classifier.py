@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attacking.on_structures import who_is_misjudged
+from attacking.on_structures import OF_CLASSIFIERS, in_tables_of
 from attacking.people import Life
 from studyscope_exporter.disclosure.witness import WitnessAudit
 
@@ -11,11 +11,11 @@ SEEDS = (1002, 1004)
 
 
 def test_t1_nobody_is_counted_whom_a_classifier_misjudged() -> None:
-    found = [who_is_misjudged(LIFE, seed, WitnessAudit()) for seed in SEEDS]
+    found = [in_tables_of(OF_CLASSIFIERS, LIFE, seed, WitnessAudit()) for seed in SEEDS]
     assert sum(small for small, _ in found) > 10
     assert sum(proven for _, proven in found) == 0
 
 
 def test_t1_control_without_the_audit_they_are() -> None:
-    found = [who_is_misjudged(LIFE, seed, None) for seed in SEEDS]
+    found = [in_tables_of(OF_CLASSIFIERS, LIFE, seed, None) for seed in SEEDS]
     assert sum(proven for _, proven in found) / sum(small for small, _ in found) >= 0.02

@@ -55,10 +55,13 @@ TWINS = [(3, 2), (6, 4), (6, 7)]
 def test_t16_twins_are_not_told_apart_even_by_somebody_who_knows_on_which_day_each_was_counted() -> None:
     found = [by_freezing_days(few, seed, Life(8, weeks=20), Policy(), told=True, audit=WitnessAudit()) for few, seed in TWINS]
     assert all(one.versions > 5 for one in found)
-    assert sum(one.small for one in found) > 20
+    for parts in ([one.apart(fixed=fixed) for one in found] for fixed in (True, False)):
+        assert sum(one.small for one in parts) > 20
+    assert sum(one.own.small for one in found) > 100
     assert not any(one.proven for one in found)
 
 
 def test_t16_control_twins_that_do_not_wait_for_one_another_are() -> None:
-    found = [by_freezing_days(few, seed, Life(8, weeks=20), Policy(), told=False, audit=None) for few, seed in TWINS[:2]]
-    assert sum(one.proven for one in found) / sum(one.small for one in found) >= 0.1
+    found = [by_freezing_days(3, seed, Life(3, weeks=26), Policy(), told=False, audit=None) for seed in (2, 3)]
+    for parts in ([one.apart(fixed=fixed) for one in found] for fixed in (True, False)):
+        assert sum(one.proven for one in parts) / sum(one.small for one in parts) >= 0.1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from attacking.hospital import lived
+from attacking.hospital import OUTCOME, STATE, Lived, lived
 from attacking.people import Life
 from disclosure_cast import FACTS, SIGNING_KEY, Hospital, opened
 from studyscope_contract.policy import Policy
@@ -67,6 +68,33 @@ def test_a_ledger_that_gives_small_groups_away_is_found_out(tmp_path: Path, caps
     said = capsys.readouterr().out
     assert "SOMETHING CAN BE PROVEN" in said
     assert re.search(r"on grid point \d+: \w+: 1 to", said)
+
+
+def shown_by_the_older_rule(history: Lived, before: int) -> PublishedHistory:
+    """As an exporter showed results before docs/decisions/0010: where the bin was not that of everybody."""
+    moments, parameters = [], Policy().parameters
+    for moment in history.published.moments:
+        tables = dict(moment.tables)
+        for key in (STATE, OUTCOME) if moment.grid_point < before else ():
+            behind = history.truth.get((key, moment.grid_point))
+            if behind is not None:
+                everybody = parameters.published(behind.patients)
+                shown = {cell: parameters.published(count) for cell, count in behind.cells.items()}
+                tables[key] = {cell: number for cell, number in shown.items() if number not in (None, everybody)}
+        moments.append(replace(moment, tables=tables))
+    return replace(history.published, moments=tuple(moments))
+
+
+def test_results_shown_by_an_older_rule_do_not_make_a_stranger_of_the_attacker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = lived(Life(8, weeks=16, advance=3.5), 1004, Policy())
+    older = shown_by_the_older_rule(history, before=history.published.moments[-2].grid_point)
+    (tmp_path / "ledger.jsonl").write_bytes(as_ledger(older))
+    main(["attack", "--ledger", str(tmp_path / "ledger.jsonl")])
+    said = capsys.readouterr().out
+    assert "not true of your hospital" not in said
+    assert re.search(r"results were shown by an older rule before grid point \d+", said)
 
 
 def test_what_a_ledger_says_is_what_was_published() -> None:

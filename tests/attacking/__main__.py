@@ -116,7 +116,7 @@ def _code() -> Iterator[Path]:
     for package in (attack, disclosure):
         yield from Path(str(package.__file__)).parent.glob("*.py")
     yield from (Path(module.__file__) for module in (policy, metric))
-    for name in ("hospital.py", "people.py", "utility.py", "rows.py", "on_*.py"):
+    for name in ("hospital.py", "people.py", "utility.py", "rows.py", "on_*.py", "between_twins.py"):
         yield from Path(__file__).parent.glob(name)
 
 

@@ -20,21 +20,15 @@ from studyscope_exporter.attack.prover import Prover
 from studyscope_exporter.attack.published import Cell, PublishedHistory, Shown
 from studyscope_exporter.disclosure.audit import Audit
 
+OF_STRUCTURES, OF_CLASSIFIERS = STATE.table, "classification"  # of a classifier's two tables one is the other in more detail
 UNGUARDED = "review_state"  # a table in which every cell is shown that holds enough people, however few are beside them
 
 
-def who_lack_a_structure(life: Life, seed: int, audit: Audit | None) -> tuple[int, int]:
-    """Small groups in the tables of structures, and how many of them are proven."""
+def in_tables_of(tables: str, life: Life, seed: int, audit: Audit | None) -> tuple[int, int]:
+    """Small groups in the tables whose name begins so, and how many of them are proven."""
     history = lived(life, seed, Policy(), audit)
     truth = {name: (behind.cells, behind.patients) for name, behind in history.truth.items()}
-    return _proven(history.published, truth, from_inside(life), STATE.table)
-
-
-def who_is_misjudged(life: Life, seed: int, audit: Audit | None) -> tuple[int, int]:
-    """Small groups in the two tables of a classifier, of which one is the other in more detail, and how many are proven."""
-    history = lived(life, seed, Policy(), audit)
-    truth = {name: (behind.cells, behind.patients) for name, behind in history.truth.items()}
-    return _proven(history.published, truth, from_inside(life), "classification")
+    return _proven(history.published, truth, from_inside(life), tables)
 
 
 def by_the_threshold_alone(life: Life, seed: int) -> tuple[int, int]:

@@ -61,6 +61,7 @@ def from_inside(life: Life) -> Background:
         nobody_leaves=not life.leaving,
         stages_only_advance=True,
         answers_stay=not life.leaving,
+        longest_delay=Policy().delay_days,
         who_contributes=dict.fromkeys(("structure_state", "job_outcome", "classification_result"), "segmented"),
     )
 

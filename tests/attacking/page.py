@@ -72,12 +72,14 @@ not notice that they are others (at least 50 % proven).
 |---|---|---|---|---|"""
 
 TWINS = """
-The same under the audit, cell by cell: the attacker has every table of both, knows on which day each was counted, and holds sizes,
-sexes, ages and vendors of the one against the other. Pass: of no part of the group (of three women, say) is anything proven.
-Control: two studies that do not know of each other (at least 10 % proven).
+The same under the audit, and everything of both: the attacker has every table of the two, knows on which day each was counted,
+that stages only advance and results stay, and holds every cell of the one against that of the other. *Admission*: parts of the
+group by what is fixed then (three women, say) and the group itself; *later*: parts by stage, result, volume and modality, on each
+day on which they were counted; *own*: the small groups of each study itself, as in T1. Pass: nothing proven. Control: two studies
+that do not know of each other, without the audit (at least 10 % of admission and 5 % of later proven).
 
-| hospital | histories | releases of both | proven of small parts of the group | verdict |
-|---|---|---|---|---|"""
+| hospital | histories | releases of both | proven of small parts: admission | later | own | verdict |
+|---|---|---|---|---|---|---|"""
 
 STRUCTURES = """
 ## Many structures in the same patients
@@ -212,11 +214,15 @@ def _same_days(row: Row, t: Sums) -> str:
 
 
 def _twins(row: Row, t: Sums) -> str:
-    found = f"{t['versions'] / t.histories:.1f} | {share(t['small_proven'], t['small'])}"
-    if not row.about["told"]:
-        return f"| control: neither knows of the other | {t.histories} | {found} | {lives(t['small_proven'], t['small'], 0.1)} |"
-    said = verdict(t["small_proven"] > 0, False, t.histories, row.histories)
-    return f"| {_hospital(row)} | {t.histories} | {found} | {said} |"
+    parts = ("fixed", "later", "own")
+    shares = " | ".join(share(t[f"{part}_proven"], t[f"{part}_small"]) for part in parts)
+    if row.about["told"]:
+        said = verdict(any(t[f"{part}_proven"] for part in parts), False, t.histories, row.histories)
+    else:
+        each = {lives(t[f"{part}_proven"], t[f"{part}_small"], limit) for part, limit in (("fixed", 0.1), ("later", 0.05))}
+        said = max(each, key=("lives", "DEAD").index)
+    hospital = _hospital(row) if row.about["told"] else "control: neither knows of the other"
+    return f"| {hospital} | {t.histories} | {t['versions'] / t.histories:.1f} | {shares} | {said} |"
 
 
 def _structures(row: Row, t: Sums) -> str:

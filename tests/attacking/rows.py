@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from attacking.hospital import TWO_WAY, Lived, lived
 from attacking.on_consortium import added_up_exactly, by_an_insider
 from attacking.on_people import Belief, Gate, attribute_beliefs, batches, every_scrape, membership_beliefs
-from attacking.on_structures import by_the_threshold_alone, who_is_misjudged, who_lack_a_structure
+from attacking.on_structures import OF_CLASSIFIERS, OF_STRUCTURES, by_the_threshold_alone, in_tables_of
 from attacking.on_studies import Isolated, by_many_versions, by_two_studies, closed, frozen_on_the_same_days
 from attacking.on_twins import by_freezing_days
 from attacking.on_versions import Tally, attacked_history, from_inside, proven, suppress_and_round
@@ -86,12 +86,12 @@ def _of_many_structures() -> Iterator[Row]:
         life = Life(rate, weeks=weeks, advance=SOON, structures=8)
         for audited, histories in ((True, SOLVED_HISTORIES), (False, THIRD)):
             about = {"life": life, "audited": audited}
-            yield _row("structures", partial(structures, life, audited), about, histories)
+            yield _row("structures", partial(from_the_house, OF_STRUCTURES, life, audited), about, histories)
     for rate, weeks in WEEKS.items():
         life = Life(rate, weeks=weeks, advance=SOON, classified=True)
         for audited, histories in ((True, SOLVED_HISTORIES), (False, THIRD)):
             about = {"life": life, "audited": audited}
-            yield _row("classified", partial(classified, life, audited), about, histories)
+            yield _row("classified", partial(from_the_house, OF_CLASSIFIERS, life, audited), about, histories)
     yield _row("unguarded", partial(unguarded, Life(8, weeks=WEEKS[8], advance=SOON, structures=8)), {}, CONTROL_HISTORIES)
 
 
@@ -162,20 +162,17 @@ def overlap(life: Life, seed: int) -> Numbers:
 
 
 def twins(life: Life, seed: int, *, told: bool) -> Numbers:
-    """T16: as `overlap`, cell by cell, and the attacker knows when each was frozen; not `told` is the control."""
-    found = by_freezing_days((3, 6, 9)[seed % 3], seed, life, Policy(), told=told, audit=WitnessAudit())
-    return {"small": found.small, "small_proven": found.proven, "versions": found.versions}
+    """T16: as `overlap`, but everything of both, and the attacker knows when each was frozen; not `told` is the control."""
+    audit = WitnessAudit() if told else NoAudit()
+    found = by_freezing_days((3, 6, 9)[seed % 3], seed, life, Policy(), told=told, audit=audit)
+    parts = {"fixed": found.apart(fixed=True), "later": found.apart(fixed=False), "own": found.own}
+    small = {f"{name}_small": one.small for name, one in parts.items()}
+    return small | {f"{name}_proven": one.proven for name, one in parts.items()} | {"versions": found.versions}
 
 
-def structures(life: Life, audited: bool, seed: int) -> Numbers:
-    """T1 of the tables of many structures."""
-    small, found = who_lack_a_structure(life, seed, WitnessAudit() if audited else None)
-    return {"small": small, "small_proven": found}
-
-
-def classified(life: Life, audited: bool, seed: int) -> Numbers:
-    """T1 of the tables of a classifier."""
-    small, found = who_is_misjudged(life, seed, WitnessAudit() if audited else None)
+def from_the_house(tables: str, life: Life, audited: bool, seed: int) -> Numbers:
+    """T1 of the tables of many structures, or of a classifier."""
+    small, found = in_tables_of(tables, life, seed, _audit(audited))
     return {"small": small, "small_proven": found}
 
 

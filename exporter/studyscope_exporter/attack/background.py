@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import itemgetter
 
 from studyscope_contract.catalogue import TABLES
 from studyscope_contract.metric import Kind, TableKey
@@ -21,6 +22,8 @@ class Background:
     stages_only_advance: bool = False
     answers_stay: bool = False  # a result once there never changes
     who_contributes: Mapping[str, str] = field(default_factory=dict)  # table -> stage whose patients it is about
+    longest_delay: int | None = None  # grid points between counting and publishing at most; None: it is not used
+    beside_since: int = 0  # grid point since which a cell of a sensitive table needs enough people beside it
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,7 +37,7 @@ class Deduction:
 def deduced(history: PublishedHistory, background: Background, into: Puzzle | None = None) -> Deduction:
     """Everything that follows from what was published; `into` a puzzle that holds other sites already."""
     puzzle, versions = into or Puzzle(), dict[TableKey, list[Placed]]()
-    for moment in placed(puzzle, history):
+    for moment in placed(puzzle, history, background.beside_since):
         for one in moment:
             versions.setdefault(one.key, []).append(one)
         now = {one.key: one for one in moment}
@@ -44,6 +47,8 @@ def deduced(history: PublishedHistory, background: Background, into: Puzzle | No
     for key, of_table in versions.items():
         for before, after in pairwise(of_table):
             _over_time(puzzle, key, before, after, background)
+    if background.stages_only_advance and background.nobody_leaves and background.longest_delay is not None:
+        _far_apart(puzzle, versions, background.who_contributes, background.longest_delay)
     return Deduction(puzzle, versions)
 
 
@@ -124,6 +129,34 @@ def _over_time(puzzle: Puzzle, key: TableKey, before: Placed, after: Placed, bac
             puzzle.at_least([unknown], [before.cells[cell]])
         if after.table.subpopulation:
             puzzle.at_least([after.total], [before.total], by=m)
+
+
+def _far_apart(
+    puzzle: Puzzle, versions: Mapping[TableKey, Sequence[Placed]], who_contributes: Mapping[str, str], delay: int
+) -> None:
+    """Several tables tell how many have got so far; of two that came out far enough apart the order of counting is known."""
+    told: dict[str, list[tuple[TableKey, int, Sequence[int]]]] = {}
+    for key, of_table in versions.items():
+        for one in of_table:
+            for stage, unknowns in _so_far(one, who_contributes):
+                told.setdefault(stage, []).append((key, one.grid_point, unknowns))
+    for counts in told.values():
+        counts.sort(key=itemgetter(1))
+        for at, (key, point, later) in enumerate(counts):
+            before = {other: unknowns for other, then, unknowns in counts[:at] if other != key and then <= point - delay}
+            for earlier in before.values():  # the newest of each table
+                puzzle.at_least(later, earlier)
+
+
+def _so_far(one: Placed, who_contributes: Mapping[str, str]) -> Iterator[tuple[str, Sequence[int]]]:
+    """How many have got to each stage, as far as the version tells it."""
+    cells = list(one.cells.items())
+    if one.key == TableKey("stage"):
+        yield from ((code, [unknown for _, unknown in cells[i:]]) for i, ((code,), _) in enumerate(cells))
+    elif one.key == TableKey("reached"):
+        yield from ((code, [unknown]) for (code,), unknown in cells)
+    elif one.key.table in who_contributes:
+        yield who_contributes[one.key.table], [one.total]
 
 
 def _is_of_stages(one: Placed) -> bool:

@@ -40,8 +40,8 @@ class Placed:
         return [unknown for cell, unknown in self.cells.items() if cell[-1] == code]
 
 
-def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
-    """The versions of each moment.
+def placed(puzzle: Puzzle, history: PublishedHistory, beside_since: int = 0) -> Iterator[list[Placed]]:
+    """The versions of each moment; before the grid point `beside_since` sensitive tables were shown by an older rule.
 
     A table of the whole population is tabulated anew whenever the population is, so that one of
     which nothing was shown then has a version too, with every cell under the threshold.
@@ -71,6 +71,9 @@ def placed(puzzle: Puzzle, history: PublishedHistory) -> Iterator[list[Placed]]:
         if POPULATION in moved:
             _exact_margins(puzzle, versions, exact)
             exact.released()
+        for one in versions:
+            if one.table.sensitive:
+                _sensitive(puzzle, one, by_older_rule=one.grid_point < beside_since)
         yield versions
         before |= moved
 
@@ -113,8 +116,6 @@ def _placed(
     _inside(puzzle, one)
     if table.kind is Kind.HISTOGRAM:
         bucket_facts(puzzle, list(cells.items()), shown, before.get(key, {}), moment.parameters)
-    if table.sensitive:
-        _sensitive(puzzle, one)
     return one
 
 
@@ -138,14 +139,22 @@ def _inside(puzzle: Puzzle, one: Placed) -> None:
             puzzle.at_least([wider], [narrower])
 
 
-def _sensitive(puzzle: Puzzle, one: Placed) -> None:
-    """Why a cell is absent: too few are in it, or too few beside it. Where it is shown there are enough."""
+def _sensitive(puzzle: Puzzle, one: Placed, *, by_older_rule: bool) -> None:
+    """Why a cell is absent: too few are in it, or too few beside it. Where it is shown there are enough.
+
+    By the older rule (before docs/decisions/0010) it was shown where its bin was not that of everybody.
+    """
     s, two_way = one.parameters.s, one.table.kind is Kind.TWO_WAY
     for cell, unknown in one.cells.items():
         if two_way:
             beside = [(other, 1) for other in one.of_group(cell[-1]) if other != unknown]
         else:
             beside = [(one.total, 1), (unknown, -1)]
+        if cell in one.shown and by_older_rule:
+            above = one.parameters.bounds(one.shown[cell])[1] + 1
+            for everybody in [[one.total], *([one.of_group(cell[-1])] if two_way else [])]:
+                puzzle.row(above, NO_LIMIT, [(person, 1) for person in everybody])
+            continue
         if cell in one.shown:
             puzzle.row(s, NO_LIMIT, beside)
             continue

@@ -18,6 +18,7 @@ from studyscope_exporter.attack.puzzle import Puzzle
 
 Numbers = NDArray[np.int64]
 EVERY = slice(None)
+CLEARLY = 1e-4
 _Holds = Callable[[], NDArray[np.bool_]]
 
 
@@ -93,11 +94,18 @@ class Prover:
         for sign in (1.0, -1.0):
             costs = sign * self._sums.costs(only, self._size)
             # The relaxed problem is solved in a moment and most of its answers are whole.
-            if self._ask(costs, self._relaxed) is None:
+            if self._ask(costs, self._relaxed) is None and not self._is_furthest(number, sign):
                 self._ask(costs, self._whole)
             if not holds()[number]:
                 return False
         return True
+
+    def _is_furthest(self, number: int, sign: float) -> bool:
+        """Whether the relaxed problem, just solved, has no less (`sign` -1: no more) than a world found already."""
+        if self._relaxed.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return False
+        reached = self._least[number] if sign > 0 else -self._most[number]
+        return bool(self._relaxed.getInfo().objective_function_value > reached - 1 + CLEARLY)
 
     def _ask(self, costs: NDArray[np.float64], solver: highspy.Highs) -> Numbers | None:
         """The world with the least cost, None without one; what it says of every claim is noted."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from studyscope_contract.yaml_file import FileProblem, Problem
 from studyscope_exporter.attack.background import Background, deduced
 from studyscope_exporter.attack.claims import batches, groups, shown_numbers
+from studyscope_exporter.attack.older_rule import beside_since
 from studyscope_exporter.attack.prover import Contradiction, Proven, Prover
 from studyscope_exporter.attack.published import PublishedHistory
 from studyscope_exporter.attack.whole_ledger import NothingPublished, history_of_ledger
@@ -59,21 +61,36 @@ def _attacked(path: Path) -> bool:
         why = f"cannot be read as a ledger ({problem}); `studyscope-exporter ledger` says what is wrong with it"
         raise FileProblem(path, [Problem(1, "", why)]) from None
     print(f"study {history.study} at {history.site}: {len(history.moments)} grid points at which published numbers moved")
-    safe = [_tried(history, who, known) for who, known in KNOWING]
+    safe = []
+    for who, known in KNOWING:
+        print(f"\nSomebody who has every published number and {who}:")
+        safe.append(_tried(history, known))
     print("Nothing about a small group can be proven." if all(safe) else "SOMETHING CAN BE PROVEN: tell the Studyscope team.")
     return all(safe)
 
 
-def _tried(history: PublishedHistory, who: str, known: Background) -> bool:
-    print(f"\nSomebody who has every published number and {who}:")
-    deduction = deduced(history, known)
-    parts = groups(deduction), shown_numbers(deduction), batches(deduction)
-    first, second = len(parts[0]), len(parts[0]) + len(parts[1])
+def _tried(history: PublishedHistory, known: Background) -> bool:
     try:
-        prover = Prover(deduction.puzzle, [*parts[0], *parts[1], *parts[2]])
+        return _proven_nothing(history, known)
+    except Contradiction:
+        return _tried_by_older_rule(history, known)
+
+
+def _tried_by_older_rule(history: PublishedHistory, known: Background) -> bool:
+    try:
+        since = beside_since(history, known)
+        print(f"  results were shown by an older rule before grid point {since}, and the attacker knows that rule too")
+        return _proven_nothing(history, replace(known, beside_since=since))
     except Contradiction:
         print("  this is not true of your hospital: what was published shows it. Nobody can start from it.")
         return True
+
+
+def _proven_nothing(history: PublishedHistory, known: Background) -> bool:
+    deduction = deduced(history, known)
+    parts = groups(deduction), shown_numbers(deduction), batches(deduction)
+    first, second = len(parts[0]), len(parts[0]) + len(parts[1])
+    prover = Prover(deduction.puzzle, [*parts[0], *parts[1], *parts[2]])
     small, exact = prover.small_groups(slice(0, first)), prover.exact(slice(first, second))
     moved = prover.small_groups(slice(second, None))
     k = history.moments[-1].parameters.k
