@@ -17,6 +17,7 @@ from studyscope_aggregator.store import Last, Receipt
 from studyscope_contract.keys import VerifyingKey
 from studyscope_contract.metric import TableKey
 from studyscope_contract.report import Activity, PolicyStatement, Report, SignedReport, SiteFacts
+from studyscope_contract.study_site import StudySite
 
 AHEAD = dt.timedelta(hours=1)
 """How far a site's clock may be ahead before its reports have to wait."""
@@ -152,13 +153,21 @@ def _identity(report: Received, registry: Registry, today: dt.date) -> Rejected 
             "key_expired",
             f"key {report.key} is valid from {key.valid_from} until {key.valid_until}: make a new one and enrol with it",
         )
-    moment = _moment(report)
-    if member is None or not member.is_member(moment.date() if moment else today):
+    if member is None or not _is_member(member, report, today):
         return Rejected(
             "not_member",
             f"site {report.site} is not a member of study {report.study} on the day of the report: ask the coordinator",
         )
     return None
+
+
+def _is_member(member: StudySite, report: Received, today: dt.date) -> bool:
+    """At its grid point, or today while that is the newest: who joins in the morning has the grid point of the night before."""
+    moment = _moment(report)
+    if moment is None:
+        return member.is_member(today)
+    still = dt.timedelta(0) <= today - moment.date() <= report.policy.grid.step
+    return member.is_member(moment.date()) or (still and member.is_member(today))
 
 
 def _sequence(report: Received, known: Known) -> Rejected | Duplicate | None:

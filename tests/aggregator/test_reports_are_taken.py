@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +73,21 @@ def test_the_same_bytes_again_get_the_same_receipt(client: httpx.Client, centre:
 def refused(answer: httpx.Response, status: int, reason: str, words: str) -> None:
     assert (answer.status_code, answer.json()["reason"]) == (status, reason)
     assert words in answer.json()["message"]
+
+
+@pytest.mark.parametrize(("before", "status"), [(0, 201), (1, 201), (2, 403)])
+def test_a_site_that_joined_today_may_report_of_the_grid_point_of_the_night_before(
+    centre: Centre, before: int, status: int
+) -> None:
+    file = centre.folder / "studies/liver.yaml"
+    study = yaml.safe_load(file.read_text())
+    study["sites"][0]["member_from"] = NOW.date().isoformat()
+    file.write_text(yaml.safe_dump(study))
+    with served(create_app(centre.settings(), MemoryStore(), StandingClock())) as client:
+        (answer,) = sent(client, centre, a_report(grid_point=TODAY - before))
+    assert answer.status_code == status
+    if status == 403:
+        refused(answer, 403, "not_member", "is not a member of study liver on the day of the report")
 
 
 def test_a_site_cannot_write_as_another(client: httpx.Client, centre: Centre) -> None:
