@@ -65,7 +65,7 @@ def started(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield process
         finally:
-            process.kill()
+            process.terminate()  # nginx that is killed leaves its worker behind
 
 
 def answers(url: str, log: Path) -> None:
