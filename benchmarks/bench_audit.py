@@ -126,56 +126,49 @@ def of_structures(number: int) -> list[Kept]:
     return found
 
 
-@dataclass
-class Cost:
-    """Of one history: how many candidates were held, what the newest audit that passed took, and the dearest that did not."""
+@dataclass(frozen=True)
+class Took:
+    """Seconds of one audit, by the clock and of processor."""
 
-    held: int = 0
-    seconds: float = 0.0
-    processor: float = 0.0
-    dearest_held: float = 0.0
-
-
-def passed(history: Sequence[Release], candidate: Release, cost: Cost) -> bool:
-    """Whether the candidate passes the audit, with what that took."""
-    start, processor = time.monotonic(), time.process_time()
-    verdict = WitnessAudit().audit(history, candidate)
-    seconds, processor = time.monotonic() - start, time.process_time() - processor
-    if verdict.passed:
-        cost.seconds, cost.processor = seconds, processor
-    else:
-        cost.held, cost.dearest_held = cost.held + 1, max(cost.dearest_held, processor)
-    return verdict.passed
-
-
-def audited(title: str, tables: Sequence[Kept], budget: float, goal: float | None) -> None:
-    """Audits version after version until there are enough or the budget of processor time is over; prints the newest's cost."""
-    hospital, history, dice, cost = Hospitals(tables), list[Release](), np.random.default_rng(3), Cost()
-    cells, begun = sum(len(one.codes) for one in tables), time.process_time()
-    hospital.grow(60)
-    while len(history) < VERSIONS and time.process_time() - begun < budget:
-        candidate = hospital.candidate(history)
-        if passed(history, candidate, cost):
-            history.append(candidate)
-        hospital.grow(int(dice.integers(12, 25)))
-    whole = "" if len(history) == VERSIONS else f", where {budget:.0f} s of processor were over"
-    met = "" if goal is None else f", goal {goal:.0f} s: {'met' if cost.processor <= goal else 'MISSED'}"
-    held = f"{cost.held} candidates held (the dearest {cost.dearest_held:.1f} s of processor)"
-    newest = f"the newest audit {cost.seconds:.1f} s, {cost.processor:.1f} s of processor"
-    print(f"{title}, {cells} cells: {len(history)} versions{whole}, {held}; {newest}{met}", flush=True)
+    seconds: float
+    processor: float
 
 
 class Timed:
     """The audit, with what each of its verdicts took."""
 
     def __init__(self) -> None:
-        self.passed, self.held = list[float](), list[float]()
+        self.passed, self.held = list[Took](), list[Took]()
 
     def audit(self, history: Sequence[Release], candidate: Release, beside: Sequence[Beside] = ()) -> Verdict:
-        begun = time.process_time()
+        start, processor = time.monotonic(), time.process_time()
         verdict = WitnessAudit().audit(history, candidate, beside)
-        (self.passed if verdict.passed else self.held).append(time.process_time() - begun)
+        took = Took(time.monotonic() - start, time.process_time() - processor)
+        (self.passed if verdict.passed else self.held).append(took)
         return verdict
+
+
+def dearest(audits: Sequence[Took]) -> float:
+    """Seconds of processor."""
+    return max((one.processor for one in audits), default=0.0)
+
+
+def audited(title: str, tables: Sequence[Kept], budget: float, goal: float | None) -> None:
+    """Audits version after version until there are enough or the budget of processor time is over; prints the newest's cost."""
+    hospital, history, dice, audit = Hospitals(tables), list[Release](), np.random.default_rng(3), Timed()
+    cells, begun = sum(len(one.codes) for one in tables), time.process_time()
+    hospital.grow(60)
+    while len(history) < VERSIONS and time.process_time() - begun < budget:
+        candidate = hospital.candidate(history)
+        if audit.audit(history, candidate).passed:
+            history.append(candidate)
+        hospital.grow(int(dice.integers(12, 25)))
+    whole = "" if len(history) == VERSIONS else f", where {budget:.0f} s of processor were over"
+    newest = audit.passed[-1] if audit.passed else Took(0.0, 0.0)
+    met = "" if goal is None else f", goal {goal:.0f} s: {'met' if newest.processor <= goal else 'MISSED'}"
+    held = f"{len(audit.held)} candidates held (the dearest {dearest(audit.held):.1f} s of processor)"
+    took = f"the newest audit {newest.seconds:.1f} s, {newest.processor:.1f} s of processor"
+    print(f"{title}, {cells} cells: {len(history)} versions{whole}, {held}; {took}{met}", flush=True)
 
 
 def two_studies(weeks: int) -> None:
@@ -183,10 +176,9 @@ def two_studies(weeks: int) -> None:
     audit = Timed()
     both = twins(9, 2, Life(8, weeks=weeks), Policy(), told=True, audit=audit).both
     releases = " and ".join(str(len(one.published.moments)) for one in both)
-    held = f"{len(audit.held)} held (the dearest {max(audit.held, default=0):.1f} s)"
-    print(
-        f"two studies, {releases} releases of ten tables: the dearest that passed {max(audit.passed):.1f} s of processor, {held}"
-    )
+    held = f"{len(audit.held)} held (the dearest {dearest(audit.held):.1f} s)"
+    most = f"the dearest that passed {dearest(audit.passed):.1f} s of processor"
+    print(f"two studies, {releases} releases of ten tables: {most}, {held}")
 
 
 def released(patients: int) -> None:
